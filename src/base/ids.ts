@@ -1,0 +1,53 @@
+/** Branded identifiers. They are minted or parsed here only, so that one kind of string cannot stand for another. */
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+/** A run's id: a ULID in lower case, so it sorts by the time of creation and begins with a digit. */
+export type RunId = Branded<'RunId'>;
+/** A step's name in its flow. */
+export type StepId = Branded<'StepId'>;
+/** A step's place in a run: `load`, `load[3]` or `load[eu]` for an item, `report/extract` inside a group. */
+export type StepKey = Branded<'StepKey'>;
+/** The SHA-256 of some content, 64 lower-case hex digits. */
+export type ContentHash = Branded<'ContentHash'>;
+
+const ANY_ID = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/;
+const RUN_ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+const STEP_ID = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+const FLOW_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+const UNSAFE_KEYS: ReadonlySet<string> = new Set(['__proto__', 'prototype', 'constructor']);
+
+/** True for the object keys that could reach a prototype; refused wherever a user may choose a key. */
+export const isUnsafeKey = (key: string): boolean => UNSAFE_KEYS.has(key);
+
+/** Reads a complete run id, in either case; null when the text is none. */
+export function parseRunId(text: string): RunId | null {
+  const id = text.toLowerCase();
+  return RUN_ID.test(id) ? (id as RunId) : null;
+}
+
+/** Reads what may be the beginning of a run id; null when no run id can begin so. */
+export function parseRunIdPrefix(text: string): string | null {
+  const prefix = text.toLowerCase();
+  return ANY_ID.test(text) && RUN_ID.test(prefix + '0'.repeat(Math.max(0, 26 - prefix.length))) ? prefix : null;
+}
+
+/** Reads a step name: `[A-Za-z_][A-Za-z0-9_-]{0,63}`, and none that could reach a prototype. */
+export function parseStepId(text: string): StepId | null {
+  return STEP_ID.test(text) && !isUnsafeKey(text) ? (text as StepId) : null;
+}
+
+/** Reads a flow or deployment name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,99}` without `..`. */
+export function isFlowName(text: string): boolean {
+  return FLOW_NAME.test(text) && !text.includes('..');
+}
+
+/** The place of a plain step, outside any map or group: its name. */
+export const stepKeyOf = (id: StepId): StepKey => id as string as StepKey;
+
+/** Takes a step key from a record that flowctl itself wrote. */
+export const recordedStepKey = (text: string): StepKey => text as StepKey;
+
+/** Takes a hash from the function that computed it. */
+export const contentHash = (hex: string): ContentHash => hex as ContentHash;

@@ -1,0 +1,80 @@
+/** How an attempt ended. Executors answer with an `Outcome`, always; only the engine decides what follows from it. */
+
+import type { ContentHash } from '../base/ids.ts';
+import type { Json } from '../base/json.ts';
+
+/** Outputs of a step: small ones inline, larger ones by the hash of their file in the run's `outputs/` folder. */
+export type OutputsRef =
+  | { readonly kind: 'inline'; readonly value: Json }
+  | { readonly kind: 'stored'; readonly hash: ContentHash; readonly bytes: number };
+
+/** Outputs above this many bytes of JSON go to a file of their own. */
+export const INLINE_OUTPUT_LIMIT = 65_536;
+
+/** Why an attempt failed: a stable code for programs, a sentence for people. */
+export interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+  /** A stack trace or compiler message of the user's own code, where there is one. */
+  readonly detail?: string;
+}
+
+/** Every reason for which an attempt fails. */
+export type FailureCode =
+  /** The process ended with a code that is no success. */
+  | 'exit_code'
+  /** The process was ended by a signal that flowctl did not send. */
+  | 'signal'
+  | 'command_not_found'
+  | 'command_not_executable'
+  | 'workdir_missing'
+  /** Arguments or environment are larger than the system takes (E2BIG), or hold a NUL byte. */
+  | 'arguments_too_large'
+  | 'nul_byte'
+  /** An expression of this step could not be evaluated. */
+  | 'expression'
+  /** What the step wrote or returned as outputs could not be taken. */
+  | 'outputs'
+  | 'module_not_loaded'
+  | 'export_not_found'
+  /** The user's function threw or rejected. */
+  | 'thrown'
+  /** The function's host ended: out of memory, process.exit(). */
+  | 'host_ended'
+  /** `if_lost: fail`: the attempt was lost and a person has to decide. */
+  | 'lost_attempt'
+  | 'timed_out'
+  | 'start_refused';
+
+/** Who asked for something. */
+export type Actor =
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'user'; readonly name: string; readonly host: string }
+  | { readonly kind: 'policy'; readonly policy: 'fail_fast' | 'cancel_running' | 'timeout' | 'state_error' };
+
+/** How an attempt ended; the data of an end lives in that end. */
+export type Outcome =
+  | { readonly kind: 'succeeded'; readonly exit_code: number | null; readonly outputs: OutputsRef | null }
+  | {
+      readonly kind: 'failed';
+      readonly failure: Failure;
+      readonly exit_code: number | null;
+      readonly signal: string | null;
+    }
+  | {
+      readonly kind: 'timed_out';
+      readonly after_ms: number;
+      readonly exit_code: number | null;
+      readonly signal: string | null;
+    }
+  | {
+      readonly kind: 'cancelled';
+      readonly by: Actor;
+      readonly exit_code: number | null;
+      readonly signal: string | null;
+    }
+  /** The orchestrator or its host died meanwhile; never spends the retry budget. */
+  | { readonly kind: 'lost'; readonly detail: string };
+
+/** The names of the ends. */
+export type OutcomeKind = Outcome['kind'];
