@@ -246,6 +246,8 @@ export type RunFinished = {
   readonly outputs: Json;
   readonly timed_out: boolean;
   readonly error: Failure | null;
+  /** How long this life of the run took, by the monotonic clock; lives before a resume are not counted in. */
+  readonly duration_ms: number;
 };
 
 /** What happened, without its place in the journal. */
@@ -279,35 +281,3 @@ export type EventType = EventBody['type'];
 
 /** An event with its place: `seq` counts from 1 without gaps, `time` is RFC 3339 UTC with milliseconds (wall clock). */
 export type RunEvent = EventBody & { readonly seq: number; readonly time: string };
-
-const TYPES: { readonly [Type in EventType]: true } = {
-  'run.started': true,
-  'run.resumed': true,
-  'attempt.started': true,
-  'attempt.spawned': true,
-  'attempt.finished': true,
-  'retry.scheduled': true,
-  'step.settled': true,
-  'step.skipped': true,
-  'step.reused': true,
-  'step.expanded': true,
-  'step.requested': true,
-  'value.recorded': true,
-  'child.started': true,
-  'wait.started': true,
-  'approval.requested': true,
-  'approval.answered': true,
-  'run.cancel_requested': true,
-  'run.signalled': true,
-  'processes.reaped': true,
-  'handlers.started': true,
-  'artifact.published': true,
-  'warning.raised': true,
-  'run.finished': true,
-};
-
-/** Every event type of this format, for schemas and readers. */
-export const EVENT_TYPES = Object.keys(TYPES) as readonly EventType[];
-
-/** True when this version of flowctl knows the event; readers pass over the others. */
-export const isKnownEventType = (type: string): type is EventType => Object.hasOwn(TYPES, type);
