@@ -1,0 +1,182 @@
+/** Sentences about files, YAML, and the shape of keys and values. Looked up through `sentences`. */
+
+import type { FactsByCode, YamlFault } from './facts.ts';
+import { example, listedNames, quoted } from './phrase.ts';
+import type { Sentence, Sentences } from './sentences.ts';
+
+type FlowCode =
+  | 'missing_action'
+  | 'several_actions'
+  | 'misplaced_key'
+  | 'unknown_need'
+  | 'self_need'
+  | 'duplicate_need'
+  | 'dependency_cycle'
+  | 'expression_syntax'
+  | 'unknown_function'
+  | 'unknown_name'
+  | 'expression_too_large'
+  | 'expression_in_shell'
+  | 'expression_not_allowed'
+  | 'unknown_step_reference'
+  | 'step_not_upstream'
+  | 'dynamic_step_reference'
+  | 'unknown_property'
+  | 'unknown_param'
+  | 'later_param'
+  | 'name_not_available'
+  | 'invalid_call'
+  | 'module_not_found'
+  | 'module_syntax'
+  | 'export_not_found'
+  | 'invalid_param_schema'
+  | 'default_mismatch'
+  | 'pipe_in_sh'
+  | 'more_problems';
+
+/** The codes that speak of steps, expressions, functions and params. */
+export type FlowDiagnosticCode = FlowCode;
+/** The codes that speak of files, YAML, and the shape of keys and values. */
+export type DocumentDiagnosticCode = Exclude<keyof FactsByCode, FlowCode>;
+
+const say = (message: string, help: string | null = null): Sentence => ({ message, help });
+
+/** `did you mean x?`, or the list of what there is. */
+export function didYouMean(
+  facts: { suggestion: string | null; known: readonly string[] },
+  noun: string,
+): string | null {
+  if (facts.suggestion !== null) return `did you mean ${quoted(facts.suggestion)}?`;
+  if (facts.known.length === 0) return null;
+  return `${facts.known.length === 1 ? `the only ${noun} is` : `the ${noun}s are`} ${listedNames(facts.known, 'and')}`;
+}
+
+const YAML_FAULTS: { readonly [Fault in YamlFault]: Sentence } = {
+  indentation: say(
+    'this line is indented unlike its neighbours',
+    'keys of one map begin in the same column, and what belongs to a key is indented further than the key',
+  ),
+  missing_colon: say(
+    'expected `key: value`',
+    'a key is followed by a colon and a space; a text over several lines begins with `|`',
+  ),
+  unclosed: say('this is opened but never closed', 'add the closing quote or bracket'),
+  bad_escape: say(
+    'unknown escape in a double-quoted text',
+    'write `\\\\` for a backslash, or use single quotes, in which nothing is escaped',
+  ),
+  needs_quotes: say(
+    'a plain text cannot begin with this character',
+    'put the text in quotes, or begin it with `|` on a line of its own',
+  ),
+  long_key: say('a key cannot be longer than 1024 characters', 'is a colon missing, or a quote?'),
+  block_in_flow: say(
+    'an indented map or list cannot stand here',
+    'begin it on a new line, indented further than its key, or write it as `{ key: value }` or `[a, b]`',
+  ),
+  unexpected: say(
+    'this is not expected here',
+    'put texts that contain `: `, ` #`, `{`, `[`, `&`, `*` or `!` in quotes',
+  ),
+};
+
+const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
+
+/** Sentences for files, YAML and shapes. */
+export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
+  unreadable_file: ({ reason }) => say(`the flow cannot be read: ${reason}`),
+  file_too_large: ({ sizeBytes, limitBytes }) =>
+    say(
+      `the flow is ${megabytes(sizeBytes)} long; the limit is ${megabytes(limitBytes)}`,
+      'keep data in files of its own, and read it in a step',
+    ),
+  not_utf8: () => say('the flow is not UTF-8 text', 'save the file with the encoding UTF-8'),
+  empty_flow: () =>
+    say('the flow is empty', `write at least one step:${example('steps:', '  hello:', '    run: echo hello')}`),
+
+  yaml_syntax: ({ fault, detail }) => {
+    const { message, help } = YAML_FAULTS[fault];
+    return fault === 'unexpected' && detail !== '' ? say(`${message}: ${detail}`, help) : say(message, help);
+  },
+  tab_indentation: () => say('a tab cannot indent a line in YAML', 'indent with spaces'),
+  too_deep: ({ limit }) => say(`this is nested more than ${limit} levels deep`),
+  too_many_nodes: ({ limit }) =>
+    say(`the flow holds more than ${limit} values, aliases counted as what they stand for`),
+  too_many_aliases: ({ limit }) => say(`the flow holds more than ${limit} aliases`),
+  complex_key: () => say('a key has to be a plain text', 'lists, maps, aliases and `? ` cannot be keys'),
+  custom_tag: ({ tag }) =>
+    say(`the tag ${quoted(tag)} is not supported`, 'leave it out; quotes make a text of any value'),
+  yaml_directive: ({ directive }) =>
+    say(`the directive ${quoted(directive)} is not supported`, 'leave it out; flows are YAML 1.2'),
+  several_documents: () => say('a flow is one YAML document', 'leave out the second `---`, or make two files'),
+  merge_key: () =>
+    say(
+      'merge keys are not supported',
+      'YAML 1.2 has none: repeat the keys, or share a whole value with `&name` and `*name`',
+    ),
+  unknown_alias: ({ name }) =>
+    say(`nothing is named ${quoted(`&${name}`)} above`, 'quote the text if it only begins with `*`'),
+  duplicate_key: ({ key }) => say(`${quoted(key)} is written twice`, 'keep one of them'),
+  unsafe_key: ({ key }) => say(`${quoted(key)} cannot be a key`, 'choose another name'),
+  not_finite: ({ text }) => say(`${quoted(text)} is not a number that JSON has`, 'quote it if it is a text'),
+
+  unknown_key: ({ name, owner, foreign, ...facts }) => {
+    const message = `unknown key ${quoted(name)} in ${owner}`;
+    if (foreign === null) return say(message, didYouMean(facts, 'key'));
+    return say(message, `${quoted(name)} is a word of ${foreign.tool}; here, write:${example(foreign.write)}`);
+  },
+  reserved_key: ({ key }) =>
+    say(`${quoted(key)} is reserved for later`, 'leave it out: this version gives it no meaning'),
+  not_yet_supported: ({ what, instead }) =>
+    say(`${what} is part of the flow language, but this version does not run it yet`, instead),
+  missing_key: ({ key, owner }) =>
+    say(
+      `${owner} has no ${quoted(key)}`,
+      key === 'steps' ? `write at least one:${example('steps:', '  hello:', '    run: echo hello')}` : null,
+    ),
+  wrong_type: ({ what, expected, found, remedy }) => say(`${what} has to be ${expected}, but this is ${found}`, remedy),
+  not_allowed: ({ what, name, ...facts }) =>
+    say(`${what} cannot be ${quoted(name)}`, didYouMean(facts, 'possible value')),
+  out_of_range: ({ what, found, bound }) => say(`${what} is ${found}; it has to be ${bound}`),
+  empty_value: ({ what }) => say(`${what} is empty`, 'write something, or leave the key out'),
+  too_long: ({ what, limit }) => say(`${what} is longer than ${limit} characters`),
+
+  invalid_flow_name: ({ name, isFileName }) =>
+    say(
+      isFileName
+        ? `the file name ${quoted(name)} does not make a flow name`
+        : `${quoted(name)} cannot be the name of a flow`,
+      `a name is up to 100 letters, digits, \`_\`, \`.\` or \`-\`, begins with a letter or digit, and has no \`..\`${
+        isFileName ? `; add one to the file:${example('name: my-flow')}` : ''
+      }`,
+    ),
+  invalid_step_name: ({ name, suggestion }) =>
+    say(
+      `${quoted(name)} cannot be the name of a step`,
+      `a name is up to 64 letters, digits, \`_\` or \`-\`, and begins with a letter or \`_\`${
+        suggestion === null ? '' : `; for example ${quoted(suggestion)}`
+      }`,
+    ),
+  step_name_clash: ({ name, other }) =>
+    say(
+      `the steps ${quoted(name)} and ${quoted(other)} differ only in case`,
+      'expressions do not tell upper from lower case: rename one of them',
+    ),
+  invalid_env_name: ({ name }) =>
+    say(
+      name === ''
+        ? 'an environment variable needs a name'
+        : `${quoted(name)} cannot be the name of an environment variable`,
+      'a name is not empty and has neither `=` nor a NUL character in it',
+    ),
+  invalid_duration: ({ text, reason }) => {
+    if (reason === 'expression') {
+      return say('an expression cannot stand here', 'write the duration itself, for example `90s` or `1h30m`');
+    }
+    if (reason === 'too_long') return say(`${quoted(text)} is longer than ten years`);
+    return say(
+      `${quoted(text)} is not a duration`,
+      'write numbers with units, the largest first: `500ms`, `30s`, `10m`, `1h30m`, `2d`, `1w`',
+    );
+  },
+};

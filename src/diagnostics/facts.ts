@@ -1,0 +1,118 @@
+/** Everything that can be wrong with what somebody wrote, as facts; `sentences` says it in words. */
+
+type NoFacts = Readonly<Record<string, never>>;
+type Limit = { readonly limit: number };
+/** A name that is not known, and the known one that was probably meant. */
+type Unknown = { readonly name: string; readonly suggestion: string | null; readonly known: readonly string[] };
+type Explained = { readonly problem: string; readonly remedy: string | null };
+
+/** What went wrong while YAML was read, where the parser can tell. */
+export type YamlFault =
+  | 'indentation'
+  | 'missing_colon'
+  | 'unclosed'
+  | 'bad_escape'
+  | 'needs_quotes'
+  | 'long_key'
+  | 'block_in_flow'
+  | 'unexpected';
+
+/** A key of another tool: what flowctl calls it, with a line to write. */
+export interface ForeignWord {
+  readonly tool: string;
+  readonly write: string;
+}
+
+/** The facts of each diagnostic, by its code. */
+export interface FactsByCode {
+  // The file
+  readonly unreadable_file: { readonly reason: string };
+  readonly file_too_large: { readonly sizeBytes: number; readonly limitBytes: number };
+  readonly not_utf8: NoFacts;
+  readonly empty_flow: NoFacts;
+
+  // YAML
+  readonly yaml_syntax: { readonly fault: YamlFault; readonly detail: string };
+  readonly tab_indentation: NoFacts;
+  readonly too_deep: Limit;
+  readonly too_many_nodes: Limit;
+  readonly too_many_aliases: Limit;
+  readonly complex_key: NoFacts;
+  readonly custom_tag: { readonly tag: string };
+  readonly yaml_directive: { readonly directive: string };
+  readonly several_documents: NoFacts;
+  readonly merge_key: NoFacts;
+  readonly unknown_alias: { readonly name: string };
+  readonly duplicate_key: { readonly key: string };
+  readonly unsafe_key: { readonly key: string };
+  readonly not_finite: { readonly text: string };
+
+  // The shape of keys and values
+  readonly unknown_key: Unknown & { readonly owner: string; readonly foreign: ForeignWord | null };
+  readonly reserved_key: { readonly key: string };
+  readonly not_yet_supported: { readonly what: string; readonly instead: string | null };
+  readonly missing_key: { readonly key: string; readonly owner: string };
+  readonly wrong_type: {
+    readonly what: string;
+    readonly expected: string;
+    readonly found: string;
+    readonly remedy: string | null;
+  };
+  readonly not_allowed: Unknown & { readonly what: string };
+  readonly out_of_range: { readonly what: string; readonly found: string; readonly bound: string };
+  readonly empty_value: { readonly what: string };
+  readonly too_long: { readonly what: string; readonly limit: number };
+
+  // Names and texts with a form of their own
+  readonly invalid_flow_name: { readonly name: string; readonly isFileName: boolean };
+  readonly invalid_step_name: { readonly name: string; readonly suggestion: string | null };
+  readonly step_name_clash: { readonly name: string; readonly other: string };
+  readonly invalid_env_name: { readonly name: string };
+  readonly invalid_duration: { readonly text: string; readonly reason: 'syntax' | 'too_long' | 'expression' };
+
+  // Steps and their order
+  readonly missing_action: { readonly step: string };
+  readonly several_actions: { readonly step: string; readonly keys: readonly string[] };
+  readonly misplaced_key: { readonly key: string; readonly step: string; readonly home: string };
+  readonly unknown_need: Unknown & { readonly step: string };
+  readonly self_need: { readonly step: string };
+  readonly duplicate_need: { readonly step: string; readonly need: string };
+  readonly dependency_cycle: { readonly path: readonly string[] };
+
+  // Expressions
+  readonly expression_syntax: Explained;
+  readonly unknown_function: Explained;
+  readonly unknown_name: Explained;
+  readonly expression_too_large: Explained;
+  readonly expression_in_shell: {
+    readonly expression: string;
+    readonly variable: string;
+    /** The line of the text with the variable in the expression's place. */
+    readonly rewritten: string;
+  };
+  readonly expression_not_allowed: { readonly what: string };
+  readonly unknown_step_reference: Unknown;
+  readonly step_not_upstream: { readonly step: string; readonly reference: string; readonly isDownstream: boolean };
+  readonly dynamic_step_reference: NoFacts;
+  readonly unknown_property: Unknown & { readonly owner: string };
+  readonly unknown_param: Unknown & { readonly subtraction: string | null };
+  readonly later_param: { readonly param: string; readonly reference: string };
+  readonly name_not_available: { readonly name: string; readonly where: string };
+
+  // Functions
+  readonly invalid_call: { readonly text: string };
+  readonly module_not_found: { readonly module: string };
+  readonly module_syntax: { readonly module: string; readonly problem: string };
+  readonly export_not_found: Unknown & { readonly module: string };
+
+  // Params
+  readonly invalid_param_schema: { readonly param: string; readonly problem: string };
+  readonly default_mismatch: { readonly param: string; readonly problem: string };
+
+  // Warnings, and what is left out
+  readonly pipe_in_sh: { readonly step: string };
+  readonly more_problems: { readonly count: number };
+}
+
+/** The stable code of a diagnostic. */
+export type DiagnosticCode = keyof FactsByCode;

@@ -1,0 +1,106 @@
+/** Sentences about steps, expressions, functions and params. Looked up through `sentences`. */
+
+import { didYouMean, type FlowDiagnosticCode } from './document-sentences.ts';
+import { counted, example, listedNames, quoted, yamlScalar } from './phrase.ts';
+import type { Sentence, Sentences } from './sentences.ts';
+
+const say = (message: string, help: string | null = null): Sentence => ({ message, help });
+
+/** Sentences for what the parts of a flow mean together. */
+export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
+  missing_action: ({ step }) =>
+    say(
+      `step ${quoted(step)} does nothing: it has neither \`run\` nor \`call\``,
+      `give it a command, or a function:${example('run: echo hello', 'call: ./tasks.ts#name')}`,
+    ),
+  several_actions: ({ step, keys }) =>
+    say(`step ${quoted(step)} has both ${listedNames(keys, 'and')}`, 'keep one of them, or make two steps'),
+  misplaced_key: ({ key, step, home }) =>
+    say(`${quoted(key)} of step ${quoted(step)} has no effect: it belongs to ${home}`, `leave ${quoted(key)} out`),
+  unknown_need: ({ step, name, ...facts }) =>
+    say(`step ${quoted(step)} needs ${quoted(name)}, which does not exist`, didYouMean(facts, 'step')),
+  self_need: ({ step }) => say(`step ${quoted(step)} needs itself`, 'leave it out of `needs`'),
+  duplicate_need: ({ step, need }) => say(`step ${quoted(step)} needs ${quoted(need)} twice`, 'name it once'),
+  dependency_cycle: ({ path }) => {
+    const shown = path.length > 12 ? [...path.slice(0, 9), '...', ...path.slice(-2)] : path;
+    return say(`steps wait for each other: ${shown.join(' -> ')}`, 'take one of these names out of `needs`');
+  },
+
+  expression_syntax: ({ problem, remedy }) => say(problem, remedy),
+  unknown_function: ({ problem, remedy }) => say(problem, remedy),
+  unknown_name: ({ problem, remedy }) => say(problem, remedy),
+  expression_too_large: ({ problem, remedy }) => say(problem, remedy),
+  expression_in_shell: ({ expression, variable, rewritten }) =>
+    say(
+      'an expression cannot stand in shell text',
+      `hand the value over in an environment variable, and refer to that, in quotes:${example(
+        `env: { ${variable}: ${yamlScalar(expression)} }`,
+        `run: ${rewritten}`,
+      )}`,
+    ),
+  expression_not_allowed: ({ what }) => say(`${what} cannot hold an expression`, 'write the value itself'),
+  unknown_step_reference: ({ name, ...facts }) =>
+    say(`the expression refers to step ${quoted(name)}, which does not exist`, didYouMean(facts, 'step')),
+  step_not_upstream: ({ step, reference, isDownstream }) => {
+    if (step === reference) return say(`step ${quoted(step)} refers to itself, before it has run`);
+    const message = `step ${quoted(step)} refers to ${quoted(reference)}, but does not wait for it`;
+    if (isDownstream) return say(message, `${quoted(reference)} itself waits for ${quoted(step)}: it cannot run first`);
+    return say(message, `let it wait, in step ${quoted(step)}:${example(`needs: ${reference}`)}`);
+  },
+  dynamic_step_reference: () =>
+    say(
+      '`steps` has to be followed by the name of a step',
+      `for example:${example('${{ steps.extract.outputs.rows }}')}`,
+    ),
+  unknown_property: ({ owner, name, ...facts }) =>
+    say(`${quoted(owner)} has no ${quoted(name)}`, didYouMean(facts, 'member')),
+  unknown_param: ({ name, subtraction, ...facts }) => {
+    if (subtraction !== null) {
+      return say(
+        `the flow has no param ${quoted(name)}`,
+        `a name may contain \`-\`; to subtract, write:${example(subtraction)}`,
+      );
+    }
+    const help =
+      didYouMean(facts, 'param') ??
+      `declare it at the top of the flow:${example('params:', `  ${name}: { type: string }`)}`;
+    return say(`the flow has no param ${quoted(name)}`, help);
+  },
+  later_param: ({ param, reference }) =>
+    param === reference
+      ? say(`the default of param ${quoted(param)} refers to itself`)
+      : say(
+          `the default of param ${quoted(param)} refers to ${quoted(reference)}, which comes later`,
+          `defaults are computed from the top down: move ${quoted(reference)} above ${quoted(param)}`,
+        ),
+  name_not_available: ({ name, where }) =>
+    say(
+      `${quoted(name)} is not available in ${where}`,
+      name === 'steps' ? 'no step has run when this is computed; use it in a step, or in `outputs`' : null,
+    ),
+
+  invalid_call: ({ text }) =>
+    say(
+      `${quoted(text)} does not name a function`,
+      `write the path of a TypeScript or JavaScript file, \`#\`, and the name of its export:${example('call: ./tasks.ts#name')}`,
+    ),
+  module_not_found: ({ module }) =>
+    say(`there is no file ${quoted(module)}`, "the path is relative to the flow's own folder"),
+  module_syntax: ({ module, problem }) => say(`${quoted(module)} cannot be parsed: ${problem}`),
+  export_not_found: ({ module, name, ...facts }) =>
+    say(
+      `${quoted(module)} has no export ${quoted(name)}`,
+      didYouMean(facts, 'export') ?? `it exports nothing: write \`export\` before the function`,
+    ),
+
+  invalid_param_schema: ({ param, problem }) => say(`the schema of param ${quoted(param)} is wrong: ${problem}`),
+  default_mismatch: ({ param, problem }) =>
+    say(`the default of param ${quoted(param)} does not fit its schema: ${problem}`),
+
+  pipe_in_sh: ({ step }) =>
+    say(
+      `a failure before the pipe in step ${quoted(step)} goes unnoticed`,
+      `\`sh\` looks only at the last command of a pipe; let the step fail with any of them:${example('shell: bash')}`,
+    ),
+  more_problems: ({ count }) => say(`and ${counted(count, 'more problem')}, not shown`),
+};

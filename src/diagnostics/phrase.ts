@@ -1,0 +1,31 @@
+/** Parts that sentences are made of. */
+
+/** A name as it stands in a sentence; cut in the middle when it is longer than 60 characters. */
+export function quoted(name: string): string {
+  const shown = name.length > 60 ? `${name.slice(0, 40)}…${name.slice(-15)}` : name;
+  return `\`${shown}\``;
+}
+
+/** `a`, `a or b`, `a, b or c`; above ten members the rest is counted. */
+export function listed(members: readonly string[], joiner: 'or' | 'and'): string {
+  if (members.length > 10) return `${members.slice(0, 9).join(', ')} ${joiner} ${members.length - 9} more`;
+  if (members.length < 2) return members.join('');
+  return `${members.slice(0, -1).join(', ')} ${joiner} ${members.at(-1) ?? ''}`;
+}
+
+/** As `listed`, each member in backticks. */
+export const listedNames = (names: readonly string[], joiner: 'or' | 'and'): string =>
+  listed(names.map(quoted), joiner);
+
+/** `1 problem`, `2 problems`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** A text as a YAML double-quoted scalar, where it needs quotes; an expression always gets them. */
+export function yamlScalar(text: string): string {
+  const isPlain =
+    /^[A-Za-z_./][A-Za-z0-9_./ -]*$/.test(text) && !/^(true|false|null|~)$/i.test(text) && !/ $/.test(text);
+  return isPlain ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
+}
+
+/** Several lines to write, each indented for the printer of helps. */
+export const example = (...lines: readonly string[]): string => lines.map((line) => `\n    ${line}`).join('');
