@@ -1,0 +1,17 @@
+/** The one step of `values.yaml` that is a function: text in, numbers out. What it returns are the step's outputs. */
+
+/**
+ * Adds one to each integer of a line such as `3,1,4`; spaces around the numbers are allowed.
+ * @throws Error when the line holds anything but integers that a JSON number keeps exactly.
+ */
+export function addOne(input: { readonly line: string }): { values: number[] } {
+  const values = input.line.split(',').map((text, index) => {
+    const value = /^\s*[+-]?\d+\s*$/.test(text) ? Number(text) + 1 : Number.NaN;
+    if (!Number.isSafeInteger(value)) {
+      throw new Error(`value ${index + 1} of the line is no integer: ${JSON.stringify(text)}`);
+    }
+    return value;
+  });
+  console.log(`added one to ${values.length} integers`);
+  return { values };
+}
