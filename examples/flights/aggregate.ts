@@ -1,16 +1,23 @@
 /** Delays per airport, route, day and hour. Each function is a step of its own, so that the four run in parallel. */
 
 import { join } from 'node:path';
-import { type Departure, type JoinedFlight, readTable, type TableFile, writeTable } from './tables.ts';
+import { meanInterval } from './bootstrap.ts';
+import {
+  type Departure,
+  type JoinedFlight,
+  LATE_FROM_MINUTES,
+  readTable,
+  type TableFile,
+  writeTable,
+} from './tables.ts';
 
-/** A flight is late from this many minutes on, as the U.S. Department of Transportation counts. */
-const LATE_FROM_MINUTES = 15;
-
-/** The columns that every aggregate has beside its key. */
+/** The columns that every aggregate has beside its key; the mean lies between low and high with 95 % confidence. */
 interface DelayFigures {
   readonly flights: number;
   readonly total_delay_minutes: number;
   readonly mean_delay_minutes: number;
+  readonly mean_low_minutes: number;
+  readonly mean_high_minutes: number;
   readonly median_delay_minutes: number;
   readonly late_percent: number;
 }
@@ -79,11 +86,16 @@ function figuresOf(delays: readonly number[]): DelayFigures {
   const middle = sorted.length / 2;
   const lower = sorted[Math.ceil(middle) - 1] ?? 0;
   const upper = sorted[Math.floor(middle)] ?? 0;
+  const { low, high } = meanInterval(sorted);
   return {
     flights: sorted.length,
     total_delay_minutes: total,
-    mean_delay_minutes: Number((total / sorted.length).toFixed(2)),
+    mean_delay_minutes: rounded(total / sorted.length),
+    mean_low_minutes: rounded(low),
+    mean_high_minutes: rounded(high),
     median_delay_minutes: (lower + upper) / 2,
-    late_percent: Number(((100 * late) / sorted.length).toFixed(2)),
+    late_percent: rounded((100 * late) / sorted.length),
   };
 }
+
+const rounded = (value: number): number => Number(value.toFixed(2));

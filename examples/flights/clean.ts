@@ -25,7 +25,7 @@ interface Cleaned extends TableFile {
 export function cleanAirports(input: { readonly raw: RawTable }, context: Place): Cleaned {
   return clean(join(context.run_dir, 'airports.ndjson'), parseCsv(readRaw(input.raw)), (row): Airport | string => {
     const { iata = '', name = '', city = '', state = '', country = '' } = row;
-    const [latitude, longitude] = [Number(row['latitude']), Number(row['longitude'])];
+    const [latitude, longitude] = [degrees(row['latitude']), degrees(row['longitude'])];
     if (!/^[A-Z0-9]{3,4}$/.test(iata)) return 'code';
     if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180)) return 'coordinates';
     return { iata, name: name.trim(), city: known(city), state: known(state), country, latitude, longitude };
@@ -74,6 +74,9 @@ function clean<Raw>(file: string, raw: readonly Raw[], rule: (row: Raw) => objec
 }
 
 const known = (place: string): string | null => (place === '' || place === 'NA' ? null : place.trim());
+
+/** An empty field is no coordinate, though `Number('')` is 0. */
+const degrees = (text = ''): number => (text.trim() === '' ? Number.NaN : Number(text));
 
 const isDistance = (miles: unknown): miles is number => typeof miles === 'number' && miles > 0 && miles < 12_500;
 

@@ -8,6 +8,8 @@ const FIGURES = [
   'flights INTEGER NOT NULL CHECK (flights > 0)',
   'total_delay_minutes INTEGER NOT NULL',
   'mean_delay_minutes REAL NOT NULL',
+  'mean_low_minutes REAL NOT NULL',
+  'mean_high_minutes REAL NOT NULL',
   'median_delay_minutes REAL NOT NULL',
   'late_percent REAL NOT NULL CHECK (late_percent BETWEEN 0 AND 100)',
 ];

@@ -1,9 +1,10 @@
-/** Writes the findings as Markdown, and prints them, so that `flowctl logs last report` shows what the file says. */
+/** Writes the findings as Markdown, and prints them, so that `flowctl logs report` shows what the file says. */
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Figures } from './check.ts';
 import { openDatabase, type Row, select } from './database.ts';
+import { LATE_FROM_MINUTES } from './tables.ts';
 
 interface Input {
   readonly database: string;
@@ -18,18 +19,20 @@ const BAR_WIDTH = 40;
 
 const AIRPORTS = `
   SELECT iata AS airport, coalesce(city, name) || coalesce(', ' || state, '') AS place, flights,
-    mean_delay_minutes AS "mean delay", median_delay_minutes AS median, late_percent AS "late %"
+    mean_delay_minutes AS "mean delay", mean_low_minutes || ' to ' || mean_high_minutes AS "95 % sure",
+    median_delay_minutes AS median, late_percent AS "late %"
   FROM by_airport JOIN airport USING (iata) WHERE flights >= ?`;
 
 const ROUTES = `
-  SELECT origin || ' to ' || destination AS route, flights, mean_delay_minutes AS "mean delay", late_percent AS "late %"
+  SELECT origin || ' to ' || destination AS route, flights, mean_delay_minutes AS "mean delay",
+    mean_low_minutes || ' to ' || mean_high_minutes AS "95 % sure", late_percent AS "late %"
   FROM by_route WHERE flights >= ? ORDER BY mean_delay_minutes DESC, route LIMIT 5`;
 
 const DAYS = `
   SELECT day, flights, mean_delay_minutes AS "mean delay", late_percent AS "late %"
   FROM by_day ORDER BY mean_delay_minutes DESC, day LIMIT 5`;
 
-const HOURS = 'SELECT hour, flights, mean_delay_minutes AS mean FROM by_hour ORDER BY hour';
+const HOURS = 'SELECT hour, flights, mean_delay_minutes AS mean FROM by_hour WHERE flights >= ? ORDER BY hour';
 
 /** Writes the report from the checked database; a reader finds the old report or the new one, never a part. */
 export async function report(
@@ -44,7 +47,7 @@ export async function report(
   const text = [
     '# Flight delays',
     `${figures.flights} flights between ${figures.airports} airports on ${figures.routes} routes and ${figures.days} days` +
-      ` arrived ${figures.mean_delay_minutes} minutes late on average; ${figures.late_percent} % came 15 minutes late or more.`,
+      ` arrived ${figures.mean_delay_minutes} minutes late on average; ${figures.late_percent} % came ${LATE_FROM_MINUTES} minutes late or more.`,
     'Delays are those of the arrival, in minutes; early flights count below zero.',
     `## Airports with the longest delays\n\nBy airport of departure, at least ${minFlights} flights.`,
     table(slowest),
@@ -54,8 +57,9 @@ export async function report(
     table(select(database, ROUTES, routeMinimum)),
     '## The worst days',
     table(select(database, DAYS)),
-    `## Mean delay by hour of departure\n\nFrom a sample of ${figures.departures} flights.`,
-    `\`\`\`text\n${bars(select(database, HOURS))}\n\`\`\``,
+    `## Mean delay by hour of departure\n\nFrom a sample of ${figures.departures} flights; hours with fewer than ${minFlights} are` +
+      ' left out. The hour is that of the actual departure: who is held back for long departs at night.',
+    `\`\`\`text\n${bars(select(database, HOURS, minFlights))}\n\`\`\``,
   ].join('\n\n');
   database.close();
   const file = resolve(import.meta.dirname, input.report);

@@ -3,6 +3,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
+/** A flight is late from this many minutes on, as the U.S. Department of Transportation counts. */
+export const LATE_FROM_MINUTES = 15;
+
 /** What `extract` reports of each raw table that it copied. */
 export interface RawTable {
   readonly file: string;
