@@ -1,0 +1,42 @@
+/** The system's clocks behind the engine's `Clock` port; tests of the engine use a manual one instead. */
+
+import { performance } from 'node:perf_hooks';
+import type { Clock } from '../engine/ports.ts';
+
+/** The longest delay that `setTimeout` takes; a longer one would overflow and fire after 1 ms. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/**
+ * The real clocks: `wall` is the system's time of day, `monotonic` counts from the start of this process and never goes back.
+ * Timers of `after` are chained where the delay is longer than one timer takes (24.8 days), and are measured by the monotonic
+ * clock, so that a changed time of day neither hastens nor delays them.
+ */
+export function systemClock(): Clock {
+  return {
+    wall: () => Date.now(),
+    monotonic: () => performance.now(),
+    after: (delayMs, callback) => {
+      const due = performance.now() + delayMs;
+      let timer: NodeJS.Timeout;
+      const arm = (remainingMs: number): void => {
+        timer = setTimeout(
+          () => {
+            const restMs = due - performance.now();
+            // Timers may fire up to a millisecond early by the monotonic clock; that is no reason for another turn.
+            if (restMs > 1) arm(restMs);
+            else callback();
+          },
+          Math.min(Math.max(0, remainingMs), LONGEST_TIMER_MS),
+        );
+      };
+      arm(delayMs);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+/** Resolves after at least `delayMs` of the given clock. */
+export const pause = (clock: Clock, delayMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.after(delayMs, resolve);
+  });

@@ -1,0 +1,41 @@
+/** Whether the system still gives file descriptors. */
+
+import { closeSync, openSync, readFileSync } from 'node:fs';
+
+/** Starting a process takes five: both ends of the gate, a pipe for the exec error, and one that Node opens meanwhile. */
+const NEEDED_TO_START = 6;
+
+let softLimit: number | undefined;
+
+function descriptorLimit(): number {
+  if (softLimit === undefined) {
+    let found: string | undefined;
+    try {
+      found = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    } catch {
+      // No /proc: ask the system itself, each time.
+    }
+    softLimit = Number(found ?? 0);
+  }
+  return softLimit;
+}
+
+/**
+ * True when a process can be started without running out of descriptors. Node answers EMFILE with an `error` event on an object
+ * that execa then throws away, which nobody can catch; so it must be known before.
+ */
+export function descriptorsAreFree(): boolean {
+  const opened: number[] = [];
+  try {
+    do {
+      opened.push(openSync('/dev/null', 'r'));
+      // The system gives the lowest free number: a low one, far from the limit, says enough.
+      if ((opened[0] ?? 0) < descriptorLimit() / 4) return true;
+    } while (opened.length < NEEDED_TO_START);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
+  }
+}

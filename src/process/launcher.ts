@@ -1,0 +1,132 @@
+/**
+ * Starts one process in a group of its own, behind a gate: it exists and can be recorded, yet runs nothing of the user's until
+ * the gate is opened. This room knows processes, groups, tokens and logs; it must not know steps' meanings, retries or journals.
+ * From here go to `terminate` (how a process tree ends), `watchdog` (who ends it when flowctl is gone), `sweep` (how escaped
+ * processes are found), `log` and `output-file` (what a process leaves behind).
+ *
+ * The launcher is a seam: a way to start several commands in one resident shell can stand behind it. What users of the seam may
+ * rely on: the group is known when `launch` resolves, nothing of the command happens before `release`, and nothing ever happens
+ * when flowctl dies before it.
+ */
+
+import type { Socket } from 'node:net';
+import { execa } from 'execa';
+import { Bug } from '../base/result.ts';
+import type { ProcessIdentity } from '../model/event.ts';
+import { descriptorsAreFree } from './descriptors.ts';
+import { signalGroup } from './group.ts';
+import { identify } from './identity.ts';
+import { systemProgram } from './programs.ts';
+
+/** What to start. */
+export interface LaunchSpec {
+  /** A resolved program, absolute, and its arguments. */
+  readonly argv: readonly string[];
+  /** The whole environment. */
+  readonly env: { readonly [name: string]: string };
+  /** Absolute; it exists. */
+  readonly workdir: string;
+  /** Where stdout and stderr go, both by the same description, so that their order is kept. The caller closes it. */
+  readonly output: number;
+}
+
+/** How a process ended: exactly one of the two is not null. */
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process behind its gate, or past it. */
+export interface LaunchedProcess {
+  readonly identity: ProcessIdentity;
+  /** Opens the gate. Only once the process is on record and the watchdog knows the group. */
+  release(): void;
+  /** Never opens the gate: kills what waits behind it. */
+  discard(): void;
+  /** Resolves when the process has ended and was collected, whoever still holds its output. Never rejects. */
+  readonly exited: Promise<ProcessEnd>;
+}
+
+/** `refused`: the system has no room for another process now. `impossible`: it never will start like this. */
+export type Launch =
+  | { readonly kind: 'launched'; readonly process: LaunchedProcess }
+  | { readonly kind: 'refused'; readonly code: string }
+  | { readonly kind: 'impossible'; readonly code: string };
+
+/** Starts processes. */
+export interface Launcher {
+  /** Never rejects for what the system says; resolves when the group is known. */
+  launch(spec: LaunchSpec): Promise<Launch>;
+}
+
+// Waits for one line on descriptor 3; end-of-file means that flowctl died, and then nothing happens.
+const GATE = 'read -r _ <&3 || exit 125; exec 3<&-; exec "$@"';
+
+/** Reasons of the moment: processes, memory or descriptors are used up. */
+const MOMENTARY: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
+/**
+ * Starts each process directly, by a gate shell that replaces itself with the command.
+ * @throws {Bug} when the system has no `sh`.
+ */
+export function directLauncher(): Launcher {
+  const sh = systemProgram('sh');
+  if (sh === null) throw new Bug('no `sh` on this system');
+  return { launch: (spec) => launchDirectly(sh, spec) };
+}
+
+// execa takes any descriptor, as Node does; its types name only 3 to 9.
+const startShell = (sh: string, { output, ...spec }: LaunchSpec) =>
+  execa(sh, ['-c', GATE, 'gate', ...spec.argv], {
+    cwd: spec.workdir,
+    env: { ...spec.env },
+    extendEnv: false,
+    stdio: ['ignore', output as 3, output as 3, 'pipe'],
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    shell: false,
+    preferLocal: false,
+    verbose: 'none',
+  });
+
+async function launchDirectly(sh: string, spec: LaunchSpec): Promise<Launch> {
+  if (!descriptorsAreFree()) return { kind: 'refused', code: 'EMFILE' };
+  let child: ReturnType<typeof startShell>;
+  try {
+    child = startShell(sh, spec);
+  } catch (error) {
+    // execa itself stumbles (a TypeError) where Node gave it a child without streams, which is how Node says EMFILE.
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined && !(error instanceof TypeError)) throw error;
+    return { kind: 'refused', code: code ?? 'EMFILE' };
+  }
+  const { pid } = child;
+  if (pid === undefined) {
+    const code = (await child).code ?? 'unknown';
+    return { kind: MOMENTARY.has(code) ? 'refused' : 'impossible', code };
+  }
+  const exited = new Promise<ProcessEnd>((resolve) => {
+    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+  });
+  // A descriptor beyond 2 is a socket to Node, both readable and writable, though execa's types allow only for reading.
+  const gate = child.stdio[3] as unknown as Socket;
+  // EPIPE when the shell was killed before it read the line; `exited` tells.
+  gate.on('error', () => {});
+  return {
+    kind: 'launched',
+    process: {
+      identity: identify(pid, pid),
+      release: () => {
+        gate.write('\n');
+        gate.destroy();
+      },
+      discard: () => {
+        signalGroup(pid, 'SIGKILL');
+        gate.destroy();
+      },
+      exited,
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * How a process tree ends. The ladder: ask the group and what escaped it, wait for the grace time, kill, and look until two
+ * scans in a row find nobody.
+ *
+ *     asking --(all gone)------------------> ended
+ *     asking --(grace over, or forced)--> killing --(all gone, or limit)--> ended
+ *
+ * Numbers stay valid without a check by identity as long as the leader was not collected, which Node reports in the same turn
+ * in which it happens; afterwards `isGroupLeftBehind` decides.
+ */
+
+import type { Clock } from '../engine/ports.ts';
+import { pause } from './clock.ts';
+import { isGroupLeftBehind, livingMembers, signalGroup } from './group.ts';
+import type { LaunchedProcess } from './launcher.ts';
+import { findTagged, signalTagged } from './sweep.ts';
+import type { TokenPattern } from './token.ts';
+
+/** How long KILL may take to show: a process inside the kernel does not die, and the run must go on. */
+const KILL_LIMIT_MS = 5_000;
+/** What a finished step left behind is asked, and killed after this, so that the step settles within 2 s. */
+const LEFTOVER_GRACE_MS = 1_500;
+const LEFTOVER_LIMIT_MS = 1_900;
+
+/** What is to end. */
+export interface LadderRequest {
+  readonly process: LaunchedProcess;
+  /** Finds what left the group. */
+  readonly pattern: TokenPattern;
+  /** What somebody asked with: INT stays INT, everything else is TERM. */
+  readonly signal: NodeJS.Signals;
+  readonly graceMs: number;
+  readonly clock: Clock;
+}
+
+/** A ladder under way. */
+export interface Ladder {
+  /** Resolves when nothing of the tree lives, or with what cannot be ended. Never rejects. */
+  readonly done: Promise<readonly number[]>;
+  /** Skips the rest of the grace time. */
+  kill(): void;
+}
+
+/** Begins the ladder for a process and everything that it started. */
+export function startLadder(request: LadderRequest): Ladder {
+  const signal: NodeJS.Signals = request.signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
+  let force = (): void => {};
+  const forced = new Promise<'forced'>((resolve) => {
+    force = () => resolve('forced');
+  });
+  return { done: climb(request, signal, forced), kill: force };
+}
+
+async function climb(
+  request: LadderRequest,
+  signal: NodeJS.Signals,
+  forced: Promise<'forced'>,
+): Promise<readonly number[]> {
+  const { process: target, pattern, clock, graceMs } = request;
+  const { group } = target.identity;
+  const leader = { exited: false };
+  const exited = target.exited.then(() => {
+    leader.exited = true;
+  });
+  let killing = false;
+  const overdue = new Promise<void>((resolve) => {
+    const takeBack = clock.after(graceMs, resolve);
+    forced.then(() => {
+      takeBack();
+      resolve();
+    }, resolve);
+  }).then(() => {
+    killing = true;
+  });
+
+  signalGroup(group, signal);
+  const asked = new Set<number>();
+  const ask = (pids: readonly number[]): void => {
+    for (const pid of pids) {
+      if (asked.has(pid)) continue;
+      asked.add(pid);
+      signalTagged(pid, pattern, signal);
+    }
+  };
+  // Members of the group have had the signal already; whoever is elsewhere gets it now.
+  const members = new Set(livingMembers(group) ?? []);
+  for (const pid of members) asked.add(pid);
+  ask(await findTagged(pattern));
+  await Promise.race([exited, overdue]);
+
+  let killedAtMs: number | undefined;
+  let emptyScans = 0;
+  let delayMs = 2;
+  for (;;) {
+    const groupLives = !leader.exited || groupHasLife(group);
+    const tagged = groupLives && !killing ? [] : await findTagged(pattern);
+    emptyScans = groupLives || tagged.length > 0 ? 0 : emptyScans + 1;
+    if (emptyScans === 2) return [];
+    if (emptyScans === 1) continue;
+    if (killing) {
+      killedAtMs ??= clock.monotonic();
+      if (clock.monotonic() - killedAtMs > KILL_LIMIT_MS) {
+        return [...new Set([...(groupLives ? (livingMembers(group) ?? [group]) : []), ...tagged])];
+      }
+      if (!leader.exited || isGroupLeftBehind(group)) signalGroup(group, 'SIGKILL');
+      for (const pid of tagged) signalTagged(pid, pattern, 'SIGKILL');
+    } else ask(tagged);
+    await Promise.race([pause(clock, delayMs), overdue]);
+    delayMs = Math.min(delayMs * 2, 50);
+    // Once killing, `overdue` has long resolved and would turn this into a busy loop.
+    if (killing) await pause(clock, delayMs);
+  }
+}
+
+/** True while a group without its leader has a living member. */
+function groupHasLife(group: number): boolean {
+  return isGroupLeftBehind(group) && (livingMembers(group)?.length ?? 1) > 0;
+}
+
+/**
+ * Ends what a step left in its group when it ended by itself: asked first, killed after 1.5 s.
+ * @returns the pids that were found living; empty, after one system call, in the ordinary case.
+ */
+export async function endLeftovers(target: LaunchedProcess, clock: Clock): Promise<readonly number[]> {
+  const { group } = target.identity;
+  if (!groupHasLife(group)) return [];
+  const found = new Set(livingMembers(group) ?? []);
+  signalGroup(group, 'SIGTERM');
+  const began = clock.monotonic();
+  for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 50)) {
+    await pause(clock, delayMs);
+    const elapsedMs = clock.monotonic() - began;
+    if (!groupHasLife(group) || elapsedMs > LEFTOVER_LIMIT_MS) return [...found];
+    for (const pid of livingMembers(group) ?? []) found.add(pid);
+    if (elapsedMs > LEFTOVER_GRACE_MS) signalGroup(group, 'SIGKILL');
+  }
+}

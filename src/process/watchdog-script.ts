@@ -1,0 +1,89 @@
+/**
+ * What the watchdog's shell runs: POSIX sh, tried with dash, bash and busybox. Its arguments are the run's id and the grace time
+ * in milliseconds.
+ *
+ * - It reads data, not commands: a line that was cut when flowctl died is no line for `read`, and nothing can be smuggled in.
+ *   Lines are a few bytes, so that `read`'s system call per byte does not matter.
+ * - Signals are ignored, not trapped: a trapped one would end `read` and look like the end of the pipe.
+ * - `+ GROUP TICKS` adds a group with the start time of its leader, `- GROUP` takes it back, `q` is the normal end.
+ * - A group whose leader's number is another process's by now is left alone.
+ * - Time is read from /proc/uptime (hundredths of a second, monotonic), since scans take time too.
+ * - A token is a variable's whole value of elements that end with `;`, found with grep over NUL-separated environments; where
+ *   grep has no `-z`, or there is no /proc, only the groups are known.
+ */
+export const WATCHDOG_SCRIPT = `
+trap '' HUP INT QUIT TERM
+cd /
+run=$1
+grace=$(($2 / 10))
+live=' '
+while :; do
+  if read -r verb group ticks; then :; else break; fi
+  case $verb in
+    +) live="$live$group:$ticks " ;;
+    -)
+      case $live in *" $group:"*)
+        before=\${live%%" $group:"*}
+        after=\${live#*" $group:"}
+        live="$before \${after#* }" ;;
+      esac ;;
+    q) exit 0 ;;
+  esac
+done
+
+now() {
+  if read -r up rest < /proc/uptime; then time=\${up%.*}\${up#*.}; else time=$(date +%s)00; fi 2>/dev/null
+}
+tagged() {
+  pids=' '
+  for file in $(printf '%s\\n' /proc/[0-9]*/environ | xargs grep -lszE "^FLOWCTL_TOKEN=([^;]+;)*$run/" 2>/dev/null); do
+    pid=\${file#/proc/}
+    pids="$pids\${pid%/environ} "
+  done
+}
+ours() {
+  [ -n "$2" ] || return 0
+  read -r stat 2>/dev/null < "/proc/$1/stat" || return 0
+  set -- "$2" \${stat##*) }
+  [ "$1" = "\${21}" ]
+} 2>/dev/null
+signal_groups() {
+  for entry in $live; do
+    group=\${entry%%:*}
+    ours "$group" "\${entry#*:}" && kill -s "$1" -- "-$group" 2>/dev/null && alive=yes
+  done
+}
+signal_tagged() {
+  for pid in $pids; do
+    alive=yes
+    case $1$asked in TERM*" $pid "*) continue ;; esac
+    asked="$asked$pid "
+    kill -s "$1" "$pid" 2>/dev/null
+  done
+}
+
+now
+deadline=$((time + grace))
+asked=' '
+empty=0
+first=TERM
+while [ "$empty" -lt 2 ] && [ "$time" -lt $((deadline + 3000)) ]; do
+  alive=no
+  tagged
+  if [ "$time" -lt "$deadline" ]; then
+    signal_groups "$first"
+    first=0
+    signal_tagged TERM
+  else
+    signal_groups KILL
+    signal_tagged KILL
+  fi
+  if [ "$alive" = yes ]; then
+    empty=0
+    sleep 0.1 2>/dev/null || sleep 1
+  else
+    empty=$((empty + 1))
+  fi
+  now
+done
+`;
