@@ -8,7 +8,7 @@ export function addOne(input: { readonly line: string }): { values: number[] } {
   const values = input.line.split(',').map((text, index) => {
     const value = /^\s*[+-]?\d+\s*$/.test(text) ? Number(text) + 1 : Number.NaN;
     if (!Number.isSafeInteger(value)) {
-      throw new Error(`value ${index + 1} of the line is no integer: ${JSON.stringify(text)}`);
+      throw new Error(`value ${index + 1} is no integer, or too large a one: ${JSON.stringify(text.trim())}`);
     }
     return value;
   });
