@@ -32,9 +32,9 @@ export function diagnose<Code extends DiagnosticCode>(
   facts: FactsByCode[Code],
   primary: Place,
   related: readonly Place[] = [],
-): DiagnosticOf<Code> {
+): Diagnostic {
   const severity: Severity = WARNINGS.has(code) ? 'warning' : 'error';
-  return { code, severity, facts, primary, related } as DiagnosticOf<Code>;
+  return { code, severity, facts, primary, related } as Diagnostic;
 }
 
 /** The order in which diagnostics are reported: by file, then by place, then by code. */

@@ -80,14 +80,12 @@ const YAML_FAULTS: { readonly [Fault in YamlFault]: Sentence } = {
   ),
 };
 
-const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
-
 /** Sentences for files, YAML and shapes. */
 export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
   unreadable_file: ({ reason }) => say(`the flow cannot be read: ${reason}`),
-  file_too_large: ({ sizeBytes, limitBytes }) =>
+  file_too_large: ({ limitBytes }) =>
     say(
-      `the flow is ${megabytes(sizeBytes)} long; the limit is ${megabytes(limitBytes)}`,
+      `the flow is longer than ${limitBytes / 1_048_576} MiB`,
       'keep data in files of its own, and read it in a step',
     ),
   not_utf8: () => say('the flow is not UTF-8 text', 'save the file with the encoding UTF-8'),

@@ -27,7 +27,7 @@ export interface ForeignWord {
 export interface FactsByCode {
   // The file
   readonly unreadable_file: { readonly reason: string };
-  readonly file_too_large: { readonly sizeBytes: number; readonly limitBytes: number };
+  readonly file_too_large: { readonly limitBytes: number };
   readonly not_utf8: NoFacts;
   readonly empty_flow: NoFacts;
 

@@ -1,0 +1,98 @@
+/**
+ * The shape of a flow: which keys, which types, which values. The schema decides; this file turns what its validator reports into
+ * diagnostics with places. Patterns are left to the meaning check, which says the same with more words.
+ */
+
+import type { Json } from '../base/json.ts';
+import { suggest } from '../diagnostics/suggest.ts';
+import { type DocumentNode, entryOf, toJsonValue } from './document.ts';
+import { type SchemaError, validate } from './generated/flow-validator.js';
+import { contextOf, describe, locate, type Located } from './pointer.ts';
+import type { Problems } from './problems.ts';
+import { reportUnknownKey } from './vocabulary.ts';
+import { reportWrongType } from './wrong-type.ts';
+
+const SHELLS_TO_COME: ReadonlySet<string> = new Set(['python', 'node', 'pwsh']);
+
+/** Checks a document against `schemas/flow.schema.json`, and reports everything that does not fit. */
+export function checkShape(root: DocumentNode, problems: Problems): void {
+  if (validate(toJsonValue(root))) return;
+  const reported = new Set<string>();
+  for (const error of validate.errors ?? []) {
+    // The branches of `anyOf` and `oneOf` fail one by one; their keyword speaks for all of them.
+    if (/\/(anyOf|oneOf)\/\d+\//.test(error.schemaPath)) continue;
+    report(error, root, problems, reported);
+  }
+}
+
+const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0);
+
+function shown(node: DocumentNode): string {
+  return node.kind === 'scalar' ? node.written : `a ${node.kind}`;
+}
+
+function report(error: SchemaError, root: DocumentNode, problems: Problems, reported: Set<string>): void {
+  const located = locate(root, error.instancePath);
+  const { path, span, node } = located;
+  const what = describe(root, path);
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const name = String(error.params['additionalProperty']);
+      const context = contextOf(root, path);
+      const entry = entryOf(node, name);
+      if (context !== null && entry !== undefined) {
+        reportUnknownKey(problems, { name, span: entry.keySpan, context, owner: what });
+      }
+      return;
+    }
+    case 'required':
+      problems.at('missing_key', missingSpan(located), { key: String(error.params['missingProperty']), owner: what });
+      return;
+    case 'type':
+    case 'anyOf':
+      if (reported.has(error.instancePath)) return;
+      reported.add(error.instancePath);
+      reportWrongType(located, what, error.params['type'], problems);
+      return;
+    case 'enum':
+      reportNotAllowed(located, what, error.params['allowedValues'], problems);
+      return;
+    case 'minimum':
+    case 'maximum':
+    case 'exclusiveMinimum': {
+      const limit = numberOf(error.params['limit']);
+      const relation = error.keyword === 'minimum' ? 'at least' : error.keyword === 'maximum' ? 'at most' : 'more than';
+      problems.at('out_of_range', span, { what, found: shown(node), bound: `${relation} ${limit}` });
+      return;
+    }
+    case 'minLength':
+    case 'minItems':
+    case 'minProperties':
+      problems.at('empty_value', span, { what });
+      return;
+    case 'maxLength':
+      // Names have a diagnostic of their own, which speaks of their length.
+      if (path.at(-1) !== 'name') problems.at('too_long', span, { what, limit: numberOf(error.params['limit']) });
+      return;
+    default:
+      // `if`, `pattern`, `propertyNames`, `oneOf`: said better elsewhere.
+      return;
+  }
+}
+
+/** A map that lacks a key is shown by its own key, else by its first line. */
+function missingSpan({ path, keySpan, node }: Located): { start: number; end: number } {
+  const first = node.kind === 'map' ? [...node.entries.values()][0] : undefined;
+  return path.length > 0 && keySpan !== node ? keySpan : (first?.keySpan ?? node);
+}
+
+function reportNotAllowed(located: Located, what: string, values: unknown, problems: Problems): void {
+  const known = Array.isArray(values) ? values.map((value: Json) => String(value)) : [];
+  const name = shown(located.node);
+  if (located.path.at(-1) === 'shell' && SHELLS_TO_COME.has(name)) {
+    const instead = `a shell is \`sh\` or \`bash\`; or start the program itself: \`run: [${name}, script]\``;
+    problems.at('not_yet_supported', located.span, { what: `the shell \`${name}\``, instead });
+    return;
+  }
+  problems.at('not_allowed', located.span, { what, name, known, suggestion: suggest(name, known) });
+}

@@ -1,0 +1,76 @@
+/** The keys of the flow language: those of this version (as in the schema, which a test compares), those to come, those reserved. */
+
+import { foreignWord, type KeyOwner } from '../diagnostics/foreign.ts';
+import { suggest } from '../diagnostics/suggest.ts';
+import type { Span } from './document.ts';
+import type { Problems } from './problems.ts';
+
+const words = (text: string): readonly string[] => text.split(' ');
+
+/** The maps whose keys are fixed. */
+export type KeyContext = 'flow' | 'step' | 'named_step' | 'retry' | 'defaults' | 'schema';
+
+const STEP_KEYS = words(
+  'description run call needs env with workdir shell timeout grace retry continue_on_error if_lost',
+);
+
+/** The keys of this version. */
+export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
+  flow: words('name description tags params env max_parallel fail_fast defaults steps outputs'),
+  step: STEP_KEYS,
+  named_step: ['name', ...STEP_KEYS],
+  retry: words('max delay backoff max_delay jitter on on_exit_codes'),
+  defaults: words('retry timeout shell workdir env if_lost'),
+  schema: words(
+    'type title description default examples enum const format pattern minLength maxLength minimum maximum exclusiveMinimum ' +
+      'exclusiveMaximum multipleOf items minItems maxItems uniqueItems properties required additionalProperties minProperties ' +
+      'maxProperties anyOf oneOf allOf',
+  ),
+};
+
+const HANDLERS = words('on_success on_failure on_cancel finally');
+const STEP_KEYS_TO_COME = [
+  ...words(
+    'flow steps wait approve if stdin output outputs foreach key max_parallel tolerate matrix repeat success_codes',
+  ),
+  ...words('skip_codes sources generates cache resources priority artifacts secrets logs interactive isolate'),
+  ...HANDLERS,
+];
+const TO_COME: { readonly [Context in KeyContext]: ReadonlySet<string> } = {
+  flow: new Set([
+    ...words('run_name dotenv secrets schedules triggers concurrency timeout cleanup_timeout retry'),
+    ...HANDLERS,
+  ]),
+  step: new Set(STEP_KEYS_TO_COME),
+  named_step: new Set(STEP_KEYS_TO_COME),
+  retry: new Set(),
+  defaults: new Set(words('max_parallel logs')),
+  schema: new Set(),
+};
+const RESERVED: ReadonlySet<string> = new Set(words('services background ready container uses labels'));
+
+const FOREIGN_OWNERS: { readonly [Context in KeyContext]: KeyOwner } = {
+  flow: 'flow',
+  step: 'step',
+  named_step: 'step',
+  retry: 'retry',
+  defaults: 'step',
+  schema: 'other',
+};
+
+/** Reports a key that this version does not know: reserved, to come, another tool's word, or a slip. */
+export function reportUnknownKey(
+  problems: Problems,
+  unknown: { readonly name: string; readonly span: Span; readonly context: KeyContext; readonly owner: string },
+): void {
+  const { name, span, context, owner } = unknown;
+  const hasReserved = context === 'flow' || context === 'step' || context === 'named_step';
+  if (hasReserved && RESERVED.has(name)) problems.at('reserved_key', span, { key: name });
+  else if (TO_COME[context].has(name)) problems.at('not_yet_supported', span, { what: `\`${name}\``, instead: null });
+  else {
+    const known = KEYS[context];
+    const foreign = foreignWord(name, FOREIGN_OWNERS[context]);
+    const suggestion = foreign === null && problems.hasRoom ? suggest(name, known) : null;
+    problems.at('unknown_key', span, { name, owner, foreign, suggestion, known });
+  }
+}
