@@ -6,7 +6,7 @@
 import type { RunId, StepKey } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { ProcessIdentity, RunEvent, WarningRaised } from '../model/event.ts';
-import type { Actor, Outcome, OutputsRef } from '../model/outcome.ts';
+import type { Actor, EndingSignal, Outcome, OutputsRef } from '../model/outcome.ts';
 import type { ShellName } from '../model/flow.ts';
 
 /** Two clocks: wall time is for people and records, monotonic time for deadlines and durations. */
@@ -66,7 +66,7 @@ export interface AttemptRequest {
 export type StopReason =
   | { readonly kind: 'timed_out'; readonly after_ms: number }
   /** The steps get `signal` first, KILL after their grace time. */
-  | { readonly kind: 'cancelled'; readonly signal: NodeJS.Signals; readonly by: Actor };
+  | { readonly kind: 'cancelled'; readonly signal: EndingSignal; readonly by: Actor };
 
 /** What an executor tells while an attempt runs. */
 export interface AttemptListener {
@@ -89,6 +89,8 @@ export interface RunningAttempt {
 /** Knows where an attempt runs. Never retries by itself. */
 export interface Executor {
   start(request: AttemptRequest, listener: AttemptListener): RunningAttempt;
+  /** At the end of the run: ends every process that still carries the run's token. Answers with their pids. */
+  reapRun(): Promise<readonly number[]>;
 }
 
 /** Reads outputs back that were too large for the journal. */

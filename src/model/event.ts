@@ -6,7 +6,7 @@
 
 import type { ContentHash, RunId, StepId, StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
-import type { Actor, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type { Actor, EndingSignal, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
 
 /** The journal's format: readers take any minor version of their major and ignore event types they do not know. */
 export const JOURNAL_FORMAT = '1.0';
@@ -205,7 +205,7 @@ export type CancelRequested = {
 };
 
 /** flowctl received a signal. The first asks the steps to end, a second one kills them. */
-export type RunSignalled = { readonly type: 'run.signalled'; readonly signal: NodeJS.Signals };
+export type RunSignalled = { readonly type: 'run.signalled'; readonly signal: EndingSignal };
 
 /** Processes that outlived their attempt, or their orchestrator, were ended. */
 export type ProcessesReaped = {

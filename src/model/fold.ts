@@ -107,12 +107,16 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
       resume(run, event);
       return null;
     case 'run.cancel_requested':
-      run.cancellation ??= { by: event.by, reason: event.reason, signals: 0 };
+      run.cancellation ??= { by: event.by, reason: event.reason, signal: null, signals: 0 };
       return null;
     case 'run.signalled': {
-      const signals = (run.cancellation?.signals ?? 0) + 1;
-      const by = run.cancellation?.by ?? { kind: 'signal', signal: event.signal };
-      run.cancellation = { by, reason: run.cancellation?.reason ?? null, signals };
+      const before = run.cancellation;
+      run.cancellation = {
+        by: before?.by ?? { kind: 'signal', signal: event.signal },
+        reason: before?.reason ?? null,
+        signal: before?.signal ?? event.signal,
+        signals: (before?.signals ?? 0) + 1,
+      };
       return null;
     }
     case 'run.finished': {
@@ -257,7 +261,7 @@ function resume(run: RunRecord, event: RunResumed): void {
   }
   const kept = new Set(event.steps.map(({ id }) => stepKeyOf(id)));
   for (const step of run.steps.values()) {
-    if (!kept.has(step.key) && step.attempts.length === 0) run.steps.delete(step.key);
+    if (!kept.has(step.key)) run.steps.delete(step.key);
     else if (reset.has(step.key) || isDecidedAnew(step, ended)) restart(step);
   }
   run.settings = event.settings;
@@ -278,8 +282,9 @@ function isDecidedAnew(step: StepRecord, ended: boolean): boolean {
     case 'skipped':
     case 'cancelled':
       return true;
-    case 'pending':
     case 'undecided':
+      return ended || step.phase.attempt.outcome === 'cancelled';
+    case 'pending':
     case 'retrying':
       return ended;
     case 'failed':

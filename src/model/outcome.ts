@@ -46,9 +46,12 @@ export type FailureCode =
   | 'timed_out'
   | 'start_refused';
 
+/** The signals that end a run: the first asks, a second one kills. */
+export type EndingSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
+
 /** Who asked for something. */
 export type Actor =
-  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'signal'; readonly signal: EndingSignal }
   | { readonly kind: 'user'; readonly name: string; readonly host: string }
   | { readonly kind: 'policy'; readonly policy: 'fail_fast' | 'cancel_running' | 'timeout' | 'state_error' };
 

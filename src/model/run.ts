@@ -6,7 +6,7 @@
 import type { ContentHash, RunId, StepId, StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import type { FinalRunState, ProcessIdentity, RunSettings, SkipReason, Trigger } from './event.ts';
-import type { Actor, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type { Actor, EndingSignal, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
 
 /** One try of a step. `outcome` is null while it is open. */
 export interface AttemptRecord {
@@ -67,6 +67,8 @@ export interface StepRecord {
 export interface Cancellation {
   readonly by: Actor;
   readonly reason: string | null;
+  /** The first signal that came, if one did; it decides the exit code. */
+  readonly signal: EndingSignal | null;
   /** How many signals came; from the second on nothing is waited for. */
   readonly signals: number;
 }

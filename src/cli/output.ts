@@ -1,0 +1,86 @@
+/**
+ * The two streams that flowctl prints to. Results go to stdout, messages to stderr. A reader that left is no error: what would be
+ * written to it is dropped, and the work goes on. A reader that does not read never blocks the work: pipes and terminals are
+ * written to without blocking, and lines are dropped, and counted, when too much waits.
+ */
+
+/** More than this waiting for a reader: lines are dropped. */
+const WAITING_LIMIT_BYTES = 8 * 1024 * 1024;
+
+interface Handle {
+  setBlocking?(blocking: boolean): number;
+}
+
+/** One stream. */
+export class Output {
+  private readonly stream: NodeJS.WriteStream;
+  private gone = false;
+  private dropped = 0;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.stream = stream;
+    // EPIPE: the reader left. EIO: the terminal was closed. ENOSPC and the like: nobody to tell but the other stream.
+    stream.on('error', () => {
+      this.gone = true;
+    });
+  }
+
+  /** True when a person reads it directly. */
+  get isTerminal(): boolean {
+    return this.stream.isTTY === true;
+  }
+
+  /** Columns of the terminal; 80 where there is none. */
+  get columns(): number {
+    return this.stream.isTTY === true && this.stream.columns > 0 ? this.stream.columns : 80;
+  }
+
+  /** Makes writes to a pipe or terminal that nobody reads wait in memory instead of stopping the program. */
+  neverBlock(): void {
+    (this.stream as NodeJS.WriteStream & { readonly _handle?: Handle })._handle?.setBlocking?.(false);
+  }
+
+  /** Writes text; dropped, and counted, when the reader left or reads too slowly. */
+  write(text: string | Uint8Array): void {
+    if (this.gone || this.stream.destroyed) return;
+    if (this.stream.writableLength > WAITING_LIMIT_BYTES) {
+      this.dropped += 1;
+      return;
+    }
+    if (this.dropped > 0) {
+      const count = this.dropped;
+      this.dropped = 0;
+      this.stream.write(`(${count} lines were dropped: nobody read them)\n`);
+    }
+    this.stream.write(text);
+  }
+
+  /** As `write`, and waits until there is room again; for results of any size. */
+  async writeAll(text: string | Uint8Array): Promise<void> {
+    if (this.gone || this.stream.destroyed || this.stream.write(text)) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.stream.off('drain', done).off('error', done).off('close', done);
+        resolve();
+      };
+      this.stream.on('drain', done).on('error', done).on('close', done);
+    });
+  }
+
+  /** True when nobody will read what is written. */
+  get isGone(): boolean {
+    return this.gone || this.stream.destroyed;
+  }
+
+  /** Waits until everything is handed over, at most `limitMs`. */
+  async flush(limitMs: number): Promise<void> {
+    if (this.isGone || this.stream.writableLength === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      this.stream.write('', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}

@@ -1,0 +1,43 @@
+/** An outcome as the event that records it. */
+
+import { assertNever } from '../base/result.ts';
+import type { AttemptFinished } from '../model/event.ts';
+import { formatDuration } from '../base/duration.ts';
+import type { Failure, Outcome } from '../model/outcome.ts';
+import type { Message } from './inbox.ts';
+
+/** The event for an attempt that ended. */
+export function finishedEvent({
+  step,
+  attempt,
+  outcome,
+  duration_ms,
+}: Message & { kind: 'attempt_ended' }): AttemptFinished {
+  return {
+    type: 'attempt.finished',
+    step,
+    attempt,
+    outcome: outcome.kind,
+    exit_code: outcome.kind === 'lost' ? null : outcome.exit_code,
+    signal: outcome.kind === 'succeeded' || outcome.kind === 'lost' ? null : outcome.signal,
+    error: failureOf(outcome),
+    outputs: outcome.kind === 'succeeded' ? outcome.outputs : null,
+    duration_ms: outcome.kind === 'lost' ? null : duration_ms,
+  };
+}
+
+function failureOf(outcome: Outcome): Failure | null {
+  switch (outcome.kind) {
+    case 'succeeded':
+    case 'cancelled':
+      return null;
+    case 'failed':
+      return outcome.failure;
+    case 'timed_out':
+      return { code: 'timed_out', message: `timed out after ${formatDuration(outcome.after_ms)}` };
+    case 'lost':
+      return { code: 'lost_attempt', message: outcome.detail };
+    default:
+      return assertNever(outcome, 'outcome');
+  }
+}

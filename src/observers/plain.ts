@@ -1,0 +1,114 @@
+/** `--output plain`: one line per event that a person cares for, each with its time (RFC 3339, UTC). */
+
+import { formatDuration } from '../base/duration.ts';
+import type { RunId } from '../base/ids.ts';
+import type { AttemptFinished, RunEvent, RunStarted, SkipReason } from '../model/event.ts';
+import type { Observer } from './hub.ts';
+import { withoutControls } from './terminal-filter.ts';
+
+/** The tones a line can have; a view gives functions that colour them. */
+export interface LinePaint {
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly odd: (text: string) => string;
+  readonly faint: (text: string) => string;
+  readonly strong: (text: string) => string;
+}
+
+const unchanged = (text: string): string => text;
+
+/** No colour at all. */
+export const plainLines: LinePaint = {
+  good: unchanged,
+  bad: unchanged,
+  odd: unchanged,
+  faint: unchanged,
+  strong: unchanged,
+};
+
+const SKIPPED: { readonly [Reason in SkipReason]: string } = {
+  condition: 'its condition is false',
+  upstream_failed: 'a step before it failed',
+  upstream_skipped: 'a step before it was skipped',
+  not_selected: 'it was not selected',
+  cancelled: 'the run was being ended',
+  skip_code: 'it said that there was nothing to do',
+};
+
+/** Why a step was skipped, as the end of a sentence. */
+export const skipSentence = (reason: SkipReason): string => SKIPPED[reason];
+
+/** Writes a line for each event that a person cares for. */
+export function createPlainObserver(run: RunId, write: (line: string) => void, paint: LinePaint): Observer {
+  return {
+    name: 'plain',
+    observe(event) {
+      const text = lineOf(run, event, paint);
+      if (text !== null) write(`${paint.faint(event.time)} ${text}\n`);
+    },
+  };
+}
+
+function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
+  switch (event.type) {
+    case 'run.started':
+      return `run ${paint.strong(run)} of ${event.flow} started, ${planSentence(event)}`;
+    case 'run.resumed':
+      return `run ${paint.strong(run)} resumed${event.revision > 1 ? ` with definition ${event.revision}` : ''}`;
+    case 'attempt.started':
+      return `${event.step} started${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}`;
+    case 'attempt.finished':
+      return finishedLine(event, paint);
+    case 'retry.scheduled':
+      return `${event.step} ${paint.odd('will be tried again')} in ${formatDuration(event.delay_ms)} (attempt ${event.attempt})`;
+    case 'step.settled':
+      if (event.state !== 'failed') return null;
+      return event.tolerated ? `${event.step} ${paint.odd('failed, which is tolerated')}` : null;
+    case 'step.skipped':
+      return `${event.step} ${paint.odd('skipped')}: ${skipSentence(event.reason)}`;
+    case 'step.reused':
+      return `${event.step} ${paint.good('reused')}: ${withoutControls(event.why)}`;
+    case 'run.signalled':
+      return paint.odd(`${event.signal} received: ending the run, once more to end it at once`);
+    case 'run.cancel_requested':
+      return paint.odd('cancellation requested: ending the run');
+    case 'processes.reaped':
+      return `${event.step === null ? '' : `${event.step} `}${paint.odd('left processes behind')}, ended: ${event.pids.join(', ')}`;
+    case 'warning.raised':
+      return `${event.step === null ? '' : `${event.step} `}${paint.odd('warning')}: ${withoutControls(event.message)}`;
+    case 'run.finished': {
+      const tone = event.state === 'succeeded' ? paint.good : event.state === 'failed' ? paint.bad : paint.odd;
+      return `run ${run} ${tone(event.state)} in ${formatDuration(event.duration_ms)}`;
+    }
+    case 'attempt.spawned':
+    case 'step.expanded':
+    case 'step.requested':
+    case 'value.recorded':
+    case 'child.started':
+    case 'wait.started':
+    case 'approval.requested':
+    case 'approval.answered':
+    case 'handlers.started':
+    case 'artifact.published':
+      return null;
+  }
+}
+
+function planSentence({ steps, settings }: RunStarted): string {
+  return `${steps.length} step${steps.length === 1 ? '' : 's'}, at most ${settings.max_parallel} at once`;
+}
+
+function finishedLine(event: AttemptFinished, paint: LinePaint): string {
+  const took = event.duration_ms === null ? '' : ` after ${formatDuration(event.duration_ms)}`;
+  switch (event.outcome) {
+    case 'succeeded':
+      return `${event.step} ${paint.good('succeeded')}${took}`;
+    case 'failed':
+    case 'timed_out':
+      return `${event.step} ${paint.bad('failed')}${took}: ${withoutControls(event.error?.message ?? 'no reason is known')}`;
+    case 'cancelled':
+      return `${event.step} ${paint.odd('cancelled')}${took}`;
+    case 'lost':
+      return `${event.step} ${paint.odd('was lost')} (attempt ${event.attempt}): flowctl ended while it ran`;
+  }
+}

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import type { RunEvent } from '../../src/model/event.ts';
+import { endOf, flowOf, keyOf, resumeLife, runLife } from '../kit/world.ts';
+
+const chain = flowOf([{ id: 'a' }, { id: 'b', needs: ['a'] }, { id: 'c', needs: ['b'] }]);
+
+describe('the loop', () => {
+  it('writes the end of a step and the start of the next in one commit', async () => {
+    const life = await runLife(chain);
+    expect(life.journal.events.map(({ type }) => type)).toEqual([
+      'run.started',
+      'attempt.started',
+      'attempt.finished',
+      'attempt.started',
+      'attempt.finished',
+      'attempt.started',
+      'attempt.finished',
+      'run.finished',
+    ]);
+  });
+
+  it('fails the run when a step fails, skips what needs it, and lets independent branches finish', async () => {
+    const flow = flowOf([{ id: 'a' }, { id: 'b', needs: ['a'] }, { id: 'c' }]);
+    const life = await runLife(flow, { behaviour: (step) => (step === 'a' ? 'fail' : 'succeed'), maxParallel: 1 });
+    expect(endOf(life.run)).toEqual({ run: 'failed', a: 'failed', b: 'skipped:upstream_failed', c: 'succeeded' });
+    expect(life.run.ending?.exit_code).toBe(1);
+  });
+
+  it('starts nothing new after a failure with fail_fast, and says why each step did not run', async () => {
+    const flow = flowOf([{ id: 'a' }, { id: 'b', needs: ['a'] }, { id: 'd', needs: ['b'] }, { id: 'c' }], {
+      fail_fast: true,
+    });
+    const life = await runLife(flow, { behaviour: () => 'fail', maxParallel: 1 });
+    expect(endOf(life.run)).toEqual({
+      run: 'failed',
+      a: 'failed',
+      b: 'skipped:upstream_failed',
+      d: 'skipped:upstream_failed',
+      c: 'skipped:cancelled',
+    });
+  });
+
+  it('waits for the delay of a retry by its clock, and counts what failed', async () => {
+    const flow = flowOf([{ id: 'a', retries: 2, delayMs: 3_600_000 }]);
+    const life = await runLife(flow, { behaviour: (_, attempt) => (attempt < 3 ? 'fail' : 'succeed') });
+    expect(endOf(life.run)).toEqual({ run: 'succeeded', a: 'succeeded' });
+    expect(life.run.steps.get(keyOf('a'))?.failures).toBe(2);
+    expect(life.run.duration_ms).toBe(7_200_000);
+  });
+
+  it('never runs more attempts at once than it may', async () => {
+    const wide = flowOf(Array.from({ length: 50 }, (_, index) => ({ id: `s${index}` })));
+    const life = await runLife(wide, { maxParallel: 3 });
+    expect(life.executor.highest).toBe(3);
+    expect(life.executor.started).toHaveLength(50);
+  });
+
+  it('asks at the first signal, kills at the second, and records both', async () => {
+    let sent = 0;
+    const life = await runLife(chain, {
+      behaviour: () => 'hang',
+      onMove: (engine, executor) => {
+        if (executor.open.size > 0 && sent === 0) {
+          sent += 1;
+          engine.signal('SIGTERM');
+        }
+      },
+    });
+    expect(endOf(life.run)).toEqual({
+      run: 'cancelled',
+      a: 'cancelled',
+      b: 'skipped:cancelled',
+      c: 'skipped:cancelled',
+    });
+    expect(life.run.ending?.exit_code).toBe(143);
+  });
+
+  it('ends a run that somebody cancelled with 5', async () => {
+    const life = await runLife(chain, {
+      behaviour: () => 'hang',
+      onMove: (engine, executor) => {
+        if (executor.open.size > 0) engine.cancel({ kind: 'user', name: 'ada', host: 'here' }, 'no longer needed');
+      },
+    });
+    expect(life.run.ending).toMatchObject({ state: 'cancelled', exit_code: 5 });
+    expect(life.run.cancellation).toMatchObject({ by: { kind: 'user', name: 'ada' }, reason: 'no longer needed' });
+  });
+
+  it('stops at the first journal error and lists what ran without being recorded', async () => {
+    const wide = flowOf([{ id: 'a' }, { id: 'b' }, { id: 'c', needs: ['a'] }]);
+    const whole = await runLife(wide);
+    for (let kept = 1; kept < whole.journal.events.length; kept += 1) {
+      const life = await runLife(wide, { failAfter: kept });
+      expect(life.end.kind).toBe('state_lost');
+      const started = life.executor.started.map(({ step }) => step);
+      const recorded = life.journal.events.flatMap((event) =>
+        event.type === 'attempt.finished' ? [event.step as string] : [],
+      );
+      const listed = life.end.kind === 'state_lost' ? life.end.unrecorded.map(({ step }) => step as string) : [];
+      expect([...listed].sort()).toEqual(started.filter((step) => !recorded.includes(step)).sort());
+      const resumed = await resumeLife(wide, life.journal.events, {});
+      expect(endOf(resumed.run)).toMatchObject({ run: 'succeeded' });
+    }
+  });
+});
+
+describe('resume', () => {
+  it('gives failed steps of an ended run a fresh budget and keeps what succeeded', async () => {
+    const failed = await runLife(chain, { behaviour: (step) => (step === 'b' ? 'fail' : 'succeed') });
+    const resumed = await resumeLife(chain, failed.journal.events, {});
+    expect(resumed.executor.started.map(({ step, attempt }) => `${step}.${attempt}`)).toEqual(['b.2', 'c.1']);
+    expect(endOf(resumed.run)).toMatchObject({ run: 'succeeded' });
+  });
+
+  it('runs a succeeded step again, and all that follows, when it is named', async () => {
+    const done = await runLife(chain);
+    const resumed = await resumeLife(chain, done.journal.events, { again: ['b'] });
+    expect(resumed.executor.started.map(({ step }) => step)).toEqual(['b', 'c']);
+  });
+
+  it('never spends the retry budget on lost attempts', async () => {
+    const flow = flowOf([{ id: 'a', retries: 1 }]);
+    let events: readonly RunEvent[] = (await runLife(flow)).journal.events.slice(0, 2);
+    for (let crash = 0; crash < 4; crash += 1) {
+      const life = await resumeLife(flow, events, {});
+      const started = life.journal.events.findIndex(
+        ({ type }, index) => index >= events.length && type === 'attempt.started',
+      );
+      events = life.journal.events.slice(0, started + 1);
+    }
+    const last = await resumeLife(flow, events, { behaviour: () => 'fail' });
+    const outcomes = last.run.steps.get(keyOf('a'))?.attempts.map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(['lost', 'lost', 'lost', 'lost', 'lost', 'failed', 'failed']);
+  });
+
+  it('leaves a lost step with `if_lost: fail` to a person, until it is named', async () => {
+    const flow = flowOf([
+      { id: 'a', ifLost: 'fail' },
+      { id: 'b', needs: ['a'] },
+    ]);
+    const events = (await runLife(flow)).journal.events.slice(0, 2);
+    const left = await resumeLife(flow, events, {});
+    expect(left.executor.started).toEqual([]);
+    expect(endOf(left.run)).toMatchObject({ run: 'failed', a: 'failed' });
+    const named = await resumeLife(flow, left.journal.events, { again: ['a'] });
+    expect(endOf(named.run)).toEqual({ run: 'succeeded', a: 'succeeded', b: 'succeeded' });
+  });
+
+  it('waits for the rest of a delay only, and never longer than the whole of it', async () => {
+    const flow = flowOf([{ id: 'a', retries: 1, delayMs: 60_000 }]);
+    const events = (await runLife(flow, { behaviour: () => 'fail' })).journal.events;
+    const cut = events.slice(0, events.findIndex(({ type }) => type === 'retry.scheduled') + 1);
+    const resumed = await resumeLife(flow, cut, {});
+    expect(resumed.run.duration_ms).toBe(60_000);
+    expect(endOf(resumed.run)).toMatchObject({ run: 'succeeded' });
+  });
+});

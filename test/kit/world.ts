@@ -1,0 +1,325 @@
+/** A world without files, processes or real time: everything that the engine needs, owned by the test. */
+
+import type { RunId, StepId, StepKey } from '../../src/base/ids.ts';
+import { contentHash, stepKeyOf } from '../../src/base/ids.ts';
+import { Engine, type EngineEnd } from '../../src/engine/engine.ts';
+import { makePlan, type Plan } from '../../src/engine/plan.ts';
+import type {
+  AttemptListener,
+  AttemptRequest,
+  Clock,
+  Executor,
+  Journal,
+  RunningAttempt,
+  StopReason,
+} from '../../src/engine/ports.ts';
+import { recover } from '../../src/engine/recover.ts';
+import type { EventBody, RunEvent, RunSettings } from '../../src/model/event.ts';
+import type { FlowDefinition, RetryPolicy, StepDefinition } from '../../src/model/flow.ts';
+import { foldRun } from '../../src/model/fold.ts';
+import type { Outcome } from '../../src/model/outcome.ts';
+import type { RunRecord } from '../../src/model/run.ts';
+
+export const RUN = '01jd0000000000000000000000' as RunId;
+const HASH = contentHash('0'.repeat(64));
+
+/** Time that moves only when nothing else can happen. */
+export class ManualClock implements Clock {
+  private now = 0;
+  private timers: { due: number; callback: () => void }[] = [];
+
+  wall(): number {
+    return 1_700_000_000_000 + this.now;
+  }
+
+  monotonic(): number {
+    return this.now;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { due: this.now + delayMs, callback };
+    this.timers.push(timer);
+    return () => {
+      this.timers = this.timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Jumps to the next timer and fires it; false when there is none. */
+  advance(): boolean {
+    this.timers.sort((a, b) => a.due - b.due);
+    const next = this.timers.shift();
+    if (next === undefined) return false;
+    this.now = Math.max(this.now, next.due);
+    next.callback();
+    return true;
+  }
+}
+
+/** What a fake step does at each of its attempts, counted from 1 over all lives of the run. */
+export type Behaviour = (step: string, attempt: number) => 'succeed' | 'fail' | 'time_out' | 'hang';
+
+export interface StepSketch {
+  readonly id: string;
+  readonly needs?: readonly string[];
+  readonly retries?: number;
+  readonly delayMs?: number;
+  readonly continueOnError?: boolean;
+  readonly ifLost?: 'run_again' | 'fail';
+}
+
+const noRetry: RetryPolicy = {
+  max: 0,
+  delay_ms: 0,
+  backoff: 'none',
+  max_delay_ms: null,
+  jitter: 'none',
+  on: ['failed', 'timed_out'],
+  on_exit_codes: null,
+};
+
+/** A definition from a sketch. */
+export function flowOf(sketch: readonly StepSketch[], flow: Partial<FlowDefinition> = {}): FlowDefinition {
+  const steps = sketch.map(
+    (step): StepDefinition => ({
+      id: step.id as StepId,
+      description: null,
+      action: { kind: 'argv', argv: ['true'] },
+      needs: (step.needs ?? []) as StepId[],
+      env: {},
+      with: null,
+      workdir: null,
+      timeout_ms: null,
+      grace_ms: null,
+      retry: { ...noRetry, max: step.retries ?? 0, delay_ms: step.delayMs ?? 0 },
+      continue_on_error: step.continueOnError ?? false,
+      if_lost: step.ifLost ?? 'run_again',
+    }),
+  );
+  return {
+    format: 1,
+    name: 'sketch',
+    description: null,
+    tags: [],
+    file: '/sketch/flow.yaml',
+    directory: '/sketch',
+    params: [],
+    max_parallel: null,
+    fail_fast: false,
+    outputs: {},
+    ...flow,
+    steps,
+  };
+}
+
+/** What the disk of the test holds: the lines that were durable. */
+export class MemoryJournal implements Journal {
+  readonly events: RunEvent[] = [];
+  /** Accept this many events and then fail every write. */
+  failAfter = Number.POSITIVE_INFINITY;
+  private poison: Error | null = null;
+
+  append(events: readonly RunEvent[]): Promise<void> {
+    return this.appendWritten(events);
+  }
+
+  async appendWritten(events: readonly RunEvent[]): Promise<void> {
+    await Promise.resolve();
+    if (this.events.length + events.length > this.failAfter) this.poison ??= new Error('ENOSPC');
+    if (this.poison) throw this.poison;
+    this.events.push(...events);
+  }
+}
+
+interface Open {
+  readonly request: AttemptRequest;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** Attempts that end when the test lets them. */
+export class FakeExecutor implements Executor {
+  readonly started: { readonly step: string; readonly attempt: number }[] = [];
+  readonly open = new Map<string, Open>();
+  highest = 0;
+  private readonly behaviour: Behaviour;
+
+  constructor(behaviour: Behaviour) {
+    this.behaviour = behaviour;
+  }
+
+  start(request: AttemptRequest, _listener: AttemptListener): RunningAttempt {
+    this.started.push({ step: request.step, attempt: request.attempt });
+    let settle: (outcome: Outcome) => void = () => {};
+    const done = new Promise<Outcome>((resolve) => {
+      settle = resolve;
+    });
+    this.open.set(request.step, { request, settle });
+    this.highest = Math.max(this.highest, this.open.size);
+    const end = (outcome: Outcome) => {
+      if (this.open.get(request.step)?.settle === settle) this.open.delete(request.step);
+      settle(outcome);
+    };
+    return {
+      done,
+      stop: (reason: StopReason) => {
+        if (reason.kind === 'cancelled')
+          end({ kind: 'cancelled', by: reason.by, exit_code: null, signal: reason.signal });
+      },
+      kill: () =>
+        end({ kind: 'cancelled', by: { kind: 'signal', signal: 'SIGINT' }, exit_code: null, signal: 'SIGKILL' }),
+    };
+  }
+
+  /** Lets one open attempt end as its behaviour says; false when it hangs. */
+  finish(step: string): boolean {
+    const open = this.open.get(step);
+    if (open === undefined) return false;
+    const act = this.behaviour(step, open.request.attempt);
+    if (act === 'hang') return false;
+    this.open.delete(step);
+    const failure = { code: 'exit_code', message: 'exited with code 7' } as const;
+    if (act === 'succeed') open.settle({ kind: 'succeeded', exit_code: 0, outputs: { kind: 'inline', value: step } });
+    else if (act === 'fail') open.settle({ kind: 'failed', failure, exit_code: 7, signal: null });
+    else open.settle({ kind: 'timed_out', after_ms: 1, exit_code: null, signal: 'SIGTERM' });
+    return true;
+  }
+
+  reapRun(): Promise<readonly number[]> {
+    return Promise.resolve([]);
+  }
+}
+
+/** Lets every microtask that is queued run. */
+export const settleMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export interface LifeOptions {
+  readonly behaviour?: Behaviour;
+  readonly maxParallel?: number;
+  /** Picks which open attempt ends next, from their number; default: the first. */
+  readonly pick?: (count: number) => number;
+  /** Called before every move of the world, with the engine and what was started so far. */
+  readonly onMove?: (engine: Engine, executor: FakeExecutor, move: number) => void;
+  readonly failAfter?: number;
+}
+
+export interface Life {
+  readonly end: EngineEnd;
+  readonly run: RunRecord;
+  readonly journal: MemoryJournal;
+  readonly executor: FakeExecutor;
+  readonly published: readonly RunEvent[];
+}
+
+const settingsOf = (flow: FlowDefinition, maxParallel: number): RunSettings => ({
+  max_parallel: maxParallel,
+  fail_fast: flow.fail_fast,
+  grace_ms: 5_000,
+  durability: 'full',
+});
+
+/** The event every journal begins with. */
+export function startedEvent(flow: FlowDefinition, maxParallel: number): RunEvent {
+  return {
+    type: 'run.started',
+    flow: flow.name,
+    version: null,
+    flow_hash: HASH,
+    params: {},
+    tags: [],
+    trigger: 'manual',
+    parent: null,
+    scheduled_for: '2026-01-01T00:00:00.000Z',
+    settings: settingsOf(flow, maxParallel),
+    steps: flow.steps.map(({ id, needs }) => ({ id, needs })),
+    seq: 1,
+    time: '2026-01-01T00:00:00.000Z',
+  };
+}
+
+/** Runs a flow from the beginning. */
+export function runLife(flow: FlowDefinition, options: LifeOptions = {}): Promise<Life> {
+  return live(flow, [startedEvent(flow, options.maxParallel ?? 4)], null, options);
+}
+
+/** Resumes a run from what its journal holds. */
+export function resumeLife(
+  flow: FlowDefinition,
+  events: readonly RunEvent[],
+  options: LifeOptions & { readonly again?: readonly string[] } = {},
+): Promise<Life> {
+  return live(flow, events, options.again ?? [], options);
+}
+
+async function live(
+  flow: FlowDefinition,
+  events: readonly RunEvent[],
+  again: readonly string[] | null,
+  options: LifeOptions,
+): Promise<Life> {
+  const { run, problem } = foldRun(RUN, events);
+  if (run === null || problem !== null) throw new Error(`journal does not fold: ${problem?.message}`);
+  const plan: Plan = makePlan(flow);
+  const opening: readonly EventBody[] =
+    again === null
+      ? []
+      : recover(run, plan, {
+          by: { kind: 'user', name: 'test', host: 'here' },
+          settings: settingsOf(flow, options.maxParallel ?? 4),
+          revision: run.revision,
+          flow_hash: run.flow_hash,
+          again: again as readonly StepId[],
+          reaped: [],
+        });
+  const journal = new MemoryJournal();
+  journal.events.push(...events);
+  if (options.failAfter !== undefined) journal.failAfter = options.failAfter;
+  const executor = new FakeExecutor(options.behaviour ?? (() => 'succeed'));
+  const clock = new ManualClock();
+  const published: RunEvent[] = [];
+  const engine = new Engine(
+    {
+      run,
+      plan,
+      journal,
+      executor,
+      clock,
+      hub: { publish: (batch) => published.push(...batch) },
+      random: () => 0.5,
+      environment: {},
+      runDirectory: '/sketch/run',
+      outputs: { read: () => Promise.reject(new Error('no stored outputs')) },
+    },
+    opening,
+  );
+  let end: EngineEnd | null = null;
+  const executed = engine.execute().then((value) => {
+    end = value;
+  });
+  for (let move = 0; end === null; move += 1) {
+    await settleMicrotasks();
+    if (end !== null) break;
+    options.onMove?.(engine, executor, move);
+    await settleMicrotasks();
+    const steps = [...executor.open.keys()];
+    const chosen = steps[options.pick?.(steps.length) ?? 0];
+    const moved = chosen !== undefined && (executor.finish(chosen) || steps.some((step) => executor.finish(step)));
+    if (!moved && !clock.advance()) {
+      await settleMicrotasks();
+      if (end === null) throw new Error(`dead-lock: ${steps.length} attempts hang, no timer is set`);
+    }
+  }
+  await executed;
+  return { end, run, journal, executor, published };
+}
+
+/** The end of a run in short: its state, and each step's phase with its detail. */
+export function endOf(run: RunRecord): Record<string, string> {
+  const end: Record<string, string> = { run: run.ending?.state ?? 'open' };
+  for (const { key, phase } of run.steps.values()) {
+    const detail =
+      phase.kind === 'skipped' ? `:${phase.reason}` : phase.kind === 'failed' && phase.tolerated ? ':tolerated' : '';
+    end[key] = `${phase.kind}${detail}`;
+  }
+  return end;
+}
+
+export const keyOf = (id: string): StepKey => stepKeyOf(id as StepId);
