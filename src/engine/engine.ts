@@ -223,9 +223,16 @@ export class Engine {
     if (this.windingUp) return;
     this.windingUp = true;
     const finish = async (): Promise<void> => {
-      const pids = await this.parts.executor.reapRun();
-      if (pids.length > 0)
-        this.write([this.fold({ type: 'processes.reaped', when: 'run_end', step: null, attempt: null, pids })]);
+      const { ended, left } = await this.parts.executor.reapRun();
+      const leftovers: EventBody[] = [];
+      if (ended.length > 0) {
+        leftovers.push({ type: 'processes.reaped', when: 'run_end', step: null, attempt: null, pids: ended });
+      }
+      if (left.length > 0) {
+        const message = `processes of this run refuse to end: ${left.join(', ')}`;
+        leftovers.push({ type: 'warning.raised', step: null, attempt: null, code: 'processes_left', message });
+      }
+      if (leftovers.length > 0) this.write(leftovers.map((body) => this.fold(body)));
       const outputs = this.frontier.failed > 0 ? null : await evaluateOutputs(this.parts);
       this.inbox.put({
         kind: 'wound_up',

@@ -89,8 +89,8 @@ export interface RunningAttempt {
 /** Knows where an attempt runs. Never retries by itself. */
 export interface Executor {
   start(request: AttemptRequest, listener: AttemptListener): RunningAttempt;
-  /** At the end of the run: ends every process that still carries the run's token. Answers with their pids. */
-  reapRun(): Promise<readonly number[]>;
+  /** At the end of the run: ends every process that still carries the run's token. Never rejects. */
+  reapRun(): Promise<{ readonly ended: readonly number[]; readonly left: readonly number[] }>;
 }
 
 /** Reads outputs back that were too large for the journal. */

@@ -183,8 +183,8 @@ export class FakeExecutor implements Executor {
     return true;
   }
 
-  reapRun(): Promise<readonly number[]> {
-    return Promise.resolve([]);
+  reapRun(): ReturnType<Executor['reapRun']> {
+    return Promise.resolve({ ended: [], left: [] });
   }
 }
 

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// Builds the program: schema validators, one split bundle with lazily loaded commands, and the published types.
+// Runs by `npm ci` (prepare) and `npm run build`. Everything is made beside and moved into place at the end, so that a program
+// that runs meanwhile never sees half a build.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { compileSchemas } from './compile-schemas.js';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const making = join(root, `dist.making-${process.pid}`);
+const made = join(root, 'dist');
+
+mkdirSync(making, { recursive: true });
+try {
+  await compileSchemas(join(root, 'src', 'load', 'generated'));
+  await build({
+    absWorkingDir: root,
+    entryPoints: {
+      cli: 'src/cli/main.ts',
+      index: 'src/index.ts',
+      'function-host': 'src/functions/host.ts',
+    },
+    outdir: making,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    sourcemap: false,
+    external: ['esbuild'],
+    define: { FLOWCTL_VERSION: JSON.stringify(version) },
+    // Some dependencies are CommonJS and ask for `require` of Node's own modules.
+    banner: { js: "import{createRequire as flowctlCreateRequire}from'node:module';const require=flowctlCreateRequire(import.meta.url);" },
+    logLevel: 'warning',
+  });
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  if (existsSync(compiler)) {
+    const types = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.types.json', '--outDir', join(making, 'types')], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    if (types.status !== 0) process.exitCode = 1;
+  } else {
+    process.stderr.write('build: typescript is not installed, so the published types are not made\n');
+  }
+  const old = `${made}.old-${process.pid}`;
+  if (existsSync(made)) renameSync(made, old);
+  renameSync(making, made);
+  rmSync(old, { recursive: true, force: true });
+} finally {
+  rmSync(making, { recursive: true, force: true });
+}
