@@ -62,8 +62,10 @@ export interface Launcher {
 // Waits for one line on descriptor 3; end-of-file means that flowctl died, and then nothing happens.
 const GATE = 'read -r _ <&3 || exit 125; exec 3<&-; exec "$@"';
 
-/** Reasons of the moment: processes, memory or descriptors are used up. */
 const MOMENTARY: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** True for the codes of system errors that say: processes, memory or descriptors are used up for the moment. */
+export const isMomentary = (code: string): boolean => MOMENTARY.has(code);
 
 /**
  * Starts each process directly, by a gate shell that replaces itself with the command.
@@ -100,12 +102,12 @@ async function launchDirectly(sh: string, spec: LaunchSpec): Promise<Launch> {
     // execa itself stumbles (a TypeError) where Node gave it a child without streams, which is how Node says EMFILE.
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined && !(error instanceof TypeError)) throw error;
-    return { kind: 'refused', code: code ?? 'EMFILE' };
+    return { kind: code === undefined || isMomentary(code) ? 'refused' : 'impossible', code: code ?? 'EMFILE' };
   }
   const { pid } = child;
   if (pid === undefined) {
     const code = (await child).code ?? 'unknown';
-    return { kind: MOMENTARY.has(code) ? 'refused' : 'impossible', code };
+    return { kind: isMomentary(code) ? 'refused' : 'impossible', code };
   }
   const exited = new Promise<ProcessEnd>((resolve) => {
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));

@@ -122,12 +122,13 @@ function look(descriptor: number, seen: Watched): void {
 /**
  * Opens a new log behind a named pipe, which may be opened again by name as often as wanted. What comes through is written
  * before more is read, so that a fast printer is slowed down and never held in memory.
- * @returns null when the system has no `mkfifo`, or no room to start it: the caller takes `openLog`.
- * @throws a system error when a file cannot be opened.
+ * @returns null when the system has no `mkfifo`: the caller takes `openLog`.
+ * @throws a system error when a file cannot be opened, or there is no room to start `mkfifo`.
  */
 export async function openPipedLog(file: string, clock: Clock): Promise<AttemptLog | null> {
   const mkfifo = systemProgram('mkfifo');
-  if (mkfifo === null || !descriptorsAreFree()) return null;
+  if (mkfifo === null) return null;
+  if (!descriptorsAreFree()) throw systemError('EMFILE', 'no descriptors are left');
   const descriptor = openForAppend(file);
   const pipe = `${file}.pipe`;
   let reading: number;
@@ -143,10 +144,7 @@ export async function openPipedLog(file: string, clock: Clock): Promise<AttemptL
       preferLocal: false,
       verbose: 'none',
     });
-    if (made.exitCode !== 0) {
-      closeSync(descriptor);
-      return null;
-    }
+    if (made.exitCode !== 0) throw systemError(made.code ?? 'EIO', `\`mkfifo ${pipe}\` failed`);
     // The reading end first and without waiting, so that opening the writing end does not wait either.
     reading = openSync(pipe, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     writing = openSync(pipe, O_WRONLY | O_NOFOLLOW);
@@ -177,6 +175,9 @@ export async function openPipedLog(file: string, clock: Clock): Promise<AttemptL
     },
   };
 }
+
+const systemError = (code: string, message: string): NodeJS.ErrnoException =>
+  Object.assign(new Error(`${code}: ${message}`), { code });
 
 /** Copies until the pipe ends. A log that cannot be written ends the copying: its printers get SIGPIPE, as with `| head`. */
 async function copy(source: Socket, descriptor: number): Promise<void> {

@@ -118,10 +118,14 @@ function groupHasLife(group: number): boolean {
 }
 
 /**
- * Ends what a step left in its group when it ended by itself: asked first, killed after 1.5 s.
+ * Ends what a step left in its group when it ended by itself: asked first, killed after 1.5 s, or when `isKilled` says so.
  * @returns the pids that were found living; empty, after one system call, in the ordinary case.
  */
-export async function endLeftovers(target: LaunchedProcess, clock: Clock): Promise<readonly number[]> {
+export async function endLeftovers(
+  target: LaunchedProcess,
+  clock: Clock,
+  isKilled: () => boolean,
+): Promise<readonly number[]> {
   const { group } = target.identity;
   if (!groupHasLife(group)) return [];
   const found = new Set(livingMembers(group) ?? []);
@@ -132,6 +136,6 @@ export async function endLeftovers(target: LaunchedProcess, clock: Clock): Promi
     const elapsedMs = clock.monotonic() - began;
     if (!groupHasLife(group) || elapsedMs > LEFTOVER_LIMIT_MS) return [...found];
     for (const pid of livingMembers(group) ?? []) found.add(pid);
-    if (elapsedMs > LEFTOVER_GRACE_MS) signalGroup(group, 'SIGKILL');
+    if (elapsedMs > LEFTOVER_GRACE_MS || isKilled()) signalGroup(group, 'SIGKILL');
   }
 }

@@ -1,0 +1,191 @@
+/**
+ * Runs attempts on this machine: picks the runner, keeps the attempt's timeout, lets the first reason to stop win, and tries again
+ * when the system has no room for another process. It must not know what an outcome leads to: retries and what follows are the
+ * engine's. From here go to `runners/` (what an attempt does) and `process/` (how processes live and end).
+ */
+
+import type { RunId, StepKey } from '../base/ids.ts';
+import { assertNever } from '../base/result.ts';
+import type { AttemptListener, AttemptRequest, Clock, Executor, RunningAttempt, StopReason } from '../engine/ports.ts';
+import type { Outcome } from '../model/outcome.ts';
+import { pause } from '../process/clock.ts';
+import { sweepRun } from '../process/sweep.ts';
+import type { Watchdog } from '../process/watchdog.ts';
+import type { AttemptPlaces, Runner, RunningWork, WorkEnd } from '../runners/runner.ts';
+import { type Admission, createAdmission } from './admission.ts';
+
+/** What the executor of a run works with. */
+export interface LocalExecutorOptions {
+  readonly run: RunId;
+  readonly clock: Clock;
+  /** Commands and functions. */
+  readonly runners: { readonly command: Runner; readonly function: Runner };
+  readonly watchdog: Watchdog;
+  /** Where an attempt keeps its files. */
+  readonly places: (step: StepKey, attempt: number) => AttemptPlaces;
+  /** From TERM to KILL for what outlives the run's steps. */
+  readonly graceMs: number;
+}
+
+/** The executor of one run. */
+export interface LocalExecutor extends Executor {
+  /**
+   * Ends what outlived the steps, when none runs any more. Never rejects; after 30 s it gives up.
+   * @returns every pid that was found, also one that could not be ended.
+   */
+  reapRun(): Promise<readonly number[]>;
+  /** Sends the watchdog home. Nothing may run any more. */
+  close(): Promise<void>;
+}
+
+/** A start that the system refuses is tried again after this, twice as long each time, up to the second figure. */
+const BACK_OFF_MS = { first: 50, longest: 1_000 };
+/** When nothing else runs whose end could make room, a start is given up after this. */
+const PATIENCE_MS = 60_000;
+
+/** An executor for one run on this machine. */
+export function createLocalExecutor(options: LocalExecutorOptions): LocalExecutor {
+  const admission = createAdmission();
+  return {
+    start: (request, listener) => startAttempt(options, admission, request, listener),
+    reapRun: async () => {
+      const { ended, left } = await sweepRun(options.run, { clock: options.clock, graceMs: options.graceMs });
+      return [...ended, ...left];
+    },
+    close: () => options.watchdog.close(),
+  };
+}
+
+/** What is known of an attempt while it runs. */
+interface Progress {
+  reason: StopReason | null;
+  killed: boolean;
+  work: RunningWork | null;
+  /** The listener could not record the process: the state is broken, and nothing ran. */
+  unrecorded: boolean;
+  /** Ends a wait between two starts. */
+  wake(): void;
+  /** Takes the timeout back. */
+  disarm(): void;
+}
+
+function startAttempt(
+  options: LocalExecutorOptions,
+  admission: Admission,
+  request: AttemptRequest,
+  listener: AttemptListener,
+): RunningAttempt {
+  const progress: Progress = {
+    reason: null,
+    killed: false,
+    work: null,
+    unrecorded: false,
+    wake: () => {},
+    disarm: () => {},
+  };
+  const stop = (reason: StopReason): void => {
+    if (progress.reason !== null) return;
+    progress.reason = reason;
+    if (progress.killed) progress.work?.kill();
+    else progress.work?.stop(reason.kind === 'cancelled' ? reason.signal : 'SIGTERM');
+    progress.wake();
+    admission.review();
+  };
+  return {
+    done: perform(options, admission, request, listener, progress, stop),
+    stop,
+    kill: () => {
+      progress.killed = true;
+      if (progress.reason !== null) progress.work?.kill();
+    },
+  };
+}
+
+async function perform(
+  options: LocalExecutorOptions,
+  admission: Admission,
+  request: AttemptRequest,
+  listener: AttemptListener,
+  progress: Progress,
+  stop: (reason: StopReason) => void,
+): Promise<Outcome> {
+  const { clock } = options;
+  const runner = request.work.kind === 'call' ? options.runners.function : options.runners.command;
+  const context = {
+    places: options.places(request.step, request.attempt),
+    clock,
+    listener: {
+      reaped: (pids) => listener.reaped(pids),
+      warned: (code, message) => listener.warned(code, message),
+      spawned: async (process) => {
+        try {
+          await listener.spawned(process);
+        } catch (error) {
+          progress.unrecorded = true;
+          throw error;
+        }
+      },
+    } satisfies AttemptListener,
+    begun: () => {
+      const { timeout_ms } = request;
+      if (timeout_ms === null) return;
+      progress.disarm = clock.after(timeout_ms, () => stop({ kind: 'timed_out', after_ms: timeout_ms }));
+    },
+  };
+  let firstRefusalMs: number | undefined;
+  for (let delayMs = BACK_OFF_MS.first; ; delayMs = Math.min(delayMs * 2, BACK_OFF_MS.longest)) {
+    if (!(await admission.enter(() => progress.reason === null))) break;
+    let end: WorkEnd | undefined;
+    try {
+      if (progress.reason !== null) break;
+      progress.work = runner.start(request, context);
+      end = await progress.work.ended;
+    } catch (error) {
+      if (!progress.unrecorded) throw error;
+      return { kind: 'cancelled', by: { kind: 'policy', policy: 'state_error' }, exit_code: null, signal: null };
+    } finally {
+      progress.disarm();
+      progress.work = null;
+      admission.leave(end?.kind === 'refused' ? 'refused' : 'started');
+    }
+    if (end.kind !== 'refused') return outcomeOf(end, progress.reason);
+    firstRefusalMs ??= clock.monotonic();
+    if (admission.running === 0 && clock.monotonic() - firstRefusalMs > PATIENCE_MS) return refusedForGood(end.code);
+    await Promise.race([
+      pause(clock, delayMs),
+      new Promise<void>((resolve) => {
+        progress.wake = resolve;
+      }),
+    ]);
+    if (progress.reason !== null) break;
+  }
+  return outcomeOf({ kind: 'stopped', exit_code: null, signal: null }, progress.reason);
+}
+
+const refusedForGood = (code: string): Outcome => ({
+  kind: 'failed',
+  failure: {
+    code: 'start_refused',
+    message: `the system has had no room for another process for ${PATIENCE_MS / 1_000} s (${code})`,
+  },
+  exit_code: null,
+  signal: null,
+});
+
+function outcomeOf(end: Exclude<WorkEnd, { readonly kind: 'refused' }>, reason: StopReason | null): Outcome {
+  switch (end.kind) {
+    case 'succeeded':
+    case 'failed':
+      // It had ended by itself before the reason came.
+      return end;
+    case 'stopped': {
+      const { exit_code, signal } = end;
+      if (reason === null) return { kind: 'lost', detail: 'the work was stopped by nobody' };
+      return reason.kind === 'timed_out'
+        ? { kind: 'timed_out', after_ms: reason.after_ms, exit_code, signal }
+        : { kind: 'cancelled', by: reason.by, exit_code, signal };
+    }
+    default:
+      return assertNever(end, 'end of work');
+  }
+}

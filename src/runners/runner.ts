@@ -1,0 +1,72 @@
+/**
+ * What a step does: a runner turns an attempt's request into processes or function calls and says how that ended. It knows
+ * nothing of retries, journals or other steps, and never starts anything twice. `command` runs shell text and programs,
+ * `function` calls exported functions; where attempts run, their timeouts and their limits are the executors' business.
+ */
+
+import type { Json } from '../base/json.ts';
+import type { AttemptListener, AttemptRequest, Clock } from '../engine/ports.ts';
+import type { Failure, OutputsRef } from '../model/outcome.ts';
+
+/** Where an attempt keeps its files; absolute paths, all inside the run's directory. Missing folders are made. */
+export interface AttemptPlaces {
+  /** Takes stdout and stderr. */
+  readonly log: string;
+  /** `FLOWCTL_OUTPUT`. */
+  readonly output: string;
+  /** `FLOWCTL_ARTIFACTS`, a folder; removed again when it stays empty. */
+  readonly artifacts: string;
+  /** `FLOWCTL_RUN_DIR`; exists. */
+  readonly runDirectory: string;
+  /** Shell text too long for an argument is written here, and removed afterwards. */
+  readonly script: string;
+}
+
+/** Keeps outputs: small ones as they are, larger ones in a file that is on disk when the promise resolves. */
+export type StoreOutputs = (value: Json) => Promise<OutputsRef>;
+
+/** How the work of an attempt ended, whoever wished it. */
+export type WorkEnd =
+  | { readonly kind: 'succeeded'; readonly exit_code: number | null; readonly outputs: OutputsRef | null }
+  | {
+      readonly kind: 'failed';
+      readonly failure: Failure;
+      readonly exit_code: number | null;
+      readonly signal: string | null;
+    }
+  /** It was stopped; the executor knows why. */
+  | { readonly kind: 'stopped'; readonly exit_code: number | null; readonly signal: string | null }
+  /** The system had no room to start it; nothing happened, it may be tried again. */
+  | { readonly kind: 'refused'; readonly code: string };
+
+/** What a runner needs besides the request. */
+export interface RunnerContext {
+  readonly places: AttemptPlaces;
+  readonly listener: AttemptListener;
+  readonly clock: Clock;
+  /** The work begins now: the gate is open. The attempt's timeout counts from here. */
+  begun(): void;
+}
+
+/** Work under way. */
+export interface RunningWork {
+  /** Never rejects, except with a bug; resolves when the work and what belongs to it have ended. */
+  readonly ended: Promise<WorkEnd>;
+  /** Asks it to end; after the grace time it is ended. Later calls change nothing. */
+  stop(signal: NodeJS.Signals): void;
+  /** Ends it now. */
+  kill(): void;
+}
+
+/** Performs attempts of one kind of work. */
+export interface Runner {
+  start(request: AttemptRequest, context: RunnerContext): RunningWork;
+}
+
+/** A failure before anything ran. */
+export const failedToStart = (code: Failure['code'], message: string, detail?: string): WorkEnd => ({
+  kind: 'failed',
+  failure: detail === undefined ? { code, message } : { code, message, detail },
+  exit_code: null,
+  signal: null,
+});
