@@ -1,0 +1,57 @@
+/** The definition of a run, frozen: `flow.json`, and `flow.2.json` and on where a resume took over edits. Written once each. */
+
+import { createHash } from 'node:crypto';
+import { type ContentHash, contentHash } from '../base/ids.ts';
+import { canonicalJson, isJsonObject, type Json } from '../base/json.ts';
+import type { Result } from '../base/result.ts';
+import { DEFINITION_FORMAT, type FlowDefinition } from '../model/flow.ts';
+import { readText, writeDurably } from './durable-files.ts';
+import { definitionPath, type RunLayout } from './layout.ts';
+import { guarded, StateError, type StateProblem, systemCode } from './problem.ts';
+
+/** A definition as it was frozen. */
+export interface FrozenDefinition {
+  readonly revision: number;
+  /** The flow's hash as `load` computes it; it leaves out where the flow lies. */
+  readonly flow_hash: ContentHash;
+  readonly definition: FlowDefinition;
+}
+
+/** Freezes a definition, durably. `revision` 1 is the one the run started with. */
+export async function writeDefinition(run: RunLayout, frozen: FrozenDefinition): Promise<void> {
+  const { revision, flow_hash, definition } = frozen;
+  const document = { format: DEFINITION_FORMAT, revision, flow_hash, sha256: digestOf(definition), definition };
+  await writeDurably(definitionPath(run, revision), `${JSON.stringify(document)}\n`);
+}
+
+/** Reads a frozen definition; `damaged` (65) when it is lost, changed, or of another major format. */
+export function readDefinition(run: RunLayout, revision: number): Promise<Result<FrozenDefinition, StateProblem>> {
+  const file = definitionPath(run, revision);
+  return guarded(file, async () => {
+    const damaged = (message: string) => new StateError({ kind: 'damaged', file, offset: null, message });
+    const text = await readText(file).catch((error: unknown) => {
+      throw systemCode(error) === 'ENOENT' ? damaged('the definition of the run is missing') : error;
+    });
+    const document = parse(text);
+    if (!isJsonObject(document)) throw damaged('is no JSON object');
+    const { format, flow_hash, sha256, definition } = document;
+    if (format !== DEFINITION_FORMAT) throw damaged(`is of format ${JSON.stringify(format)}`);
+    if (typeof flow_hash !== 'string' || definition === undefined) throw damaged('is incomplete');
+    if (digestOf(definition) !== sha256) throw damaged('the hash does not match');
+    return { revision, flow_hash: contentHash(flow_hash), definition: definition as unknown as FlowDefinition };
+  });
+}
+
+/** Of the whole definition, so that a flipped byte is seen. */
+const digestOf = (definition: FlowDefinition | Json): string =>
+  createHash('sha256')
+    .update(canonicalJson(definition as Json))
+    .digest('hex');
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Where everything lies in a state directory. This file joins every path of the state; nothing else does, and it is handed
+ * parsed ids and keys only. It touches no disk. Next: `open.ts` prepares the directory, `create.ts` fills a run's.
+ */
+
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
+
+/** The name of a project's state directory. */
+export const STATE_DIRECTORY = '.flowctl';
+
+/** Paths of a state directory, absolute when `root` is. */
+export interface StateLayout {
+  readonly root: string;
+  /** One line per finished run: a cache. */
+  readonly index: string;
+  /** Empty markers, named by id, of the runs that the index does not know yet. */
+  readonly open: string;
+  readonly runs: string;
+}
+
+/** A run's place: `root` is the top-level run whose folder it lies in, equal to `id` for a top-level run. */
+export interface RunPlace {
+  readonly id: RunId;
+  readonly root: RunId;
+}
+
+/** Paths of one run. */
+export interface RunLayout {
+  readonly place: RunPlace;
+  readonly directory: string;
+  /** The lock of the whole tree: that of the root run. */
+  readonly lock: string;
+  readonly journal: string;
+  /** The folded run as people and scripts read it: a cache. */
+  readonly snapshot: string;
+  /** The run's private folder, FLOWCTL_RUN_DIR. */
+  readonly private: string;
+  readonly logs: string;
+  readonly outputs: string;
+  readonly artifacts: string;
+  readonly inbox: string;
+  /** Sub-runs at any depth, flat. */
+  readonly children: string;
+  /** Marker in the state's `open/`. */
+  readonly marker: string;
+}
+
+/** Lays out a state directory. */
+export function stateLayout(root: string): StateLayout {
+  return { root, index: join(root, 'index.ndjson'), open: join(root, 'open'), runs: join(root, 'runs') };
+}
+
+/** Lays out a run; a sub-run lies in `runs/<root>/children/<id>`, however deep it is. */
+export function runLayout(state: StateLayout, place: RunPlace): RunLayout {
+  const top = join(state.runs, place.root);
+  const directory = place.id === place.root ? top : join(top, 'children', place.id);
+  return {
+    place,
+    directory,
+    lock: join(top, 'lock'),
+    journal: join(directory, 'journal.ndjson'),
+    snapshot: join(directory, 'run.json'),
+    private: join(directory, 'dir'),
+    logs: join(directory, 'logs'),
+    outputs: join(directory, 'outputs'),
+    artifacts: join(directory, 'artifacts'),
+    inbox: join(directory, 'inbox'),
+    children: join(top, 'children'),
+    marker: join(state.open, place.id),
+  };
+}
+
+/** The path of a definition: `flow.json` is revision 1, `flow.2.json` revision 2. */
+export const definitionPath = (run: RunLayout, revision: number): string =>
+  join(run.directory, revision === 1 ? 'flow.json' : `flow.${revision}.json`);
+
+/** The path of stored outputs. */
+export const outputsPath = (run: RunLayout, hash: ContentHash): string => join(run.outputs, hash);
+
+/** The path of an attempt's log. */
+export const logPath = (run: RunLayout, key: StepKey, attempt: number): string => join(run.logs, logName(key, attempt));
+
+const LONGEST_PLAIN_NAME = 150;
+
+/**
+ * The file name of an attempt's log: the key percent-encoded (RFC 3986 with only `[A-Za-z0-9_-]` kept), a dot, the attempt.
+ * Names of steps never differ in case alone, but keys of items may, and macOS folds case: a key with upper case inside its
+ * brackets gets `~` and 8 hex digits of its SHA-256. A name above 150 bytes is cut and gets 32 digits.
+ */
+export function logName(key: StepKey, attempt: number): string {
+  const encoded = percentEncode(key);
+  // UTF-16, since UTF-8 would turn every lone surrogate into the same three bytes.
+  const digest = () => createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('hex');
+  if (encoded.length > LONGEST_PLAIN_NAME) return `${encoded.slice(0, 100)}~${digest().slice(0, 32)}.${attempt}.log`;
+  const ambiguous = /\[.*[A-Z].*\]/su.test(key) || /\p{Surrogate}/u.test(key);
+  return `${encoded}${ambiguous ? `~${digest().slice(0, 8)}` : ''}.${attempt}.log`;
+}
+
+function percentEncode(text: string): string {
+  if (/^[A-Za-z0-9_-]*$/.test(text)) return text;
+  let encoded = '';
+  for (const byte of Buffer.from(text, 'utf8')) {
+    const character = String.fromCharCode(byte);
+    encoded += /[A-Za-z0-9_-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}

@@ -1,0 +1,67 @@
+/** Mends what a crash left in a run's folder. Only for the holder of the run's lock, and only what was never acknowledged. */
+
+import { constants } from 'node:fs';
+import { open, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FILE_MODE, isTemporaryName, openForReading, syncDirectory } from './durable-files.ts';
+import type { TornTail } from './journal-reader.ts';
+import type { RunLayout } from './layout.ts';
+import { systemCode } from './problem.ts';
+
+/** Removes the files that a writer of the run's documents or outputs had not finished when it died. */
+export async function removeStrayFiles(run: RunLayout): Promise<void> {
+  for (const folder of [run.directory, run.outputs]) {
+    for (const name of await namesIn(folder)) {
+      if (isTemporaryName(name)) await unlink(join(folder, name));
+    }
+  }
+}
+
+/**
+ * Cuts a torn tail off a journal; it is kept beside it, as `journal.torn-<n>`, before that.
+ * @returns the path it was kept at.
+ */
+export async function cutTornTail(run: RunLayout, torn: TornTail): Promise<string> {
+  const kept = await keepTail(run, torn);
+  const journal = await open(run.journal, constants.O_WRONLY | constants.O_NOFOLLOW);
+  try {
+    await journal.truncate(torn.offset);
+    await journal.sync();
+  } finally {
+    await journal.close();
+  }
+  return kept;
+}
+
+async function keepTail(run: RunLayout, torn: TornTail): Promise<string> {
+  const taken = new Set(await namesIn(run.directory));
+  let number = 1;
+  while (taken.has(`journal.torn-${number}`)) number += 1;
+  const path = join(run.directory, `journal.torn-${number}`);
+  const target = await open(path, 'wx', FILE_MODE);
+  try {
+    const source = await openForReading(run.journal);
+    try {
+      const end = torn.offset + torn.bytes - 1;
+      const tail = source.createReadStream({ start: torn.offset, end, autoClose: false });
+      // `writeFile` of a handle goes on where the last one ended, and repeats short writes.
+      for await (const chunk of tail) await target.writeFile(chunk as Buffer);
+    } finally {
+      await source.close();
+    }
+    await target.sync();
+  } finally {
+    await target.close();
+  }
+  await syncDirectory(run.directory);
+  return path;
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
