@@ -9,7 +9,7 @@ import { assertNever } from '../base/result.ts';
 import type { AttemptListener, AttemptRequest, Clock, Executor, RunningAttempt, StopReason } from '../engine/ports.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { pause } from '../process/clock.ts';
-import { sweepRun } from '../process/sweep.ts';
+import { type SweepReport, sweepRun } from '../process/sweep.ts';
 import type { Watchdog } from '../process/watchdog.ts';
 import type { AttemptPlaces, Runner, RunningWork, WorkEnd } from '../runners/runner.ts';
 import { type Admission, createAdmission } from './admission.ts';
@@ -30,10 +30,9 @@ export interface LocalExecutorOptions {
 /** The executor of one run. */
 export interface LocalExecutor extends Executor {
   /**
-   * Ends what outlived the steps, when none runs any more. Never rejects; after 30 s it gives up.
-   * @returns every pid that was found, also one that could not be ended.
+   * Ends what outlived the steps, when none runs any more. Never rejects; after 30 s it gives up and says who is left.
    */
-  reapRun(): Promise<readonly number[]>;
+  reapRun(): Promise<SweepReport>;
   /** Sends the watchdog home. Nothing may run any more. */
   close(): Promise<void>;
 }
@@ -48,10 +47,7 @@ export function createLocalExecutor(options: LocalExecutorOptions): LocalExecuto
   const admission = createAdmission();
   return {
     start: (request, listener) => startAttempt(options, admission, request, listener),
-    reapRun: async () => {
-      const { ended, left } = await sweepRun(options.run, { clock: options.clock, graceMs: options.graceMs });
-      return [...ended, ...left];
-    },
+    reapRun: () => sweepRun(options.run, { clock: options.clock, graceMs: options.graceMs }),
     close: () => options.watchdog.close(),
   };
 }

@@ -12,6 +12,7 @@
 import type { Clock } from '../engine/ports.ts';
 import { pause } from './clock.ts';
 import { isGroupLeftBehind, livingMembers, signalGroup } from './group.ts';
+import { isDead, readProcessStat } from './identity.ts';
 import type { LaunchedProcess } from './launcher.ts';
 import { findTagged, signalTagged } from './sweep.ts';
 import type { TokenPattern } from './token.ts';
@@ -117,9 +118,14 @@ function groupHasLife(group: number): boolean {
   return isGroupLeftBehind(group) && (livingMembers(group)?.length ?? 1) > 0;
 }
 
+function isAlive(pid: number): boolean {
+  const stat = readProcessStat(pid);
+  return stat !== null && !isDead(stat);
+}
+
 /**
  * Ends what a step left in its group when it ended by itself: asked first, killed after 1.5 s, or when `isKilled` says so.
- * @returns the pids that were found living; empty, after one system call, in the ordinary case.
+ * @returns the pids that were ended; empty, after one system call, in the ordinary case.
  */
 export async function endLeftovers(
   target: LaunchedProcess,
@@ -134,7 +140,8 @@ export async function endLeftovers(
   for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 50)) {
     await pause(clock, delayMs);
     const elapsedMs = clock.monotonic() - began;
-    if (!groupHasLife(group) || elapsedMs > LEFTOVER_LIMIT_MS) return [...found];
+    // One that moved to a group of its own before the signal came lives on until the run is swept.
+    if (!groupHasLife(group) || elapsedMs > LEFTOVER_LIMIT_MS) return [...found].filter((pid) => !isAlive(pid));
     for (const pid of livingMembers(group) ?? []) found.add(pid);
     if (elapsedMs > LEFTOVER_GRACE_MS || isKilled()) signalGroup(group, 'SIGKILL');
   }
