@@ -59,6 +59,7 @@ interface AttemptEvent {
   readonly attempt: number;
 }
 
+/** The first event of every journal: everything about the run that its definition does not say. */
 export type RunStarted = {
   readonly type: 'run.started';
   readonly flow: string;
@@ -76,6 +77,7 @@ export type RunStarted = {
   readonly steps: readonly { readonly id: StepId; readonly needs: readonly StepId[] }[];
 };
 
+/** A new life of a run that had ended without success, or whose owner died. */
 export type RunResumed = {
   readonly type: 'run.resumed';
   readonly by: Actor;
@@ -98,6 +100,7 @@ export type AttemptStarted = AttemptEvent & {
 /** The process exists and waits at its gate. */
 export type AttemptSpawned = AttemptEvent & { readonly type: 'attempt.spawned'; readonly process: ProcessIdentity };
 
+/** An attempt ended, whichever way. */
 export type AttemptFinished = AttemptEvent & {
   readonly type: 'attempt.finished';
   readonly outcome: OutcomeKind;
@@ -134,6 +137,7 @@ export type StepSettled = {
   readonly outputs: OutputsRef | null;
 };
 
+/** The step will not run in this life of the run. */
 export type StepSkipped = { readonly type: 'step.skipped'; readonly step: StepKey; readonly reason: SkipReason };
 
 /** A recorded result was taken instead of running the step. */
@@ -180,6 +184,7 @@ export type WaitStarted = {
   readonly for: JsonObject | null;
 };
 
+/** A step waits for a person. */
 export type ApprovalRequested = {
   readonly type: 'approval.requested';
   readonly step: StepKey;
@@ -188,6 +193,7 @@ export type ApprovalRequested = {
   readonly expires: string | null;
 };
 
+/** A person answered. */
 export type ApprovalAnswered = {
   readonly type: 'approval.answered';
   readonly step: StepKey;
@@ -223,6 +229,7 @@ export type HandlersStarted = {
   readonly phase: 'on_success' | 'on_failure' | 'on_cancel' | 'finally';
 };
 
+/** A step published something for people to look at. */
 export type ArtifactPublished = AttemptEvent & {
   readonly type: 'artifact.published';
   readonly name: string;
@@ -239,6 +246,7 @@ export type WarningRaised = {
   readonly message: string;
 };
 
+/** The last event of a life of the run. */
 export type RunFinished = {
   readonly type: 'run.finished';
   readonly state: FinalRunState;

@@ -1,0 +1,30 @@
+/** Rows as aligned columns. Widths are counted as a terminal shows them. */
+
+import { textWidth } from '../diagnostics/width.ts';
+
+/** A cell: its text, and how it is coloured after it was measured. */
+export interface Cell {
+  readonly text: string;
+  readonly paint?: (text: string) => string;
+  readonly align?: 'left' | 'right';
+}
+
+/** Prints rows with two spaces between columns; the last column is not padded. */
+export function table(rows: readonly (readonly Cell[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach(({ text }, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, textWidth(text));
+    });
+  }
+  const line = (row: readonly Cell[]): string =>
+    row
+      .map(({ text, paint = (plain) => plain, align = 'left' }, column) => {
+        const padding = ' '.repeat(Math.max(0, (widths[column] ?? 0) - textWidth(text)));
+        if (align === 'right') return padding + paint(text);
+        return column === row.length - 1 ? paint(text) : paint(text) + padding;
+      })
+      .join('  ')
+      .trimEnd();
+  return rows.map((row) => `${line(row)}\n`).join('');
+}

@@ -1,0 +1,127 @@
+/** The house as ARCHITECTURE.md describes it: which room may look into which, who owns which effect, how long a file may be. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const SRC = resolve(import.meta.dirname, '../../src');
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+  .map((file) => file.split(sep).join('/'));
+
+const textOf = new Map(files.map((file) => [file, readFileSync(join(SRC, file), 'utf8')]));
+const roomOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file);
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const IMPORT = /^(?:import|export)(\s+type)?\s+(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+
+const imports: readonly Import[] = files.flatMap((from) =>
+  [...(textOf.get(from) ?? '').matchAll(IMPORT)].map(([, typeOnly, plain, dynamic]) => {
+    const target = plain ?? dynamic ?? '';
+    const to = target.startsWith('.')
+      ? relative(SRC, resolve(SRC, dirname(from), target))
+          .split(sep)
+          .join('/')
+      : target;
+    return { from, to, typeOnly: typeOnly !== undefined };
+  }),
+);
+
+/** Which rooms each room may import. A room may always import itself. `types:` allows only `import type`. */
+const ARROWS: { readonly [room: string]: readonly string[] } = {
+  base: [],
+  diagnostics: ['base'],
+  model: ['base'],
+  expressions: ['base'],
+  load: ['base', 'diagnostics', 'model', 'expressions'],
+  engine: ['base', 'model', 'expressions'],
+  process: ['base', 'model', 'types:engine'],
+  functions: ['base', 'model', 'types:engine'],
+  runners: ['base', 'model', 'types:engine', 'process', 'functions'],
+  executors: ['base', 'model', 'types:engine', 'process', 'runners'],
+  store: ['base', 'model', 'types:engine'],
+  observers: ['base', 'model', 'types:engine'],
+};
+
+describe('arrows between rooms', () => {
+  it('sees the imports it judges', () => {
+    expect(imports.length).toBeGreaterThan(200);
+    expect(imports).toContainEqual({ from: 'model/fold.ts', to: 'base/ids.ts', typeOnly: true });
+  });
+
+  it('holds every arrow', () => {
+    const broken = imports.filter(({ from, to, typeOnly }) => {
+      const allowed = ARROWS[roomOf(from)];
+      if (allowed === undefined || !to.endsWith('.ts') || roomOf(to) === roomOf(from)) return false;
+      return !allowed.includes(roomOf(to)) && !(typeOnly && allowed.includes(`types:${roomOf(to)}`));
+    });
+    expect(broken.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+  });
+
+  it('knows every room', () => {
+    const rooms = new Set(files.map(roomOf));
+    expect([...rooms].filter((room) => !(room in ARROWS)).sort()).toEqual(['cli', 'compose.ts', 'index.ts']);
+  });
+
+  it('lets nobody but the command line and the public interface import the composition root', () => {
+    const users = imports.filter(({ to }) => to === 'compose.ts').map(({ from }) => roomOf(from));
+    expect(users.filter((room) => room !== 'cli' && room !== 'index.ts')).toEqual([]);
+  });
+});
+
+/** Effects and the files that own them. */
+const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readonly rooms: RegExp }[] = [
+  {
+    what: 'the file system',
+    pattern: /from 'node:fs(\/promises)?'/,
+    rooms: /^(store|process|runners|functions|load|cli|compose)/,
+  },
+  { what: 'child processes', pattern: /from '(node:child_process|execa)'/, rooms: /^(process|store\/flock-program)/ },
+  {
+    what: 'the environment',
+    pattern: /\bprocess\.env\b/,
+    rooms: /^(cli|compose|functions\/host|store\/flock-program)/,
+  },
+  { what: 'the wall clock', pattern: /\bDate\.now\(|new Date\(\)/, rooms: /^(process\/clock|cli|compose|store)/ },
+  { what: 'randomness', pattern: /\bMath\.random\(/, rooms: /^compose/ },
+  { what: 'the console', pattern: /\bconsole\.(log|error|warn|info)\(/, rooms: /^nobody/ },
+];
+
+describe('effects have owners', () => {
+  for (const { what, pattern, rooms } of OWNERS) {
+    it(`${what} is used by its owners only`, () => {
+      const users = files.filter((file) => pattern.test(textOf.get(file) ?? '') && !rooms.test(file));
+      expect(users).toEqual([]);
+    });
+  }
+});
+
+describe('files', () => {
+  it('have at most 300 lines', () => {
+    const long = files.filter((file) => (textOf.get(file) ?? '').split('\n').length - 1 > 300);
+    expect(long).toEqual([]);
+  });
+
+  it('are named for an idea', () => {
+    expect(files.filter((file) => /(^|\/)(utils?|helpers?|common|misc|types)(\/|\.ts$)/.test(file))).toEqual([]);
+  });
+
+  it('export nothing without saying what it is', () => {
+    const silent = files.flatMap((file) => {
+      const lines = (textOf.get(file) ?? '').split('\n');
+      return lines.flatMap((line, index) => {
+        const exported = /^export (?:declare )?(?:async )?(?:function\*?|const|class|interface|type) (\w+)/.exec(line);
+        const before = lines[index - 1] ?? '';
+        const documented = before.trimEnd().endsWith('*/');
+        return exported && !documented ? [`${file}: ${exported[1]}`] : [];
+      });
+    });
+    expect(silent).toEqual([]);
+  });
+});
