@@ -16,6 +16,7 @@ type FlowCode =
   | 'unknown_function'
   | 'unknown_name'
   | 'expression_too_large'
+  | 'wrong_arguments'
   | 'expression_in_shell'
   | 'expression_not_allowed'
   | 'unknown_step_reference'

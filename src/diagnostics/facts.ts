@@ -84,11 +84,14 @@ export interface FactsByCode {
   readonly unknown_function: Explained;
   readonly unknown_name: Explained;
   readonly expression_too_large: Explained;
+  readonly wrong_arguments: Explained;
   readonly expression_in_shell: {
-    readonly expression: string;
-    readonly variable: string;
-    /** The line of the text with the variable in the expression's place. */
-    readonly rewritten: string;
+    /** What to write under `env`. */
+    readonly variables: readonly { readonly name: string; readonly value: string }[];
+    /** The lines of the text that hold expressions, with the variables in their places. */
+    readonly rewritten: readonly string[];
+    /** Whether these are all lines of the text. */
+    readonly isWhole: boolean;
   };
   readonly expression_not_allowed: { readonly what: string };
   readonly unknown_step_reference: Unknown;

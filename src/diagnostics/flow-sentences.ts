@@ -30,14 +30,14 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   unknown_function: ({ problem, remedy }) => say(problem, remedy),
   unknown_name: ({ problem, remedy }) => say(problem, remedy),
   expression_too_large: ({ problem, remedy }) => say(problem, remedy),
-  expression_in_shell: ({ expression, variable, rewritten }) =>
-    say(
-      'an expression cannot stand in shell text',
-      `hand the value over in an environment variable, and refer to that, in quotes:${example(
-        `env: { ${variable}: ${yamlScalar(expression)} }`,
-        `run: ${rewritten}`,
-      )}`,
-    ),
+  wrong_arguments: ({ problem, remedy }) => say(problem, remedy),
+  expression_in_shell: ({ variables, rewritten, isWhole }) => {
+    const env = variables.map(({ name, value }) => `  ${name}: ${yamlScalar(value)}`);
+    const isOneLine = isWhole && rewritten.length === 1;
+    const run = isOneLine ? [`run: ${rewritten[0] ?? ''}`] : ['run: |', ...rewritten.map((line) => `  ${line}`)];
+    const advice = 'hand the value over in an environment variable, and refer to that, in quotes:';
+    return say('an expression cannot stand in shell text', `${advice}${example('env:', ...env, ...run)}`);
+  },
   expression_not_allowed: ({ what }) => say(`${what} cannot hold an expression`, 'write the value itself'),
   unknown_step_reference: ({ name, ...facts }) =>
     say(`the expression refers to step ${quoted(name)}, which does not exist`, didYouMean(facts, 'step')),

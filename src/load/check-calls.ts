@@ -1,0 +1,109 @@
+/** Functions under `call`: the form of the text, that the file exists, that it has the export. Nothing of it is executed. */
+
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Place } from '../diagnostics/source.ts';
+import { SourceText } from '../diagnostics/source.ts';
+import { suggest } from '../diagnostics/suggest.ts';
+import { hasExpression } from '../expressions/expressions.ts';
+import { type CallReference, parseCall } from './call-reference.ts';
+import { type ScalarNode, textOf } from './document.ts';
+import type { ModuleExports } from './module-exports.ts';
+import { type FlowOutline, stepValue } from './outline.ts';
+import type { Problems } from './problems.ts';
+
+interface Call {
+  readonly reference: CallReference;
+  readonly node: ScalarNode;
+}
+
+const MAX_MODULE_BYTES = 8 * 1_048_576;
+
+/** The calls whose text has the right form, by the absolute path of their module. */
+function callsByModule(flow: FlowOutline, directory: string, problems: Problems): ReadonlyMap<string, readonly Call[]> {
+  const calls = new Map<string, Call[]>();
+  for (const step of flow.steps) {
+    const node = stepValue(step, 'call');
+    const text = textOf(node);
+    if (node?.kind !== 'scalar' || text === undefined || text === '') continue;
+    if (hasExpression(text)) {
+      problems.at('expression_not_allowed', node, { what: '`call`' });
+      continue;
+    }
+    const reference = parseCall(text);
+    if (reference === null) {
+      problems.at('invalid_call', node, { text });
+      continue;
+    }
+    const module = resolve(directory, reference.module);
+    const known = calls.get(module);
+    if (known === undefined) calls.set(module, [{ reference, node }]);
+    else known.push({ reference, node });
+  }
+  return calls;
+}
+
+async function isReadableFile(path: string): Promise<boolean> {
+  try {
+    const info = await stat(path);
+    return info.isFile() && info.size <= MAX_MODULE_BYTES;
+  } catch {
+    // Whatever stands in the way, the module cannot be loaded from there.
+    return false;
+  }
+}
+
+/** The place of a syntax error in a module; its text goes to the sources, so that the line can be shown. */
+async function placeInModule(
+  broken: ModuleExports & { readonly kind: 'broken' },
+  module: string,
+  shown: string,
+  sources: Map<string, SourceText>,
+): Promise<Place> {
+  const source = new SourceText(shown, await readFile(module, 'utf8'));
+  sources.set(shown, source);
+  const line = source.lineText(broken.line);
+  // esbuild counts columns in bytes.
+  const column =
+    Buffer.from(line)
+      .subarray(0, broken.column - 1)
+      .toString().length + 1;
+  const position = { offset: 0, line: broken.line, column };
+  return { file: shown, start: position, end: { ...position, column: column + 1 }, label: broken.problem };
+}
+
+/**
+ * Checks every `call`.
+ * @param sources is given the text of modules that have syntax errors.
+ */
+export async function checkCalls(
+  flow: FlowOutline,
+  directory: string,
+  problems: Problems,
+  sources: Map<string, SourceText>,
+): Promise<void> {
+  const byModule = callsByModule(flow, directory, problems);
+  if (byModule.size === 0) return;
+  const { readExports } = await import('./module-exports.ts');
+  const checkModule = async (module: string, calls: readonly Call[]): Promise<void> => {
+    if (!(await isReadableFile(module))) {
+      for (const { node, reference } of calls) problems.at('module_not_found', node, { module: reference.module });
+      return;
+    }
+    const found = await readExports(module, new Set(calls.map((call) => call.reference.export)));
+    if (found.kind === 'open') return;
+    for (const { node, reference } of calls) {
+      if (found.kind === 'broken') {
+        const place = await placeInModule(found, module, reference.module, sources);
+        const facts = { module: reference.module, problem: found.problem };
+        problems.at('module_syntax', node, facts, [place]);
+        return;
+      }
+      const name = reference.export;
+      if (found.names.includes(name)) continue;
+      const suggestion = suggest(name, found.names);
+      problems.at('export_not_found', node, { module: reference.module, name, known: found.names, suggestion });
+    }
+  };
+  await Promise.all([...byModule].map(([module, calls]) => checkModule(module, calls)));
+}

@@ -1,0 +1,38 @@
+/** Params: that their schemas can be used, and that literal defaults fit them. Defaults with expressions are checked in a run. */
+
+import { isJsonObject } from '../base/json.ts';
+import { deepReads, hasExpression } from '../expressions/expressions.ts';
+import { entryOf, textOf, toJsonValue } from './document.ts';
+import { paramOf } from './normal-form.ts';
+import type { FlowOutline } from './outline.ts';
+import { findMismatch, findSchemaProblem } from './param-schema.ts';
+import type { Problems } from './problems.ts';
+import type { Json } from '../base/json.ts';
+
+/** True when a text anywhere inside a value holds an expression. */
+function isTemplate(value: Json): boolean {
+  if (typeof value === 'string') return hasExpression(value);
+  if (value === null || typeof value !== 'object') return false;
+  return deepReads(value).length > 0 || Object.values(value).some(isTemplate);
+}
+
+/** Checks the schema of every param whose shape is right, and its default. */
+export async function checkParams(flow: FlowOutline, problems: Problems): Promise<void> {
+  for (const param of flow.params) {
+    if (param.node.kind !== 'map' || !isJsonObject(toJsonValue(param.node))) continue;
+    const { name, schema, required, default: fallback } = paramOf(param);
+    const problem = await findSchemaProblem(schema);
+    if (problem !== null) {
+      const pattern = entryOf(param.node, 'pattern')?.value;
+      const place = textOf(pattern) !== undefined && problem.includes('regular expression') ? pattern : undefined;
+      problems.at('invalid_param_schema', place ?? param.nameSpan, { param: name, problem });
+      continue;
+    }
+    if (required || isTemplate(fallback)) continue;
+    const mismatch = await findMismatch(schema, fallback);
+    const written = entryOf(param.node, 'default');
+    if (mismatch === null || written === undefined) continue;
+    const span = written.value.end > written.value.start ? written.value : written.keySpan;
+    problems.at('default_mismatch', span, { param: name, problem: mismatch });
+  }
+}

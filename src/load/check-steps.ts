@@ -1,0 +1,123 @@
+/** What the steps of a flow say together: names, what they do, what they wait for. */
+
+import { parseStepId } from '../base/ids.ts';
+import { diagnose } from '../diagnostics/diagnostic.ts';
+import { quoted } from '../diagnostics/phrase.ts';
+import type { Place } from '../diagnostics/source.ts';
+import { suggest } from '../diagnostics/suggest.ts';
+import { hasExpression } from '../expressions/expressions.ts';
+import { entryOf } from './document.ts';
+import { findCycles, type NeedsGraph } from './needs-graph.ts';
+import type { FlowOutline, StepOutline } from './outline.ts';
+import type { Problems } from './problems.ts';
+
+/** A name near the written one that is allowed; null when there is none. */
+function allowedName(name: string): string | null {
+  const plain = name
+    .replace(/[^A-Za-z0-9_-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 63);
+  const allowed = /^[0-9]/.test(plain) ? `_${plain}` : plain;
+  return parseStepId(allowed);
+}
+
+function checkNames(steps: readonly StepOutline[], problems: Problems): void {
+  const byFoldedName = new Map<string, StepOutline>();
+  for (const step of steps) {
+    if (parseStepId(step.name) === null) {
+      problems.at('invalid_step_name', step.nameSpan, { name: step.name, suggestion: allowedName(step.name) });
+    }
+    const first = byFoldedName.get(step.name.toLowerCase());
+    if (first === undefined) {
+      byFoldedName.set(step.name.toLowerCase(), step);
+      continue;
+    }
+    const earlier = problems.place(first.nameSpan, 'first written here');
+    if (first.name === step.name) problems.at('duplicate_key', step.nameSpan, { key: step.name }, [earlier]);
+    else problems.at('step_name_clash', step.nameSpan, { name: step.name, other: first.name }, [earlier]);
+  }
+}
+
+function checkAction(step: StepOutline, problems: Problems): void {
+  // What is no map has been reported by its shape.
+  if (step.body.kind !== 'map') return;
+  const run = entryOf(step.body, 'run');
+  const call = entryOf(step.body, 'call');
+  if (run !== undefined && call !== undefined) {
+    const earlier = problems.place(run.keySpan, 'and `run` here');
+    problems.at('several_actions', call.keySpan, { step: step.name, keys: ['run', 'call'] }, [earlier]);
+    return;
+  }
+  if (run === undefined && call === undefined) {
+    // A step whose action is one to come, or another tool's word for it, is told so already.
+    const hasOther = [
+      'flow',
+      'steps',
+      'wait',
+      'approve',
+      'command',
+      'cmd',
+      'cmds',
+      'commands',
+      'script',
+      'uses',
+      'exec',
+    ];
+    if (!hasOther.some((key) => entryOf(step.body, key) !== undefined)) {
+      problems.at('missing_action', step.nameSpan, { step: step.name });
+    }
+    return;
+  }
+  const input = entryOf(step.body, 'with');
+  if (input !== undefined && call === undefined) {
+    problems.at('misplaced_key', input.keySpan, { key: 'with', step: step.name, home: '`call`' });
+  }
+  const shell = entryOf(step.body, 'shell');
+  if (shell !== undefined && run?.value.kind !== 'scalar') {
+    problems.at('misplaced_key', shell.keySpan, { key: 'shell', step: step.name, home: '`run` with a text' });
+  }
+}
+
+function checkNeeds(step: StepOutline, flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
+  const seen = new Map<string, Place>();
+  for (const { name, node } of step.needs) {
+    const earlier = seen.get(name);
+    if (earlier !== undefined) problems.at('duplicate_need', node, { step: step.name, need: name }, [earlier]);
+    else if (hasExpression(name)) problems.at('expression_not_allowed', node, { what: '`needs`' });
+    else if (name === step.name) problems.at('self_need', node, { step: step.name });
+    else if (!graph.indexOf.has(name)) {
+      const known = flow.steps.map((each) => each.name).filter((each) => each !== step.name);
+      const suggestion = problems.hasRoom ? suggest(name, known) : null;
+      problems.at('unknown_need', node, { step: step.name, name, suggestion, known });
+    }
+    if (earlier === undefined) seen.set(name, problems.place(node, 'first named here'));
+  }
+}
+
+function checkCycles(flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
+  for (const cycle of findCycles(graph)) {
+    const first = cycle.indexOf(Math.min(...cycle));
+    const turned = [...cycle.slice(first), ...cycle.slice(0, first)];
+    const steps = turned.flatMap((index) => flow.steps[index] ?? []);
+    const places = steps.map((step, index) => {
+      const next = steps[(index + 1) % steps.length]?.name ?? step.name;
+      const need = step.needs.find(({ name }) => name === next);
+      const label = need === undefined ? 'comes after' : 'needs';
+      return problems.place(need?.node ?? step.nameSpan, `${quoted(step.name)} ${label} ${quoted(next)}`);
+    });
+    const [primary, ...related] = places;
+    const path = [...steps, ...steps.slice(0, 1)].map((step) => step.name);
+    // Some of a long cycle is enough to find it.
+    if (primary !== undefined) problems.add(diagnose('dependency_cycle', { path }, primary, related.slice(0, 9)));
+  }
+}
+
+/** Checks names, actions and needs of all steps. */
+export function checkSteps(flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
+  checkNames(flow.steps, problems);
+  for (const step of flow.steps) {
+    checkAction(step, problems);
+    checkNeeds(step, flow, graph, problems);
+  }
+  checkCycles(flow, graph, problems);
+}

@@ -1,0 +1,60 @@
+/** Texts with a form of their own: the flow's name, durations, names of environment variables. */
+
+import { basename } from 'node:path';
+import { parseDuration } from '../base/duration.ts';
+import { isFlowName } from '../base/ids.ts';
+import { hasExpression } from '../expressions/expressions.ts';
+import { entriesOf, entryOf, textOf, type DocumentNode } from './document.ts';
+import { defaultValue, type FlowOutline, stepValue } from './outline.ts';
+import type { Problems } from './problems.ts';
+
+/** The flow's name: written, or made of the file's name without its ending. */
+export function flowNameOf(root: DocumentNode, file: string): string {
+  return textOf(entryOf(root, 'name')?.value) ?? basename(file).replace(/\.(ya?ml|json)$/i, '');
+}
+
+function checkName(root: DocumentNode, file: string, problems: Problems): void {
+  const entry = entryOf(root, 'name');
+  const name = flowNameOf(root, file);
+  if (entry !== undefined && textOf(entry.value) === undefined) return;
+  if (isFlowName(name)) return;
+  const span = entry?.value ?? { start: 0, end: 0 };
+  problems.at('invalid_flow_name', span.end > span.start ? span : (entry?.keySpan ?? span), {
+    name,
+    isFileName: entry === undefined,
+  });
+}
+
+function checkDuration(node: DocumentNode | undefined, problems: Problems): void {
+  const text = textOf(node);
+  if (node === undefined || text === undefined) return;
+  const read = parseDuration(text);
+  if (read.ok) return;
+  problems.at('invalid_duration', node, { text, reason: hasExpression(text) ? 'expression' : read.error });
+}
+
+function checkRetry(node: DocumentNode | undefined, problems: Problems): void {
+  checkDuration(entryOf(node, 'delay')?.value, problems);
+  checkDuration(entryOf(node, 'max_delay')?.value, problems);
+}
+
+function checkEnvNames(node: DocumentNode | undefined, problems: Problems): void {
+  for (const { key, keySpan } of entriesOf(node)) {
+    if (key === '' || key.includes('=') || key.includes('\0')) problems.at('invalid_env_name', keySpan, { name: key });
+  }
+}
+
+/** Checks the flow's name, and every duration and name of an environment variable. */
+export function checkValues(flow: FlowOutline, file: string, problems: Problems): void {
+  checkName(flow.root, file, problems);
+  checkEnvNames(entryOf(flow.root, 'env')?.value, problems);
+  checkEnvNames(defaultValue(flow, 'env'), problems);
+  checkDuration(defaultValue(flow, 'timeout'), problems);
+  checkRetry(defaultValue(flow, 'retry'), problems);
+  for (const step of flow.steps) {
+    checkEnvNames(stepValue(step, 'env'), problems);
+    checkDuration(stepValue(step, 'timeout'), problems);
+    checkDuration(stepValue(step, 'grace'), problems);
+    checkRetry(stepValue(step, 'retry'), problems);
+  }
+}

@@ -1,0 +1,42 @@
+/** Hashes of definitions and steps. A path counts relative to the flow's folder, so that moving a project changes nothing. */
+
+import { createHash } from 'node:crypto';
+import { relative, sep } from 'node:path';
+import { type ContentHash, contentHash } from '../base/ids.ts';
+import { canonicalJson, type Json } from '../base/json.ts';
+import type { Action, FlowDefinition, StepDefinition } from '../model/flow.ts';
+
+const hashOf = (value: Json): ContentHash =>
+  contentHash(createHash('sha256').update(canonicalJson(value)).digest('hex'));
+
+function portableAction(action: Action, directory: string): Json {
+  if (action.kind !== 'call') return { ...action };
+  return { ...action, module: relative(directory, action.module).split(sep).join('/') };
+}
+
+const portableStep = (step: StepDefinition, directory: string): Json => ({
+  ...step,
+  retry: { ...step.retry },
+  action: portableAction(step.action, directory),
+});
+
+/**
+ * The SHA-256 of a definition's canonical JSON (RFC 8785 ordering) without its file and folder, modules relative to the folder.
+ * The text of modules is not part of it.
+ */
+export function definitionHash(definition: FlowDefinition): ContentHash {
+  const { file: _file, directory, params, steps, ...rest } = definition;
+  return hashOf({
+    ...rest,
+    params: params.map((param) => ({ ...param })),
+    steps: steps.map((step) => portableStep(step, directory)),
+  });
+}
+
+/**
+ * The SHA-256 of what one step is, for telling on resume whether it was edited. Its description does not count.
+ * @param directory the flow's folder, to which modules are taken relative.
+ */
+export function stepFingerprint(step: StepDefinition, directory: string): ContentHash {
+  return hashOf(portableStep({ ...step, description: null }, directory));
+}

@@ -1,0 +1,91 @@
+/** Which step waits for which, by numbers; reachability and cycles without recursion, so that a chain may be of any length. */
+
+import type { FlowOutline } from './outline.ts';
+
+/** The needs of every step, as numbers of steps. Names that do not exist are left out. */
+export interface NeedsGraph {
+  readonly indexOf: ReadonlyMap<string, number>;
+  readonly needs: readonly (readonly number[])[];
+}
+
+/** Reads the graph of a flow. */
+export function needsGraph(flow: FlowOutline): NeedsGraph {
+  const indexOf = new Map<string, number>();
+  for (const [index, step] of flow.steps.entries()) if (!indexOf.has(step.name)) indexOf.set(step.name, index);
+  const needs = flow.steps.map((step) => {
+    const named = step.needs.flatMap(({ name }) => indexOf.get(name) ?? []);
+    return step.previous === null ? named : [step.previous, ...named];
+  });
+  return { indexOf, needs };
+}
+
+/**
+ * Finds cycles: at least one where there is any, and none that shares a step with another one found.
+ * @returns each cycle as the numbers of its steps, each waiting for the next and the last for the first. Steps that need
+ * themselves are no cycle here.
+ */
+export function findCycles(graph: NeedsGraph): readonly (readonly number[])[] {
+  const count = graph.needs.length;
+  const state = new Uint8Array(count);
+  const OPEN = 1;
+  const DONE = 2;
+  const inCycle = new Uint8Array(count);
+  const cycles: number[][] = [];
+  for (let start = 0; start < count; start += 1) {
+    if (state[start] !== 0) continue;
+    const path = [start];
+    const cursor = [0];
+    state[start] = OPEN;
+    while (path.length > 0) {
+      const step = path.at(-1) ?? 0;
+      const position = cursor.at(-1) ?? 0;
+      const next = graph.needs[step]?.[position];
+      if (next === undefined) {
+        state[step] = DONE;
+        path.pop();
+        cursor.pop();
+        continue;
+      }
+      cursor[cursor.length - 1] = position + 1;
+      if (next === step || state[next] === DONE) continue;
+      if (state[next] === OPEN) {
+        const cycle = path.slice(path.indexOf(next));
+        if (cycle.every((member) => inCycle[member] === 0)) cycles.push(cycle);
+        for (const member of cycle) inCycle[member] = 1;
+        continue;
+      }
+      state[next] = OPEN;
+      path.push(next);
+      cursor.push(0);
+    }
+  }
+  return cycles;
+}
+
+/** Answers whether one step waits for another, directly or through others. Keeps what one question needs for the next. */
+export class Reachability {
+  readonly #graph: NeedsGraph;
+  readonly #seen: Int32Array;
+  #question = 0;
+
+  constructor(graph: NeedsGraph) {
+    this.#graph = graph;
+    this.#seen = new Int32Array(graph.needs.length);
+  }
+
+  /** True when step `from` waits for step `to`. */
+  waitsFor(from: number, to: number): boolean {
+    if (this.#graph.needs[from]?.includes(to) === true) return true;
+    this.#question += 1;
+    const open = [from];
+    for (let step = open.pop(); step !== undefined; step = open.pop()) {
+      for (const need of this.#graph.needs[step] ?? []) {
+        if (need === to) return true;
+        if (this.#seen[need] === this.#question) continue;
+        this.#seen[need] = this.#question;
+        open.push(need);
+      }
+    }
+    return false;
+  }
+}

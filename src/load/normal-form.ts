@@ -1,0 +1,141 @@
+/**
+ * The one normal form of a flow. Called when nothing is wrong with the document; what cannot be read has its default here, since
+ * the checks have reported it.
+ */
+
+import { resolve } from 'node:path';
+import { parseDuration } from '../base/duration.ts';
+import { parseStepId, type StepId } from '../base/ids.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import { Bug } from '../base/result.ts';
+import {
+  type Action,
+  DEFINITION_FORMAT,
+  type FlowDefinition,
+  type IfLost,
+  type ParamDefinition,
+  type RetryCause,
+  type RetryPolicy,
+  type ShellName,
+  type StepDefinition,
+} from '../model/flow.ts';
+import { parseCall } from './call-reference.ts';
+import { type DocumentNode, entriesOf, entryOf, textOf, toJsonValue } from './document.ts';
+import { inferSchema } from './param-schema.ts';
+import { defaultValue, type FlowOutline, type ParamOutline, type StepOutline, stepValue } from './outline.ts';
+
+type Node = DocumentNode | undefined;
+
+const numberOf = (node: Node): number | null =>
+  node?.kind === 'scalar' && typeof node.value === 'number' ? node.value : null;
+const isTrue = (node: Node): boolean => node?.kind === 'scalar' && node.value === true;
+const jsonOf = (node: Node): Json => (node === undefined ? null : toJsonValue(node));
+const itemsOf = (node: Node): readonly DocumentNode[] => (node?.kind === 'list' ? node.items : []);
+
+function textsOf(node: Node): readonly string[] {
+  return itemsOf(node).flatMap((item) => textOf(item) ?? []);
+}
+
+function durationOf(node: Node): number | null {
+  const text = textOf(node);
+  const read = text === undefined ? null : parseDuration(text);
+  return read?.ok === true ? read.value : null;
+}
+
+/** Values as they are written: `1.10` stays `1.10`. */
+function envOf(...maps: readonly Node[]): { readonly [name: string]: string } {
+  const env = new Map<string, string>();
+  for (const map of maps) {
+    for (const { key, value } of entriesOf(map))
+      if (value.kind === 'scalar') env.set(key, textOf(value) ?? value.written);
+  }
+  return Object.fromEntries(env);
+}
+
+function retryOf(node: Node): RetryPolicy {
+  const value = (key: string): Node => entryOf(node, key)?.value;
+  const jitter = value('jitter');
+  const causes = textsOf(value('on'));
+  const codes = value('on_exit_codes');
+  return {
+    max: numberOf(node) ?? numberOf(value('max')) ?? 0,
+    delay_ms: durationOf(value('delay')) ?? 0,
+    backoff: (textOf(value('backoff')) as RetryPolicy['backoff'] | undefined) ?? 'none',
+    max_delay_ms: durationOf(value('max_delay')),
+    jitter: numberOf(jitter) ?? (textOf(jitter) as 'none' | 'full' | 'equal' | undefined) ?? 'none',
+    on: causes.length === 0 ? ['failed', 'timed_out'] : [...new Set(causes as readonly RetryCause[])],
+    on_exit_codes: codes === undefined ? null : itemsOf(codes).flatMap((code) => numberOf(code) ?? []),
+  };
+}
+
+function actionOf(step: StepOutline, defaultShell: Node, directory: string): Action {
+  const run = stepValue(step, 'run');
+  const text = textOf(run);
+  if (text !== undefined) {
+    const shell = textOf(stepValue(step, 'shell') ?? defaultShell) ?? 'sh';
+    return { kind: 'shell', text, shell: shell as ShellName };
+  }
+  if (run?.kind === 'list') return { kind: 'argv', argv: textsOf(run) };
+  const call = parseCall(textOf(stepValue(step, 'call')) ?? '');
+  if (call === null) throw new Bug(`step ${step.name} passed the checks without an action`);
+  return { kind: 'call', module: resolve(directory, call.module), export: call.export };
+}
+
+function stepIdOf(name: string): StepId {
+  const id = parseStepId(name);
+  if (id === null) throw new Bug(`step name ${JSON.stringify(name)} passed the checks`);
+  return id;
+}
+
+function stepOf(step: StepOutline, flow: FlowOutline, directory: string): StepDefinition {
+  const own = (key: string): Node => stepValue(step, key);
+  const either = (key: string): Node => own(key) ?? defaultValue(flow, key);
+  const before = step.previous === null ? undefined : flow.steps[step.previous]?.name;
+  const needs = new Set([...(before === undefined ? [] : [before]), ...step.needs.map(({ name }) => name)]);
+  const input = jsonOf(own('with'));
+  return {
+    id: stepIdOf(step.name),
+    description: textOf(own('description')) ?? null,
+    action: actionOf(step, defaultValue(flow, 'shell'), directory),
+    needs: [...needs].map(stepIdOf),
+    env: envOf(entryOf(flow.root, 'env')?.value, defaultValue(flow, 'env'), own('env')),
+    with: isJsonObject(input) ? input : null,
+    workdir: textOf(either('workdir')) ?? null,
+    timeout_ms: durationOf(either('timeout')),
+    grace_ms: durationOf(own('grace')),
+    retry: retryOf(either('retry')),
+    continue_on_error: isTrue(own('continue_on_error')),
+    if_lost: (textOf(either('if_lost')) as IfLost | undefined) ?? 'run_again',
+  };
+}
+
+/** One param in its normal form; a bare value is a default, from which the type is taken. */
+export function paramOf({ name, node }: ParamOutline): ParamDefinition {
+  const value = toJsonValue(node);
+  if (!isJsonObject(value)) return { name, schema: inferSchema(value), required: false, default: value };
+  const { default: fallback, ...schema } = value;
+  return { name, schema, required: fallback === undefined, default: fallback ?? null };
+}
+
+/**
+ * Writes a checked flow in its normal form.
+ * @param facts the flow's name, the absolute path of its file, and that of its folder.
+ */
+export function normalForm(
+  flow: FlowOutline,
+  facts: { readonly name: string; readonly file: string; readonly directory: string },
+): FlowDefinition {
+  const value = (key: string): Node => entryOf(flow.root, key)?.value;
+  const outputs = jsonOf(value('outputs'));
+  return {
+    format: DEFINITION_FORMAT,
+    ...facts,
+    description: textOf(value('description')) ?? null,
+    tags: [...new Set(textsOf(value('tags')))],
+    params: flow.params.map(paramOf),
+    max_parallel: numberOf(value('max_parallel')),
+    fail_fast: isTrue(value('fail_fast')),
+    steps: flow.steps.map((step) => stepOf(step, flow, facts.directory)),
+    outputs: isJsonObject(outputs) ? outputs : ({} satisfies JsonObject),
+  };
+}

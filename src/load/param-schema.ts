@@ -1,0 +1,159 @@
+/**
+ * The schemas that a flow gives its params: JSON Schema (2020-12) without references, as `schemas/flow.schema.json` allows them.
+ * Schemas that only name a type are checked here; ajv and its formats are loaded for all others, when one is first needed.
+ */
+
+import { runInNewContext } from 'node:vm';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import { listed, quoted } from '../diagnostics/phrase.ts';
+import { hasExpression, parseTemplate } from '../expressions/expressions.ts';
+
+/** How long one test of a user's regular expression may take, in milliseconds: backtracking can take for ever. */
+const PATTERN_LIMIT_MS = 250;
+
+const PLAIN_KEYWORDS: ReadonlySet<string> = new Set(['type', 'title', 'description', 'examples']);
+
+const TYPE_WORDS: ReadonlyMap<string, string> = new Map([
+  ['string', 'a text'],
+  ['integer', 'a whole number'],
+  ['number', 'a number'],
+  ['boolean', '`true` or `false`'],
+  ['array', 'a list'],
+  ['object', 'an object'],
+  ['null', '`null`'],
+]);
+
+/** The types that a schema names; none when it names no type. */
+export function typesOf(schema: JsonObject): readonly string[] {
+  const { type } = schema;
+  if (typeof type === 'string') return [type];
+  return Array.isArray(type) ? type.filter((each): each is string => typeof each === 'string') : [];
+}
+
+/** The schema of a param that is only a default: of the default's type; of any type when the default is exactly one expression. */
+export function inferSchema(value: Json): JsonObject {
+  if (typeof value === 'string' && hasExpression(value)) {
+    const template = parseTemplate(value);
+    return template.ok && template.value.kind === 'expression' ? {} : { type: 'string' };
+  }
+  if (typeof value === 'number') return { type: Number.isInteger(value) ? 'integer' : 'number' };
+  return typeof value === 'boolean' ? { type: 'boolean' } : { type: 'string' };
+}
+
+function isOfType(value: Json, type: string): boolean {
+  switch (type) {
+    case 'array':
+      return Array.isArray(value);
+    case 'object':
+      return isJsonObject(value);
+    case 'null':
+      return value === null;
+    case 'integer':
+      return typeof value === 'number' && Number.isInteger(value);
+    default:
+      return typeof value === type;
+  }
+}
+
+const namesOfTypes = (types: readonly string[]): string =>
+  listed(
+    types.map((type) => TYPE_WORDS.get(type) ?? type),
+    'or',
+  );
+
+/** A regular expression that gives up after a while. Its text is data to a constant program. */
+function boundedRegExp(pattern: string, flags: string): { test: (text: string) => boolean } {
+  // Compiling is quick, and throws for a pattern that is none.
+  new RegExp(pattern, flags);
+  const test = (text: string): boolean =>
+    runInNewContext(
+      'new RegExp(pattern, flags).test(text)',
+      { pattern, flags, text },
+      { timeout: PATTERN_LIMIT_MS },
+    ) === true;
+  return { test };
+}
+boundedRegExp.code = '';
+
+type Compile = (schema: JsonObject) => ValidateFunction;
+let compile: Promise<Compile> | null = null;
+
+async function loadCompiler(): Promise<Compile> {
+  const [{ Ajv2020 }, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
+  const ajv = new Ajv2020({
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    strictTuples: false,
+    code: { regExp: boundedRegExp },
+  });
+  formats.default.default(ajv);
+  return (schema) => ajv.compile(schema);
+}
+
+async function compiled(schema: JsonObject): Promise<ValidateFunction> {
+  compile ??= loadCompiler();
+  return (await compile)(schema);
+}
+
+const isPlain = (schema: JsonObject): boolean => Object.keys(schema).every((key) => PLAIN_KEYWORDS.has(key));
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Finds what is wrong with a schema beyond its shape, as a broken pattern. @returns a sentence, or null. */
+export async function findSchemaProblem(schema: JsonObject): Promise<string | null> {
+  if (isPlain(schema)) return null;
+  try {
+    await compiled(schema);
+    return null;
+  } catch (error) {
+    return messageOf(error).replace(/^Invalid regular expression/, 'invalid regular expression');
+  }
+}
+
+function sentenceOf({ instancePath, keyword, params, message }: ErrorObject): string {
+  const where = instancePath === '' ? 'it' : quoted(instancePath.slice(1).replace(/\//g, '.'));
+  const given = params as { readonly [name: string]: Json | undefined };
+  switch (keyword) {
+    case 'type': {
+      const { type = null } = given;
+      return `${where} has to be ${namesOfTypes(typesOf({ type }))}`;
+    }
+    case 'enum': {
+      const values = (given['allowedValues'] ?? []) as readonly Json[];
+      return `${where} has to be ${listed(
+        values.map((value) => quoted(String(value))),
+        'or',
+      )}`;
+    }
+    case 'format':
+      return `${where} is not a ${String(given['format'])}`;
+    case 'pattern':
+      return `${where} does not match ${quoted(String(given['pattern']))}`;
+    case 'required':
+      return `${where} has no ${quoted(String(given['missingProperty']))}`;
+    case 'additionalProperties':
+      return `${where} cannot have ${quoted(String(given['additionalProperty']))}`;
+    default:
+      return `${where} ${message ?? 'does not fit'}`;
+  }
+}
+
+/** Checks a value against a schema. @returns a sentence about the first thing that does not fit, or null. */
+export async function findMismatch(schema: JsonObject, value: Json): Promise<string | null> {
+  if (isPlain(schema)) {
+    const types = typesOf(schema);
+    return types.length === 0 || types.some((type) => isOfType(value, type))
+      ? null
+      : `it has to be ${namesOfTypes(types)}`;
+  }
+  const validate = await compiled(schema);
+  try {
+    if (validate(value)) return null;
+  } catch (error) {
+    return `its pattern cannot be tested: ${messageOf(error)}`;
+  }
+  const [first] = validate.errors ?? [];
+  return first === undefined ? 'it does not fit' : sentenceOf(first);
+}
