@@ -1,6 +1,5 @@
 /** The system's clocks behind the engine's `Clock` port; tests of the engine use a manual one instead. */
 
-import { performance } from 'node:perf_hooks';
 import type { Clock } from '../engine/ports.ts';
 
 /** The longest delay that `setTimeout` takes; a longer one would overflow and fire after 1 ms. */

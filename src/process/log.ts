@@ -18,7 +18,9 @@ const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = consta
 const OWNER_ONLY = 0o600;
 /** How often the sizes of all open logs are looked at. */
 const WATCH_MS = 250;
-/** How long what is still in a pipe may take to reach the log after its processes have ended. */
+/** A pipe that gives nothing for so long after its processes have ended is empty, though a daemon may still hold it. */
+const IDLE_MS = 50;
+/** A daemon that never stops printing is not listened to any longer than this. */
 const DRAIN_MS = 2_000;
 
 const writeAsync = promisify(write);
@@ -131,7 +133,7 @@ export async function openPipedLog(file: string, clock: Clock): Promise<AttemptL
   if (!descriptorsAreFree()) throw systemError('EMFILE', 'no descriptors are left');
   const descriptor = openForAppend(file);
   const pipe = `${file}.pipe`;
-  let reading: number;
+  let reading: number | undefined;
   let writing: number;
   try {
     const made = await execa(mkfifo, ['-m', '600', pipe], {
@@ -151,10 +153,11 @@ export async function openPipedLog(file: string, clock: Clock): Promise<AttemptL
     unlinkSync(pipe);
   } catch (error) {
     closeSync(descriptor);
+    if (reading !== undefined) closeSync(reading);
     throw error;
   }
   const source = new Socket({ fd: reading, readable: true, writable: false });
-  const copied = copy(source, descriptor);
+  const copying = copy(source, descriptor);
   let handedOver = false;
   const handOver = (): void => {
     if (!handedOver) closeSync(writing);
@@ -166,10 +169,14 @@ export async function openPipedLog(file: string, clock: Clock): Promise<AttemptL
     handedOver: handOver,
     settle: async () => {
       handOver();
-      // A daemon that left the group may hold the pipe for ever; what it prints after this is not the step's.
-      await Promise.race([copied, pause(clock, DRAIN_MS)]);
+      const deadline = clock.monotonic() + DRAIN_MS;
+      while (!copying.isOver() && clock.monotonic() < deadline) {
+        const before = copying.chunks();
+        await Promise.race([copying.done, pause(clock, IDLE_MS)]);
+        if (copying.isWaiting() && copying.chunks() === before) break;
+      }
       source.destroy();
-      await copied;
+      await copying.done;
       closeSync(descriptor);
       return { truncated: false };
     },
@@ -179,13 +186,35 @@ export async function openPipedLog(file: string, clock: Clock): Promise<AttemptL
 const systemError = (code: string, message: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${code}: ${message}`), { code });
 
+interface Copying {
+  readonly done: Promise<void>;
+  isOver(): boolean;
+  /** True while nothing has been read that is not written. */
+  isWaiting(): boolean;
+  chunks(): number;
+}
+
 /** Copies until the pipe ends. A log that cannot be written ends the copying: its printers get SIGPIPE, as with `| head`. */
-async function copy(source: Socket, descriptor: number): Promise<void> {
-  try {
-    for await (const chunk of source as AsyncIterable<Buffer>) {
-      for (let at = 0; at < chunk.length; ) at += (await writeAsync(descriptor, chunk, at)).bytesWritten;
+function copy(source: Socket, descriptor: number): Copying {
+  const state = { isOver: false, isWaiting: true, chunks: 0 };
+  const run = async (): Promise<void> => {
+    try {
+      for await (const chunk of source as AsyncIterable<Buffer>) {
+        state.isWaiting = false;
+        state.chunks += 1;
+        for (let at = 0; at < chunk.length; ) at += (await writeAsync(descriptor, chunk, at)).bytesWritten;
+        state.isWaiting = true;
+      }
+    } catch {
+      source.destroy();
+    } finally {
+      state.isOver = true;
     }
-  } catch {
-    source.destroy();
-  }
+  };
+  return {
+    done: run(),
+    isOver: () => state.isOver,
+    isWaiting: () => state.isWaiting,
+    chunks: () => state.chunks,
+  };
 }

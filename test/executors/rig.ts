@@ -1,0 +1,131 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseRunId, parseStepId, type RunId, type StepKey, stepKeyOf } from '../../src/base/ids.ts';
+import type { Json } from '../../src/base/json.ts';
+import type { AttemptListener, AttemptRequest, RunningAttempt, Work } from '../../src/engine/ports.ts';
+import { createLocalExecutor, type LocalExecutor } from '../../src/executors/local.ts';
+import type { ProcessIdentity } from '../../src/model/event.ts';
+import type { Outcome, OutputsRef } from '../../src/model/outcome.ts';
+import { systemClock } from '../../src/process/clock.ts';
+import { directLauncher } from '../../src/process/launcher.ts';
+import { startWatchdog, type Watchdog } from '../../src/process/watchdog.ts';
+import { commandRunner } from '../../src/runners/command.ts';
+import type { AttemptPlaces, Runner } from '../../src/runners/runner.ts';
+
+let minted = 0;
+
+/** A run id that no other test of this process, or of another, has. */
+export function freshRunId(): RunId {
+  minted += 1;
+  const digits = `${process.pid.toString().padStart(9, '0')}${minted.toString().padStart(6, '0')}`;
+  const id = parseRunId(`01jd${Date.now().toString().slice(-7)}${digits}`);
+  if (id === null) throw new Error('not a run id');
+  return id;
+}
+
+export function stepKey(name: string): StepKey {
+  const id = parseStepId(name);
+  if (id === null) throw new Error(`no step name: ${name}`);
+  return stepKeyOf(id);
+}
+
+export interface Heard {
+  readonly spawned: ProcessIdentity[];
+  readonly reaped: number[];
+  readonly warned: string[];
+}
+
+/** A local executor in a temporary folder, and one call per attempt. */
+export interface Rig {
+  readonly run: RunId;
+  readonly folder: string;
+  readonly executor: LocalExecutor;
+  readonly watchdog: Watchdog;
+  readonly heard: Heard;
+  request(work: Work, changes?: Partial<AttemptRequest>): AttemptRequest;
+  start(request: AttemptRequest, listener?: Partial<AttemptListener>): RunningAttempt;
+  /** Shell text, from start to outcome. */
+  sh(text: string, changes?: Partial<AttemptRequest>): Promise<Outcome>;
+  argv(argv: readonly string[], changes?: Partial<AttemptRequest>): Promise<Outcome>;
+  places(step: StepKey, attempt: number): AttemptPlaces;
+  log(step?: string, attempt?: number): Buffer;
+  close(): Promise<void>;
+}
+
+export interface RigOptions {
+  readonly run?: RunId;
+  readonly inherited?: { readonly [name: string]: string };
+  readonly functionRunner?: (rig: { readonly run: RunId }) => Runner;
+  readonly storeOutputs?: (value: Json) => Promise<OutputsRef>;
+}
+
+export function createRig(options: RigOptions = {}): Rig {
+  const run = options.run ?? freshRunId();
+  const folder = mkdtempSync(path.join(tmpdir(), 'flowctl-'));
+  const clock = systemClock();
+  const watchdog = startWatchdog({ run, graceMs: 1_000 });
+  const places = (step: StepKey, attempt: number): AttemptPlaces => ({
+    log: path.join(folder, 'logs', `${step}.${attempt}.log`),
+    output: path.join(folder, 'private', `${step}.${attempt}.out`),
+    artifacts: path.join(folder, 'artifacts', `${step}.${attempt}`),
+    runDirectory: folder,
+    script: path.join(folder, 'private', `${step}.${attempt}.sh`),
+  });
+  const command = commandRunner({
+    launcher: directLauncher(),
+    watchdog,
+    inherited: options.inherited ?? { PATH: process.env['PATH'] ?? '' },
+    storeOutputs: options.storeOutputs ?? (async (value) => ({ kind: 'inline', value })),
+  });
+  const executor = createLocalExecutor({
+    run,
+    clock,
+    runners: { command, function: options.functionRunner?.({ run }) ?? command },
+    watchdog,
+    places,
+    graceMs: 1_000,
+  });
+  const heard: Heard = { spawned: [], reaped: [], warned: [] };
+  const request: Rig['request'] = (work, changes = {}) => ({
+    run,
+    flow: 'test',
+    step: stepKey('a'),
+    attempt: 1,
+    iteration: 0,
+    work,
+    env: {},
+    workdir: folder,
+    timeout_ms: null,
+    grace_ms: 1_000,
+    idempotency_key: `${run}/a`,
+    ...changes,
+  });
+  const start: Rig['start'] = (attempt, listener = {}) =>
+    executor.start(attempt, {
+      spawned: async (identity) => {
+        heard.spawned.push(identity);
+      },
+      reaped: (pids) => heard.reaped.push(...pids),
+      warned: (code) => heard.warned.push(code),
+      ...listener,
+    });
+  return {
+    run,
+    folder,
+    executor,
+    watchdog,
+    heard,
+    request,
+    start,
+    sh: (text, changes) => start(request({ kind: 'shell', shell: 'sh', text }, changes)).done,
+    argv: (argv, changes) => start(request({ kind: 'argv', argv }, changes)).done,
+    places,
+    log: (step = 'a', attempt = 1) => readFileSync(places(stepKey(step), attempt).log),
+    close: async () => {
+      await executor.reapRun();
+      await executor.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
