@@ -1,6 +1,6 @@
 /** Rows as aligned columns. Widths are counted as a terminal shows them. */
 
-import { textWidth } from '../diagnostics/width.ts';
+import { textColumns } from '../diagnostics/width.ts';
 
 /** A cell: its text, and how it is coloured after it was measured. */
 export interface Cell {
@@ -14,13 +14,13 @@ export function table(rows: readonly (readonly Cell[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach(({ text }, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, textWidth(text));
+      widths[column] = Math.max(widths[column] ?? 0, textColumns(text));
     });
   }
   const line = (row: readonly Cell[]): string =>
     row
       .map(({ text, paint = (plain) => plain, align = 'left' }, column) => {
-        const padding = ' '.repeat(Math.max(0, (widths[column] ?? 0) - textWidth(text)));
+        const padding = ' '.repeat(Math.max(0, (widths[column] ?? 0) - textColumns(text)));
         if (align === 'right') return padding + paint(text);
         return column === row.length - 1 ? paint(text) : paint(text) + padding;
       })

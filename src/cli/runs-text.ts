@@ -1,0 +1,33 @@
+/** `flowctl runs` for people: one line per run. */
+
+import { formatDuration } from '../base/duration.ts';
+import type { RunRow } from '../model/view.ts';
+import { runTone } from './states.ts';
+import type { Style } from './style.ts';
+import { type Cell, table } from './table.ts';
+
+/** Prints rows under a headline; a sentence when there are none. */
+export function runsText(rows: readonly RunRow[], style: Style): string {
+  if (rows.length === 0) return 'no runs\n';
+  const head = ['run', 'flow', 'state', 'started', 'took', 'steps'].map((text): Cell => ({ text, paint: style.faint }));
+  return table([head, ...rows.map((row) => cellsOf(row, style))]);
+}
+
+function cellsOf(row: RunRow, style: Style): readonly Cell[] {
+  return [
+    { text: row.id },
+    { text: row.flow ?? '?' },
+    { text: row.timed_out ? `${row.state} (timed out)` : row.state, paint: runTone(style, row.state) },
+    { text: row.started_at?.replace(/\.\d+Z$/, 'Z') ?? '' },
+    { text: row.duration_ms === null ? '' : formatDuration(row.duration_ms), align: 'right' },
+    { text: row.problem === undefined ? stepsOf(row) : `${row.problem.code}: ${row.problem.message}` },
+  ];
+}
+
+function stepsOf({ steps }: RunRow): string {
+  const { total, succeeded, failed, skipped } = steps;
+  const parts = [`${succeeded}/${total}`];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  return parts.join(', ');
+}

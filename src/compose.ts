@@ -1,0 +1,150 @@
+/**
+ * The composition root: the only file that names concrete classes. It joins a run on disk with the engine, an executor, a watchdog
+ * and the listeners, and gives back one life of that run. Commands decide what to run and what to print; this file decides of what
+ * the machine is made.
+ */
+
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseDuration } from './base/duration.ts';
+import { Engine, type EngineEnd } from './engine/engine.ts';
+import { makePlan } from './engine/plan.ts';
+import type { Journal } from './engine/ports.ts';
+import { createLocalExecutor } from './executors/local.ts';
+import type { EventBody, RunSettings } from './model/event.ts';
+import type { FlowDefinition } from './model/flow.ts';
+import type { RunRecord } from './model/run.ts';
+import { createHub, type Observer } from './observers/hub.ts';
+import { systemClock } from './process/clock.ts';
+import { directLauncher } from './process/launcher.ts';
+import { startWatchdog } from './process/watchdog.ts';
+import { commandRunner } from './runners/command.ts';
+import { lazyFunctionRunner } from './runners/lazy-function.ts';
+import { logName, logPath, type RunLayout, type StateLayout } from './store/layout.ts';
+import { runOutputs } from './store/outputs.ts';
+
+/** The environment flowctl was started with. */
+export type Environment = { readonly [name: string]: string | undefined };
+
+const DEFAULT_GRACE_MS = 5_000;
+const LEAST_PARALLEL = 4;
+
+/** What a caller may change about the settings of a run. */
+export interface SettingsRequest {
+  readonly maxParallel?: number | undefined;
+  readonly failFast?: boolean | undefined;
+}
+
+/** A setting of the environment that cannot be understood. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError';
+}
+
+/**
+ * The settings of a run: flags first, then the flow, then the machine. FLOWCTL_GRACE is the time from asking to killing,
+ * FLOWCTL_DURABILITY `full` or `process`.
+ * @throws {SettingError} when one of the two variables is not understood.
+ */
+export function settingsFor(flow: FlowDefinition, request: SettingsRequest, environment: Environment): RunSettings {
+  const grace = environment['FLOWCTL_GRACE'] ?? '';
+  const parsed = parseDuration(grace);
+  if (grace !== '' && !parsed.ok) throw new SettingError(`FLOWCTL_GRACE: \`${grace}\` is no duration, such as 5s`);
+  const durability = environment['FLOWCTL_DURABILITY'] ?? '';
+  if (!['', 'full', 'process'].includes(durability)) {
+    throw new SettingError(`FLOWCTL_DURABILITY: \`${durability}\` is neither full nor process`);
+  }
+  return {
+    max_parallel: request.maxParallel ?? flow.max_parallel ?? Math.max(LEAST_PARALLEL, availableParallelism()),
+    fail_fast: request.failFast ?? flow.fail_fast,
+    grace_ms: grace !== '' && parsed.ok ? parsed.value : DEFAULT_GRACE_MS,
+    durability: durability === 'process' ? 'process' : 'full',
+  };
+}
+
+/** A run that is owned, and what is to happen to it. */
+export interface LifeRequest {
+  readonly state: StateLayout;
+  readonly layout: RunLayout;
+  readonly record: RunRecord;
+  readonly definition: FlowDefinition;
+  readonly journal: Journal;
+  /** The events that open this life; none for a new run. */
+  readonly opening: readonly EventBody[];
+  readonly environment: Environment;
+  readonly observers: readonly Observer[];
+  /** Told once for each observer that broke. */
+  readonly broken: (name: string, error: unknown) => void;
+}
+
+/** One life of a run, put together. */
+export interface Life {
+  readonly engine: Engine;
+  /** Runs to the end, then sends everything home that was started for it. */
+  execute(): Promise<EngineEnd>;
+}
+
+/** Puts one life of a run together. */
+export function composeLife(request: LifeRequest): Life {
+  const { state, layout, record, definition, journal, environment } = request;
+  const clock = systemClock();
+  const graceMs = record.settings.grace_ms;
+  const outputs = runOutputs(layout);
+  const watchdog = startWatchdog({ run: record.id, graceMs });
+  const storeOutputs = outputs.store.bind(outputs);
+  const functions = lazyFunctionRunner({
+    cacheDirectory: join(state.root, 'cache', 'modules'),
+    flowctlModule: new URL('./index.js', import.meta.url),
+    hostModule: new URL('./function-host.js', import.meta.url),
+    inherited: environment,
+    storeOutputs,
+  });
+  const executor = createLocalExecutor({
+    run: record.id,
+    clock,
+    runners: { command: commandRunner({ launcher: directLauncher(), watchdog, inherited: environment, storeOutputs }), function: functions },
+    watchdog,
+    places: (step, attempt) => {
+      const name = logName(step, attempt).replace(/\.log$/, '');
+      return {
+        log: logPath(layout, step, attempt),
+        output: join(layout.outputs, `${name}.output`),
+        artifacts: join(layout.artifacts, name),
+        runDirectory: layout.private,
+        script: join(layout.outputs, `${name}.script`),
+      };
+    },
+    graceMs,
+  });
+  const engine = new Engine(
+    {
+      run: record,
+      plan: makePlan(definition),
+      journal,
+      hub: createHub(request.observers, request.broken),
+      executor,
+      clock,
+      random: Math.random,
+      environment: definedOnly(environment),
+      runDirectory: layout.private,
+      outputs,
+    },
+    request.opening,
+  );
+  return {
+    engine,
+    async execute() {
+      try {
+        return await engine.execute();
+      } finally {
+        await functions.close();
+        await executor.close();
+      }
+    },
+  };
+}
+
+function definedOnly(environment: Environment): { readonly [name: string]: string } {
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}

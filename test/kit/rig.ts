@@ -1,0 +1,179 @@
+/** A project in a temporary folder and the built program in it: what a user has, and nothing else. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { expect } from 'vitest';
+
+const BIN = resolve(import.meta.dirname, '../../bin/flowctl.js');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** What stdout holds so far. */
+  stdout(): string;
+  /** Resolves when stdout holds this. */
+  prints(text: string | RegExp): Promise<void>;
+}
+
+export interface RigOptions {
+  readonly env?: { readonly [name: string]: string | undefined };
+  readonly cwd?: string;
+  readonly stdin?: 'ignore' | 'inherit' | 'pipe';
+}
+
+/** Effects are lines appended to a file outside of the state; what a step did, whatever the record says. */
+export class Rig {
+  readonly folder: string;
+
+  constructor() {
+    this.folder = mkdtempSync(join(tmpdir(), 'flowctl-test-'));
+  }
+
+  path(...parts: readonly string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  write(file: string, text: string): string {
+    const path = this.path(file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  }
+
+  read(file: string): string {
+    return readFileSync(this.path(file), 'utf8');
+  }
+
+  /** The lines of a file of effects; none when nothing was appended yet. */
+  effects(file = 'effects'): readonly string[] {
+    return existsSync(this.path(file))
+      ? this.read(file)
+          .split('\n')
+          .filter((line) => line !== '')
+      : [];
+  }
+
+  start(argv: readonly string[], options: RigOptions = {}): Started {
+    const { NO_COLOR: _, FORCE_COLOR: __, GITHUB_ACTIONS: ___, CI: ____, ...clean } = process.env;
+    const child = spawn(process.execPath, [BIN, ...argv], {
+      cwd: options.cwd ?? this.folder,
+      env: { ...clean, EFFECTS: this.path('effects'), FLOWCTL_TOKEN: undefined, ...options.env },
+      stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    const listeners = new Set<() => void>();
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      for (const listener of listeners) listener();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const ended = new Promise<Ended>((done) => {
+      child.on('close', (code, signal) => {
+        done({ code, signal, stdout, stderr });
+        for (const listener of listeners) listener();
+      });
+    });
+    return {
+      process: child,
+      pid: child.pid ?? -1,
+      ended,
+      stdout: () => stdout,
+      prints: (text) =>
+        new Promise((found, failed) => {
+          const look = (): void => {
+            if (typeof text === 'string' ? stdout.includes(text) : text.test(stdout)) found();
+            else if (child.exitCode !== null || child.signalCode !== null) {
+              failed(new Error(`ended without printing ${String(text)}\n${stdout}\n${stderr}`));
+            }
+          };
+          listeners.add(look);
+          look();
+        }),
+    };
+  }
+
+  /** Runs the program to its end. */
+  flowctl(...argv: readonly string[]): Promise<Ended> {
+    return this.start(argv).ended;
+  }
+
+  /** Runs a query and parses what it printed; it must exit with 0. */
+  async query<T>(...argv: readonly string[]): Promise<T> {
+    const { code, stdout, stderr } = await this.flowctl(...argv, '--json');
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout) as T;
+  }
+
+  /** The ids of the runs on disk, oldest first. */
+  runIds(): readonly string[] {
+    const runs = this.path('.flowctl', 'runs');
+    return existsSync(runs) ? readdirSync(runs).sort() : [];
+  }
+
+  /** Every file below a folder with its mode, for checks of what was left. */
+  filesBelow(folder = '.flowctl'): readonly { readonly path: string; readonly mode: number }[] {
+    const root = this.path(folder);
+    if (!existsSync(root)) return [];
+    return readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => ({
+      path: name,
+      mode: statSync(join(root, name)).mode & 0o777,
+    }));
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The processes whose token names this run, zombies left out. */
+export function tagged(run: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+        const token = environment.find((entry) => entry.startsWith('FLOWCTL_TOKEN='));
+        if (!token?.includes(`${run}/`)) return false;
+        const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+        return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Asks again and again until the answer is true; a ceiling of promptness, not a pause. */
+export async function eventually(
+  what: string,
+  limitMs: number,
+  question: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const began = performance.now();
+  while (!(await question())) {
+    if (performance.now() - began > limitMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
