@@ -87,11 +87,11 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   module_not_found: ({ module }) =>
     say(`there is no file ${quoted(module)}`, "the path is relative to the flow's own folder"),
   module_syntax: ({ module, problem }) => say(`${quoted(module)} cannot be parsed: ${problem}`),
-  export_not_found: ({ module, name, ...facts }) =>
-    say(
-      `${quoted(module)} has no export ${quoted(name)}`,
-      didYouMean(facts, 'export') ?? `it exports nothing: write \`export\` before the function`,
-    ),
+  export_not_found: ({ module, name, ...facts }) => {
+    const hint = didYouMean(facts, 'export') ?? 'it exports nothing: write `export` before the function';
+    const help = name === 'default' ? `without \`#name\` the default export is meant; ${hint}` : hint;
+    return say(`${quoted(module)} has no export ${quoted(name)}`, help);
+  },
 
   invalid_param_schema: ({ param, problem }) => say(`the schema of param ${quoted(param)} is wrong: ${problem}`),
   default_mismatch: ({ param, problem }) =>

@@ -8,7 +8,7 @@
 import { dirname, extname, resolve } from 'node:path';
 import type { ContentHash } from '../base/ids.ts';
 import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
-import { SourceText, type Sources } from '../diagnostics/source.ts';
+import type { SourceText, Sources } from '../diagnostics/source.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { checkCalls } from './check-calls.ts';
 import { checkParams } from './check-params.ts';

@@ -95,7 +95,7 @@ function describeParam({ schema }: ParamDefinition): string | null {
 }
 
 /** The value of one param: given, or its default evaluated with the params above it in scope. */
-function valueOf(
+function paramValue(
   param: ParamDefinition,
   given: GivenParam | undefined,
   scope: Scope,
@@ -134,7 +134,7 @@ export async function resolveParams(
   const values = Object.create(null) as Record<string, Json>;
   for (const param of definition.params) {
     const { name, schema } = param;
-    const value = valueOf(param, given.get(name), scope, values);
+    const value = paramValue(param, given.get(name), scope, values);
     if (!value.ok) {
       // A default that needs a param with a problem of its own would only repeat it.
       if (value.error.kind !== 'default' || problems.length === 0) problems.push(value.error);

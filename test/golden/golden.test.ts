@@ -1,0 +1,83 @@
+/**
+ * Each diagnostic code has a flow that deserves it, and the exact text that is printed for it.
+ * `UPDATE_GOLDEN=1 npx vitest run test/golden` writes the texts anew.
+ */
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { printDiagnostics, toJson } from '../../src/diagnostics/report.ts';
+import { DIAGNOSTIC_CODES } from '../../src/diagnostics/sentences.ts';
+import { loadFlow } from '../../src/load/load.ts';
+
+const FOLDER = import.meta.dirname;
+const isUpdating = process.env['UPDATE_GOLDEN'] === '1';
+const written = readdirSync(FOLDER)
+  .filter((file) => file.endsWith('.yaml'))
+  .map((file) => file.slice(0, -'.yaml'.length));
+
+/** Flows that are too large, or too broken, to be kept as files. The first file is the flow; a name that ends in `/` is a folder. */
+const MADE: { readonly [code: string]: { readonly [file: string]: string | Buffer } } = {
+  unreadable_file: { 'unreadable_file.yaml/': '' },
+  file_too_large: { 'file_too_large.yaml': Buffer.alloc(8 * 1_048_576 + 1, '#') },
+  not_utf8: { 'not_utf8.yaml': Buffer.from('steps:\n  hello:\n    run: echo caf\xe9\n', 'latin1') },
+  too_many_nodes: { 'too_many_nodes.yaml': `steps:\n  hello: { run: [${'a,'.repeat(600_000)}] }\n` },
+  module_syntax: {
+    'module_syntax.yaml': 'steps:\n  hello:\n    call: ./broken.js#hello\n',
+    'broken.js': '// é: columns count characters, not bytes\nexport const é = ;\n',
+  },
+};
+
+let made = '';
+const startFolder = process.cwd();
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), 'flowctl-golden-'));
+  for (const [file, content] of Object.values(MADE).flatMap(Object.entries<string | Buffer>)) {
+    await mkdir(join(made, file.endsWith('/') ? file : dirname(file)), { recursive: true });
+    if (!file.endsWith('/')) await writeFile(join(made, file), content);
+  }
+});
+afterAll(async () => {
+  process.chdir(startFolder);
+  await rm(made, { recursive: true });
+});
+
+async function printed(name: string): Promise<{ text: string; codes: readonly string[] }> {
+  // Diagnostics name the file as it was given: relative to the folder.
+  process.chdir(name in MADE ? made : FOLDER);
+  const result = await loadFlow(`${name}.yaml`);
+  if (result.kind === 'not_found') throw new Error(`${name}.yaml is missing`);
+  const all = result.kind === 'loaded' ? result.warnings : result.diagnostics;
+  // Two hundred others come before this one.
+  const diagnostics = name === 'more_problems' ? all.slice(-1) : all;
+  return { text: printDiagnostics(diagnostics, result.sources), codes: diagnostics.map((each) => toJson(each).code) };
+}
+
+describe('golden diagnostics', () => {
+  it('has a flow for every code', () => {
+    const missing = DIAGNOSTIC_CODES.filter((code) => !written.includes(code) && !(code in MADE));
+    expect(missing).toEqual([]);
+  });
+
+  for (const name of [...written, ...Object.keys(MADE)]) {
+    it(`prints ${name}`, async () => {
+      const { text, codes } = await printed(name);
+      const golden = join(FOLDER, `${name}.txt`);
+      if (name !== 'five_mistakes') expect(codes).toContain(name);
+      if (isUpdating || !existsSync(golden)) writeFileSync(golden, text);
+      expect(text).toBe(readFileSync(golden, 'utf8'));
+    });
+  }
+
+  it('prints five diagnostics for five mistakes', async () => {
+    const { codes } = await printed('five_mistakes');
+    expect(codes).toEqual(['unknown_key', 'invalid_duration', 'unknown_need', 'unknown_param', 'dependency_cycle']);
+  });
+
+  it('keeps no text without a flow', () => {
+    const texts = readdirSync(FOLDER).filter((file) => file.endsWith('.txt'));
+    expect(texts.filter((file) => !written.includes(file.slice(0, -4)) && !(file.slice(0, -4) in MADE))).toEqual([]);
+  });
+});

@@ -1,0 +1,2 @@
+/** Says hello. Flows of this folder name it. */
+export const hello = (): string => 'hello';
