@@ -7,6 +7,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, unlinkSync, write } from 'node:fs';
 import { Socket } from 'node:net';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { execa } from 'execa';
 import type { Clock } from '../engine/ports.ts';
@@ -173,6 +174,8 @@ export async function openPipedLog(file: string, clock: Clock): Promise<AttemptL
       while (!copying.isOver() && clock.monotonic() < deadline) {
         const before = copying.chunks();
         await Promise.race([copying.done, pause(clock, IDLE_MS)]);
+        // After a busy spell timers come before input; what is readable gets its turn before it is called nothing.
+        await setImmediate();
         if (copying.isWaiting() && copying.chunks() === before) break;
       }
       source.destroy();

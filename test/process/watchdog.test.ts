@@ -4,10 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { RunId } from '../../src/base/ids.ts';
 import { startWatchdog } from '../../src/process/watchdog.ts';
+import { bundle } from '../executors/bundle.ts';
 import { freshRunId } from '../executors/rig.ts';
 import { isRunning, processesWith, until } from './processes.ts';
 
@@ -15,25 +15,15 @@ const folder = mkdtempSync(path.join(tmpdir(), 'flowctl-'));
 const program = path.join(folder, 'doomed.mjs');
 const started: ChildProcess[] = [];
 
-beforeAll(async () => {
-  await build({
-    entryPoints: [path.join(import.meta.dirname, '../executors/doomed.ts')],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    logLevel: 'error',
-  });
-});
+beforeAll(() => bundle('doomed.ts', program));
 afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Starts the miniature and reads its lines until the watchdog and all attempts are there. */
-async function start(run: RunId, mode: 'run' | 'hold', texts: readonly string[], file = program) {
-  const child = spawn(process.execPath, [file, run, mode, ...texts], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function start(run: RunId, mode: 'run' | 'hold', texts: readonly string[]) {
+  const child = spawn(process.execPath, [program, run, mode, ...texts], { stdio: ['ignore', 'pipe', 'inherit'] });
   started.push(child);
   const spawned: number[] = [];
   let watchdog = 0;
