@@ -21,6 +21,9 @@ const UNSAFE_KEYS: ReadonlySet<string> = new Set(['__proto__', 'prototype', 'con
 /** True for the object keys that could reach a prototype; refused wherever a user may choose a key. */
 export const isUnsafeKey = (key: string): boolean => UNSAFE_KEYS.has(key);
 
+/** True for a text that may name something of ours: `[A-Za-z0-9_][A-Za-z0-9_-]{0,63}`. Everything else is no id, and no path. */
+export const isPlainId = (text: string): boolean => ANY_ID.test(text);
+
 /** Reads a complete run id, in either case; null when the text is none. */
 export function parseRunId(text: string): RunId | null {
   const id = text.toLowerCase();

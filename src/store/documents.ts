@@ -16,10 +16,16 @@ export type Validate<T> = (value: unknown) => T | null;
 export class DurableFile<T> implements Adapter<T> {
   readonly #path: string;
   readonly #validate: Validate<T>;
+  #bytesWritten = 0;
 
   constructor(path: string, validate: Validate<T>) {
     this.#path = path;
     this.#validate = validate;
+  }
+
+  /** The size of what was last written, 0 before that. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
   }
 
   /**
@@ -40,7 +46,9 @@ export class DurableFile<T> implements Adapter<T> {
   }
 
   async write(document: T): Promise<void> {
-    await writeDurably(this.#path, `${JSON.stringify(document)}\n`);
+    const text = `${JSON.stringify(document)}\n`;
+    await writeDurably(this.#path, text);
+    this.#bytesWritten = Buffer.byteLength(text);
   }
 }
 

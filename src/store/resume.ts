@@ -1,0 +1,89 @@
+/**
+ * Opens a run of an earlier life for writing: lock, remove what was half written, cut a torn tail, read, refuse damage. The lock
+ * proves that no owner lives; processes that the last one left are the engine's business.
+ */
+
+import { lstat, writeFile } from 'node:fs/promises';
+import { err, ok, type Result } from '../base/result.ts';
+import type { JournalHeader } from '../model/event.ts';
+import type { RunRecord } from '../model/run.ts';
+import { type FrozenDefinition, readDefinition } from './definitions.ts';
+import { FILE_MODE, syncDirectory } from './durable-files.ts';
+import type { FileOperations } from './file-operations.ts';
+import type { TornTail } from './journal-reader.ts';
+import { continueJournal, type JournalOptions } from './journal.ts';
+import { type RunLayout, runLayout, type RunPlace, type StateLayout } from './layout.ts';
+import { lockRun, type RunLock } from './lock.ts';
+import { type OwnedRun, ownedRun } from './owned-run.ts';
+import { problemFrom, StateError, type StateProblem, systemCode, unwrap } from './problem.ts';
+import { cutTornTail, removeStrayFiles } from './repair.ts';
+import { readRunFolder } from './run-reading.ts';
+
+/** A run opened for another life. */
+export interface ResumableRun extends OwnedRun {
+  readonly record: RunRecord;
+  readonly header: JournalHeader;
+  /** The definition in force, of the record's revision. */
+  readonly frozen: FrozenDefinition;
+  /** The tail that was cut off, and where it is kept; to be warned about. */
+  readonly torn: (TornTail & { readonly kept: string }) | null;
+}
+
+/** How to open. */
+export interface ResumeOptions {
+  /** Default: as in the run's last life. */
+  readonly durability?: JournalOptions['durability'];
+  /** For tests. Default: the system's. */
+  readonly operations?: FileOperations;
+}
+
+/**
+ * Takes a run over.
+ * @returns the run; `busy` (75) with its owner; `damaged` (65), the journal untouched; `not_resumable` (4) when it never started
+ * or has a format of another major version; `not_found` (4).
+ */
+export async function openForResume(
+  state: StateLayout,
+  place: RunPlace,
+  options: ResumeOptions = {},
+): Promise<Result<ResumableRun, StateProblem>> {
+  const layout = runLayout(state, place);
+  const locked = await lockRun(layout.lock, place.id);
+  if (!locked.ok) return locked;
+  try {
+    return ok(await takeOver(state, layout, locked.value, options));
+  } catch (error) {
+    locked.value.release();
+    return err(problemFrom(error, layout.directory));
+  }
+}
+
+/** Only with the lock held. */
+async function takeOver(
+  state: StateLayout,
+  layout: RunLayout,
+  lock: RunLock,
+  { durability, operations }: ResumeOptions,
+): Promise<ResumableRun> {
+  await removeStrayFiles(layout);
+  const { header, record, torn, problem } = await readRunFolder(layout);
+  if (problem !== null) throw new StateError(problem);
+  if (header === null || record === null) {
+    throw new StateError({ kind: 'not_resumable', run: layout.place.id, message: 'it never started' });
+  }
+  const frozen = unwrap(await readDefinition(layout, record.revision));
+  if (layout.place.id === layout.place.root) await mark(state, layout);
+  const cut = torn === null ? null : { ...torn, kept: await cutTornTail(layout, torn) };
+  const kept = { durability: durability ?? record.settings.durability };
+  const journal = continueJournal(layout.journal, record.seq, operations ? { ...kept, operations } : kept);
+  return { ...ownedRun(state, layout, journal, lock), record, header, frozen, torn: cut };
+}
+
+/** The index knows the last life at most; from here to the next end the marker names the run. */
+async function mark(state: StateLayout, layout: RunLayout): Promise<void> {
+  if ((await lstat(layout.marker).catch(() => null)) !== null) return;
+  await writeFile(layout.marker, '', { flag: 'wx', mode: FILE_MODE }).catch((error: unknown) => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  });
+  await syncDirectory(state.open);
+}
