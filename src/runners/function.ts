@@ -1,0 +1,256 @@
+/**
+ * Calls the function of an attempt in a host of its own thread, and turns what came of it into an end. A function is asked to end
+ * by its abort signal; one that does not return within the grace time is ended with its thread. A thread that is stuck, in an
+ * endless loop or in a call like `execSync`, cannot hear the signal, so it gets no grace: it is ended at once, and so is what
+ * it waits for.
+ */
+
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { assertNever, Bug } from '../base/result.ts';
+import type { AttemptRequest, Work } from '../engine/ports.ts';
+import type { FunctionCall, FunctionResult, HostEndReason } from '../functions/messages.ts';
+import type { Failure } from '../model/outcome.ts';
+import { pause } from '../process/clock.ts';
+import { openLog } from '../process/log.ts';
+import { sweep } from '../process/sweep.ts';
+import { environmentOf, type InheritedEnvironment } from './environment.ts';
+import {
+  failedToStart,
+  type Runner,
+  type RunnerContext,
+  type RunningWork,
+  type StoreOutputs,
+  type WorkEnd,
+} from './runner.ts';
+
+/** A call under way, as the pool of function hosts gives it. */
+export interface RunningCall {
+  /** Never rejects. */
+  readonly done: Promise<FunctionResult>;
+  /** Aborts the function's signal; takes back a call that has not begun. */
+  abort(reason: string): void;
+  /** Ends the host's thread, when what it is in allows. */
+  terminate(): Promise<void>;
+  /** True when the thread answers within the time; without this, every thread gets its grace time. */
+  answers?(withinMs: number): Promise<boolean>;
+}
+
+/** What the runner needs of the pool of function hosts. */
+export interface FunctionCaller {
+  start(call: FunctionCall, listener: { begun(): void; logFailed(message: string): void }): RunningCall;
+}
+
+/** What the function runner works with. */
+export interface FunctionRunnerOptions {
+  /** Asked for with the first call: threads cost time that a run without functions need not pay. */
+  readonly pool: () => Promise<FunctionCaller>;
+  readonly inherited: InheritedEnvironment;
+  readonly storeOutputs: StoreOutputs;
+}
+
+type CallWork = Extract<Work, { readonly kind: 'call' }>;
+
+/** A thread that has not answered by then is stuck. */
+const ANSWER_MS = 200;
+/** What a stuck thread waits for is asked, and killed after this. */
+const STUCK_GRACE_MS = 500;
+/** A native call that nothing can interrupt is not waited for longer; its thread ends when the call does. */
+const THREAD_LIMIT_MS = 1_000;
+
+/** Runs work of the kind `call`. */
+export function functionRunner(options: FunctionRunnerOptions): Runner {
+  return {
+    start: (request, context) => {
+      if (request.work.kind !== 'call') throw new Bug('the function runner was given a command');
+      return startFunction(options, request, request.work, context);
+    },
+  };
+}
+
+interface Control {
+  stopped: boolean;
+  killed: boolean;
+  changed(): void;
+}
+
+function startFunction(
+  options: FunctionRunnerOptions,
+  request: AttemptRequest,
+  work: CallWork,
+  context: RunnerContext,
+): RunningWork {
+  const control: Control = { stopped: false, killed: false, changed: () => {} };
+  return {
+    ended: runFunction(options, request, work, context, control),
+    stop: () => {
+      control.stopped = true;
+      control.changed();
+    },
+    kill: () => {
+      control.stopped = true;
+      control.killed = true;
+      control.changed();
+    },
+  };
+}
+
+const STOPPED: WorkEnd = { kind: 'stopped', exit_code: null, signal: null };
+
+async function runFunction(
+  options: FunctionRunnerOptions,
+  request: AttemptRequest,
+  work: CallWork,
+  context: RunnerContext,
+  control: Control,
+): Promise<WorkEnd> {
+  const pool = await options.pool();
+  if (control.stopped) return STOPPED;
+  const { places, listener } = context;
+  try {
+    // Made here, for the host only opens it: its folder may be missing, and what cannot be opened is said before anything runs.
+    await openLog(places.log).settle();
+  } catch (error) {
+    return failedToStart('start_refused', `the log cannot be opened (${(error as Error).message})`);
+  }
+  const call = pool.start(callOf(options, request, work, context), {
+    begun: () => context.begun(),
+    logFailed: () => listener.warned('log_truncated', `part of what \`${request.step}\` printed could not be written`),
+  });
+  const stopped = new Promise<null>((resolve) => {
+    control.changed = () => resolve(null);
+  });
+  const result = await Promise.race([call.done, stopped]);
+  if (result === null) {
+    await climbDown(call, request, context, control);
+    return STOPPED;
+  }
+  return endOf(result, work, options, places.log);
+}
+
+function callOf(
+  { inherited }: FunctionRunnerOptions,
+  request: AttemptRequest,
+  work: CallWork,
+  { places }: RunnerContext,
+): FunctionCall {
+  return {
+    module: work.module,
+    export: work.export,
+    input: work.input,
+    env: environmentOf(inherited, request, places),
+    log: places.log,
+    context: {
+      run: request.run,
+      flow: request.flow,
+      step: request.step,
+      attempt: request.attempt,
+      run_dir: places.runDirectory,
+      workdir: request.workdir,
+      idempotency_key: request.idempotency_key,
+    },
+  };
+}
+
+/** The ladder of a function: abort, grace, the end of the thread and of what it started. */
+async function climbDown(
+  call: RunningCall,
+  request: AttemptRequest,
+  { clock }: RunnerContext,
+  control: Control,
+): Promise<void> {
+  let hasEnded = false;
+  const done = call.done.then(() => {
+    hasEnded = true;
+  });
+  const killed = new Promise<void>((resolve) => {
+    control.changed = () => {
+      if (control.killed) resolve();
+    };
+    control.changed();
+  });
+  call.abort('the attempt was asked to end');
+  const isStuck = call.answers === undefined ? Promise.resolve(false) : call.answers(ANSWER_MS).then((heard) => !heard);
+  const grace = isStuck.then((stuck) => (stuck ? undefined : pause(clock, request.grace_ms)));
+  await Promise.race([done, killed, grace]);
+  // Not awaited: a thread inside `execSync` ends only when the sweep has ended what it waits for.
+  const terminated = hasEnded ? Promise.resolve() : call.terminate();
+  const graceMs = control.killed ? 0 : STUCK_GRACE_MS;
+  const pattern = { kind: 'attempt', run: request.run, step: request.step, attempt: request.attempt } as const;
+  await sweep({ pattern, clock, graceMs });
+  await Promise.race([Promise.all([done, terminated]), pause(clock, THREAD_LIMIT_MS)]);
+  // What the function started between the first look and its end.
+  await sweep({ pattern, clock, graceMs: 0 });
+}
+
+async function endOf(
+  result: FunctionResult,
+  work: CallWork,
+  { storeOutputs }: FunctionRunnerOptions,
+  log: string,
+): Promise<WorkEnd> {
+  if (result.kind !== 'returned') {
+    const failure = failureOf(result, work);
+    if (failure.detail !== undefined) appendToLog(log, `${failure.detail.trimEnd()}\n`);
+    const exit_code = result.kind === 'host_ended' ? result.code : null;
+    return { kind: 'failed', failure, exit_code, signal: null };
+  }
+  if (result.value === null) return { kind: 'succeeded', exit_code: null, outputs: null };
+  try {
+    return { kind: 'succeeded', exit_code: null, outputs: await storeOutputs(result.value) };
+  } catch (error) {
+    return failedToStart('outputs', `the outputs could not be kept (${(error as Error).message})`);
+  }
+}
+
+/** A log that cannot be written any more changes nothing about the failure, which is on record. */
+function appendToLog(file: string, text: string): void {
+  try {
+    const descriptor = openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+    try {
+      writeSync(descriptor, text);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // See above.
+  }
+}
+
+const ENDS: { readonly [Reason in HostEndReason]: string } = {
+  exit: 'the function called `process.exit()`',
+  out_of_memory: 'the function ran out of memory',
+  crashed: 'the thread of the function crashed',
+  never_settled: 'the function waits for something that can never happen',
+  terminated: 'the thread of the function was ended',
+};
+
+function failureOf(result: Exclude<FunctionResult, { readonly kind: 'returned' }>, work: CallWork): Failure {
+  const place = `\`${work.module}#${work.export}\``;
+  switch (result.kind) {
+    case 'threw': {
+      const what = result.origin === 'call' ? '' : `${result.origin.replace('_', ' ')}: `;
+      const message = `${what}${result.name}: ${result.message}`;
+      return { code: 'thrown', message, detail: result.stack === '' ? message : result.stack };
+    }
+    case 'not_json': {
+      const where = result.path === '' ? 'the returned value' : `\`${result.path}\` of the returned value`;
+      return { code: 'outputs', message: `${where} is not JSON: ${result.found}` };
+    }
+    case 'module_not_loaded':
+      return { code: 'module_not_loaded', message: result.message, detail: result.detail ?? result.message };
+    case 'export_not_found': {
+      if (result.found !== null)
+        return { code: 'export_not_found', message: `${place} is no function but ${result.found}` };
+      const { available, nearest } = result;
+      const others = available.length === 0 ? 'it exports no function' : `it exports ${available.join(', ')}`;
+      const hint = nearest === null ? others : `did you mean \`${nearest}\`?`;
+      return { code: 'export_not_found', message: `${place} does not exist; ${hint}` };
+    }
+    case 'host_ended':
+      return result.detail === null
+        ? { code: 'host_ended', message: ENDS[result.reason] }
+        : { code: 'host_ended', message: ENDS[result.reason], detail: result.detail };
+    default:
+      return assertNever(result, 'function result');
+  }
+}
