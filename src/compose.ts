@@ -11,6 +11,7 @@ import { Engine, type EngineEnd } from './engine/engine.ts';
 import { makePlan } from './engine/plan.ts';
 import type { Journal } from './engine/ports.ts';
 import { createLocalExecutor } from './executors/local.ts';
+import type { FunctionPool } from './functions/pool.ts';
 import type { EventBody, RunSettings } from './model/event.ts';
 import type { FlowDefinition } from './model/flow.ts';
 import type { RunRecord } from './model/run.ts';
@@ -19,7 +20,7 @@ import { systemClock } from './process/clock.ts';
 import { directLauncher } from './process/launcher.ts';
 import { startWatchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
-import { lazyFunctionRunner } from './runners/lazy-function.ts';
+import { functionRunner } from './runners/function.ts';
 import { logName, logPath, type RunLayout, type StateLayout } from './store/layout.ts';
 import { runOutputs } from './store/outputs.ts';
 
@@ -91,17 +92,14 @@ export function composeLife(request: LifeRequest): Life {
   const outputs = runOutputs(layout);
   const watchdog = startWatchdog({ run: record.id, graceMs });
   const storeOutputs = outputs.store.bind(outputs);
-  const functions = lazyFunctionRunner({
-    cacheDirectory: join(state.root, 'cache', 'modules'),
-    flowctlModule: new URL('./index.js', import.meta.url),
-    hostModule: new URL('./function-host.js', import.meta.url),
-    inherited: environment,
-    storeOutputs,
-  });
+  const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), record.settings.max_parallel);
   const executor = createLocalExecutor({
     run: record.id,
     clock,
-    runners: { command: commandRunner({ launcher: directLauncher(), watchdog, inherited: environment, storeOutputs }), function: functions },
+    runners: {
+      command: commandRunner({ launcher: directLauncher(), watchdog, inherited: environment, storeOutputs }),
+      function: functionRunner({ pool: functions.pool, inherited: environment, storeOutputs }),
+    },
     watchdog,
     places: (step, attempt) => {
       const name = logName(step, attempt).replace(/\.log$/, '');
@@ -139,6 +137,28 @@ export function composeLife(request: LifeRequest): Life {
         await functions.close();
         await executor.close();
       }
+    },
+  };
+}
+
+/** A pool whose code, and whose threads, are loaded with the first call: a run without functions pays for neither. */
+function lazyFunctionPool(cacheFolder: string, maxHosts: number) {
+  let pool: Promise<FunctionPool> | null = null;
+  const open = async (): Promise<FunctionPool> => {
+    const [{ createFunctionPool }, { createModuleLoader }] = await Promise.all([
+      import('./functions/pool.ts'),
+      import('./functions/modules.ts'),
+    ]);
+    const modules = createModuleLoader({ cacheFolder, programUrl: new URL('./index.js', import.meta.url) });
+    return createFunctionPool({ hostUrl: new URL('./function-host.js', import.meta.url), modules, maxHosts });
+  };
+  return {
+    pool: (): Promise<FunctionPool> => {
+      pool ??= open();
+      return pool;
+    },
+    close: async (): Promise<void> => {
+      if (pool !== null) await (await pool).close();
     },
   };
 }

@@ -44,7 +44,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     const wanted = COMMANDS.find(({ name }) => name === commandName(argv));
     for (const { load } of wanted === undefined ? COMMANDS : [wanted]) (await load()).define(program);
     if (argv.length === 0) {
-      process.stderr.write(program.helpInformation() + EXAMPLES + '\n');
+      process.stderr.write(`${program.helpInformation()}${EXAMPLES}\n`);
       process.exitCode = EXIT.usage;
       return;
     }

@@ -3,14 +3,10 @@
  * Schemas that only name a type are checked here; ajv and its formats are loaded for all others, when one is first needed.
  */
 
-import { runInNewContext } from 'node:vm';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { listed, quoted } from '../diagnostics/phrase.ts';
 import { hasExpression, parseTemplate } from '../expressions/expressions.ts';
-
-/** How long one test of a user's regular expression may take, in milliseconds: backtracking can take for ever. */
-const PATTERN_LIMIT_MS = 250;
 
 const PLAIN_KEYWORDS: ReadonlySet<string> = new Set(['type', 'title', 'description', 'examples']);
 
@@ -62,40 +58,8 @@ const namesOfTypes = (types: readonly string[]): string =>
     'or',
   );
 
-/** A regular expression that gives up after a while. Its text is data to a constant program. */
-function boundedRegExp(pattern: string, flags: string): { test: (text: string) => boolean } {
-  // Compiling is quick, and throws for a pattern that is none.
-  new RegExp(pattern, flags);
-  const test = (text: string): boolean =>
-    runInNewContext(
-      'new RegExp(pattern, flags).test(text)',
-      { pattern, flags, text },
-      { timeout: PATTERN_LIMIT_MS },
-    ) === true;
-  return { test };
-}
-boundedRegExp.code = '';
-
-type Compile = (schema: JsonObject) => ValidateFunction;
-let compile: Promise<Compile> | null = null;
-
-async function loadCompiler(): Promise<Compile> {
-  const [{ Ajv2020 }, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
-  const ajv = new Ajv2020({
-    strict: true,
-    strictTypes: false,
-    strictRequired: false,
-    strictTuples: false,
-    code: { regExp: boundedRegExp },
-  });
-  formats.default.default(ajv);
-  return (schema) => ajv.compile(schema);
-}
-
-async function compiled(schema: JsonObject): Promise<ValidateFunction> {
-  compile ??= loadCompiler();
-  return (await compile)(schema);
-}
+const compiled = async (schema: JsonObject): Promise<ValidateFunction> =>
+  (await import('./param-compiler.ts')).compileParamSchema(schema);
 
 const isPlain = (schema: JsonObject): boolean => Object.keys(schema).every((key) => PLAIN_KEYWORDS.has(key));
 

@@ -1,0 +1,117 @@
+/** `flowctl logs`. */
+
+import { createReadStream, existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { AttemptRecord, RunRecord, StepRecord } from '../../model/run.ts';
+import { TerminalFilter } from '../../observers/terminal-filter.ts';
+import { logPath } from '../../store/layout.ts';
+import { StateError } from '../../store/problem.ts';
+import { positiveInteger } from '../arguments.ts';
+import { EXIT } from '../exit-codes.ts';
+import { readNamedRun } from '../read-run.ts';
+import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
+import { stateToRead } from '../state-directory.ts';
+
+interface LogsOptions extends GlobalOptions {
+  readonly attempt?: number;
+  readonly json?: boolean;
+}
+
+interface LogFile {
+  readonly step: string;
+  readonly attempt: number;
+  readonly started_at: string;
+  readonly log: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ flowctl logs                  everything the last run printed, step by step
+  $ flowctl logs load             what step load of the last run printed
+  $ flowctl logs 01kdbq load --attempt 1`;
+
+/** Adds the command. */
+export function define(program: Command): void {
+  withGlobalOptions(program.command('logs'))
+    .argument('[run]', 'an id, the unique beginning of one, or `last`; run ids begin with a digit')
+    .argument('[step]', 'a step; without it every step')
+    .summary('print what steps printed')
+    .description(
+      'Prints the log of a step byte for byte, its last attempt unless another is asked for; or, with a headline each, the logs of ' +
+        'all attempts in the order in which they began. On a terminal, control sequences other than colours are left out.',
+    )
+    .option('--attempt <n>', 'this attempt of the step', positiveInteger)
+    .option('--json', 'print where the logs are: an array of {step, attempt, started_at, log}')
+    .addHelpText('after', EXAMPLES)
+    .action(logs);
+}
+
+async function logs(first: string | undefined, second: string | undefined, options: LogsOptions): Promise<void> {
+  const session = openSession(options);
+  const namesRun = first !== undefined && (second !== undefined || first === 'last' || /^\d/.test(first));
+  const [runText, stepText] = namesRun ? [first, second] : ['last', first];
+  const run = await readNamedRun(stateToRead(session, options), runText);
+  if (run.record === null) {
+    if (run.problem !== null) throw new StateError(run.problem);
+    return;
+  }
+  const files = filesOf(run.record, stepText, options.attempt, (step, attempt) =>
+    logPath(run.layout, step.key, attempt.number),
+  );
+  if (files === null) {
+    session.complain(
+      `run ${run.record.id} has no step \`${stepText}\``,
+      `its steps: ${[...run.record.steps.keys()].join(', ')}`,
+    );
+    return session.exit(EXIT.not_found);
+  }
+  if (options.json === true) return session.stdout.writeAll(`${JSON.stringify(files, null, 2)}\n`);
+  if (stepText !== undefined && options.attempt !== undefined && files.length === 0) {
+    session.complain(`step \`${stepText}\` has no attempt ${options.attempt}`);
+    return session.exit(EXIT.not_found);
+  }
+  for (const file of files) {
+    if (stepText === undefined)
+      await session.stdout.writeAll(
+        session.style.strong(`== ${file.step}, attempt ${file.attempt}, ${file.started_at}\n`),
+      );
+    await print(session, file.log);
+  }
+  return undefined;
+}
+
+/** Which logs are meant; null when there is no such step. */
+function filesOf(
+  run: RunRecord,
+  step: string | undefined,
+  attempt: number | undefined,
+  pathOf: (step: StepRecord, attempt: AttemptRecord) => string,
+): readonly LogFile[] | null {
+  const steps = [...run.steps.values()].filter(({ key }) => step === undefined || key === step);
+  if (step !== undefined && steps.length === 0) return null;
+  const wanted = (record: StepRecord): readonly AttemptRecord[] => {
+    if (attempt !== undefined) return record.attempts.filter(({ number }) => number === attempt);
+    return step === undefined ? record.attempts : record.attempts.slice(-1);
+  };
+  return steps
+    .flatMap((record) =>
+      wanted(record).map((each) => ({
+        step: record.key,
+        attempt: each.number,
+        started_at: each.started_at,
+        log: pathOf(record, each),
+      })),
+    )
+    .sort((one, other) => (one.started_at < other.started_at ? -1 : one.started_at > other.started_at ? 1 : 0));
+}
+
+async function print(session: Session, file: string): Promise<void> {
+  if (!existsSync(file)) return;
+  const filter = session.stdout.isTerminal ? new TerminalFilter() : null;
+  for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) {
+    if (session.stdout.isGone) return;
+    const bytes = chunk as Buffer;
+    await session.stdout.writeAll(filter === null ? bytes : filter.push(bytes));
+  }
+  if (filter !== null) await session.stdout.writeAll(filter.end());
+}

@@ -1,0 +1,139 @@
+/** `flowctl resume`. */
+
+import { hostname, userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { StepId } from '../../base/ids.ts';
+import { settingsFor } from '../../compose.ts';
+import { makePlan } from '../../engine/plan.ts';
+import { recover } from '../../engine/recover.ts';
+import type { EventBody } from '../../model/event.ts';
+import type { RunRecord } from '../../model/run.ts';
+import { systemClock } from '../../process/clock.ts';
+import { sweepRun } from '../../process/sweep.ts';
+import { openState } from '../../store/open.ts';
+import { openForResume, type ResumableRun } from '../../store/resume.ts';
+import { StateError } from '../../store/problem.ts';
+import { positiveInteger } from '../arguments.ts';
+import { EXIT } from '../exit-codes.ts';
+import { collect } from '../params.ts';
+import { findResumable } from '../resume-target.ts';
+import { chooseRevision } from '../revision.ts';
+import { runToEnd } from '../run-life.ts';
+import { type OutputMode, readOutputMode } from '../run-view.ts';
+import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
+import { takeSignals } from '../signals.ts';
+
+interface ResumeOptions extends GlobalOptions {
+  readonly from?: readonly string[];
+  readonly acceptChanges?: boolean;
+  readonly frozen?: boolean;
+  readonly maxParallel?: number;
+  readonly failFast?: boolean;
+  readonly output: OutputMode;
+}
+
+const EXAMPLES = `
+Examples:
+  $ flowctl resume                     the latest unfinished run
+  $ flowctl resume 01kdbq              the run whose id begins so
+  $ flowctl resume etl.yaml            the latest unfinished run of this flow
+  $ flowctl resume --from load         step load again, and all that follows it`;
+
+/** Adds the command. */
+export function define(program: Command): void {
+  withGlobalOptions(program.command('resume'))
+    .argument('[run-or-flow]', 'a run, a flow file or the name of a flow; default: the latest unfinished run')
+    .summary('continue a failed, cancelled or crashed run')
+    .description(
+      'Continues a run: what succeeded is kept, failed steps have a fresh budget of tries, what was lost is started again. Edits to ' +
+        'steps that have not succeeded are taken over.',
+    )
+    .option('--from <step>', 'run this step again, and what follows it; repeatable', collect)
+    .option('--accept-changes', 'steps that succeeded and were edited since run again, with what follows them')
+    .option('--frozen', 'go on with the definition as it was')
+    .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
+    .option('--fail-fast', 'after a failure start nothing new')
+    .option('--output <mode>', 'auto, plain (one line per event) or json (one event per line)', readOutputMode, 'auto')
+    .addHelpText('after', EXAMPLES)
+    .action(resume);
+}
+
+async function resume(text: string | undefined, options: ResumeOptions): Promise<void> {
+  const session = openSession(options);
+  const target = await findResumable(session, options, text, options.from !== undefined);
+  if (target === null) return;
+  const signals = takeSignals(session.environment);
+  const state = await openState(target.state.root);
+  if (!state.ok) throw new StateError(state.error);
+  const opened = await openForResume(state.value, target.place);
+  if (!opened.ok) throw new StateError(opened.error);
+  const owned = opened.value;
+  const { record } = owned;
+  const choice = await chooseRevision(session, owned, options);
+  const unknown = (options.from ?? []).find((id) => choice !== null && !record.steps.has(id as never));
+  if (unknown !== undefined) {
+    session.complain(
+      `run ${record.id} has no step \`${unknown}\``,
+      `its steps: ${[...record.steps.keys()].join(', ')}`,
+    );
+    session.exit(EXIT.not_found);
+  }
+  const reaped = choice === null || unknown !== undefined ? null : await endOrphans(session, record);
+  if (choice === null || reaped === null) {
+    await owned.close(null);
+    signals.remove();
+    return;
+  }
+  const { definition, revision, flow_hash } = choice;
+  const opening: readonly EventBody[] = [
+    ...recover(record, makePlan(definition), {
+      by: { kind: 'user', name: userName(), host: hostname() },
+      settings: settingsFor(definition, options, session.environment),
+      revision,
+      flow_hash,
+      again: [...((options.from ?? []) as readonly string[] as readonly StepId[]), ...choice.again],
+      reaped,
+    }),
+    ...tornWarning(owned),
+  ];
+  const before = structuredClone(record);
+  await runToEnd(
+    session,
+    { state: state.value, owned, record, definition, told: [], opening, before },
+    options,
+    signals,
+  );
+}
+
+/** Holding the run's lock proves that nobody watches what an earlier life left running: no step starts beside its own orphan. */
+async function endOrphans(session: Session, record: RunRecord): Promise<readonly number[] | null> {
+  const identities = [...record.steps.values()].flatMap(({ phase }) =>
+    phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
+  );
+  const { ended, left } = await sweepRun(record.id, {
+    clock: systemClock(),
+    graceMs: record.settings.grace_ms,
+    identities,
+  });
+  if (left.length === 0) return ended;
+  session.complain(
+    `run ${record.id}: processes of its earlier life refuse to end: ${left.join(', ')}`,
+    'end them, then resume again',
+  );
+  session.exit(EXIT.busy);
+  return null;
+}
+
+function tornWarning({ torn }: ResumableRun): EventBody[] {
+  if (torn === null) return [];
+  const message = `the journal's last record was cut short; what was left of it is kept as ${torn.kept}`;
+  return [{ type: 'warning.raised', step: null, attempt: null, code: 'journal_tail_torn', message }];
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}

@@ -1,0 +1,43 @@
+/** `flowctl show`. */
+
+import type { Command } from 'commander';
+import { StateError } from '../../store/problem.ts';
+import { detailOf, readNamedRun } from '../read-run.ts';
+import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
+import { showText } from '../show-text.ts';
+import { stateToRead } from '../state-directory.ts';
+
+interface ShowOptions extends GlobalOptions {
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ flowctl show                the last run
+  $ flowctl show 01kdbq         the run whose id begins so
+  $ flowctl show --json | jq '.steps[] | select(.state == "failed") | .key'`;
+
+/** Adds the command. */
+export function define(program: Command): void {
+  withGlobalOptions(program.command('show'))
+    .argument('[run]', 'an id, the unique beginning of one, or `last`', 'last')
+    .summary('show a run, step by step')
+    .description('Shows one run: its steps with their states, attempts and times, what failed, and its outputs.')
+    .option('--json', 'print a JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(show);
+}
+
+async function show(text: string, options: ShowOptions): Promise<void> {
+  const session = openSession(options);
+  const run = await readNamedRun(stateToRead(session, options), text);
+  const detail = await detailOf(run, Date.now());
+  if (detail === null) {
+    throw new StateError(
+      run.problem ?? { kind: 'damaged', file: run.layout.journal, offset: null, message: 'nothing in it can be read' },
+    );
+  }
+  await session.stdout.writeAll(
+    options.json === true ? `${JSON.stringify(detail, null, 2)}\n` : showText(detail, session.style),
+  );
+}

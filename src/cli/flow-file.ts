@@ -1,0 +1,29 @@
+/** Loading the flow that a command names, and saying what is wrong with it. */
+
+import { printDiagnostics } from '../diagnostics/report.ts';
+import { type LoadResult, loadFlow } from '../load/load.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Session } from './session.ts';
+
+/** A flow that may be run. */
+export type LoadedFlow = Extract<LoadResult, { kind: 'loaded' }>;
+
+/** Loads a flow; prints every problem, and the warnings, to stderr. Null: the exit code is set (3 or 4). */
+export async function loadOrComplain(session: Session, file: string): Promise<LoadedFlow | null> {
+  const result = await loadFlow(file);
+  const paint = session.errorStyle.diagnostics;
+  switch (result.kind) {
+    case 'loaded':
+      if (result.warnings.length > 0)
+        session.mention(printDiagnostics(result.warnings, result.sources, paint).trimEnd());
+      return result;
+    case 'invalid':
+      session.stderr.write(printDiagnostics(result.diagnostics, result.sources, paint));
+      session.exit(EXIT.invalid_flow);
+      return null;
+    case 'not_found':
+      session.complain(`no flow file \`${result.file}\``);
+      session.exit(EXIT.not_found);
+      return null;
+  }
+}

@@ -1,0 +1,59 @@
+/** The params of a run as they were typed: `-p name=value` and `--params-file`. */
+
+import { readFileSync } from 'node:fs';
+import type { JsonObject } from '../base/json.ts';
+import { type GivenParam, readParamsFile, resolveParams } from '../load/params.ts';
+import type { FlowDefinition } from '../model/flow.ts';
+import { type Session, UsageError } from './session.ts';
+
+/** What the options of a command hold. */
+export interface ParamOptions {
+  readonly param?: readonly string[];
+  readonly paramsFile?: string;
+}
+
+/** Collects a repeatable option. */
+export const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
+
+/**
+ * Computes the params of a run.
+ * @returns null when they are wrong: everything is said and the exit code is set (2).
+ * @throws {UsageError} when an option cannot be read at all.
+ */
+export async function paramsFor(
+  session: Session,
+  definition: FlowDefinition,
+  options: ParamOptions,
+  run: JsonObject,
+): Promise<JsonObject | null> {
+  const given = new Map<string, GivenParam>(options.paramsFile === undefined ? [] : fileParams(options.paramsFile));
+  for (const text of options.param ?? []) {
+    const sign = text.indexOf('=');
+    if (sign < 1) throw new UsageError(`\`-p ${text}\`: expected name=value`);
+    given.set(text.slice(0, sign), { kind: 'text', text: text.slice(sign + 1) });
+  }
+  const environment = Object.fromEntries(
+    Object.entries(session.environment).filter(([, value]) => value !== undefined),
+  );
+  const params = await resolveParams(definition, given, {
+    run,
+    env: environment as JsonObject,
+    flow: { name: definition.name, version: null },
+  });
+  if (params.ok) return params.value;
+  for (const { message, help } of params.error) session.complain(message, help);
+  session.exit(2);
+  return null;
+}
+
+function fileParams(file: string): ReadonlyMap<string, GivenParam> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`\`--params-file ${file}\`: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const params = readParamsFile(text);
+  if (params === null) throw new UsageError(`\`--params-file ${file}\`: expected a JSON object, such as {"limit": 10}`);
+  return params;
+}

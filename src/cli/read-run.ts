@@ -1,0 +1,38 @@
+/** Reading the run that a command names. */
+
+import type { Json } from '../base/json.ts';
+import type { OutputsRef } from '../model/outcome.ts';
+import { type RunDetail, runDetail } from '../model/view.ts';
+import { logPath, type StateLayout } from '../store/layout.ts';
+import { runOutputs } from '../store/outputs.ts';
+import { StateError } from '../store/problem.ts';
+import { rowProblem } from '../store/run-reading.ts';
+import { type ReadRun, readRun, resolveRun } from '../store/runs.ts';
+
+/**
+ * Finds and reads a run.
+ * @param text an id, the beginning of one, or `last`.
+ * @throws {StateError} when there is none, or several.
+ */
+export async function readNamedRun(state: StateLayout, text: string): Promise<ReadRun> {
+  const place = await resolveRun(state, text);
+  if (!place.ok) throw new StateError(place.error);
+  const run = await readRun(state, place.value);
+  if (!run.ok) throw new StateError(run.error);
+  return run.value;
+}
+
+/** The document of `show --json`; null when not even the first event of the run could be read. */
+export async function detailOf(run: ReadRun, now: number): Promise<RunDetail | null> {
+  const { record, layout, live, problem } = run;
+  if (record === null) return null;
+  const store = runOutputs(layout);
+  const stored = new Map<string, Json>();
+  for (const { outputs } of record.steps.values()) {
+    // Outputs that cannot be read are shown by their reference: the rest of the run is still worth seeing.
+    if (outputs?.kind === 'stored') stored.set(outputs.hash, await store.read(outputs).catch(() => ({ ...outputs })));
+  }
+  const outputsOf = (ref: OutputsRef): Json => (ref.kind === 'inline' ? ref.value : (stored.get(ref.hash) ?? null));
+  const detail = runDetail(record, { live, now }, (step, attempt) => logPath(layout, step, attempt), outputsOf);
+  return problem === null ? detail : { ...detail, problem: rowProblem(problem, layout) };
+}

@@ -1,0 +1,19 @@
+/** Which state directory a command means. */
+
+import { discoverState } from '../store/discover.ts';
+import { type StateLayout, stateLayout } from '../store/layout.ts';
+import type { GlobalOptions, Session } from './session.ts';
+
+/** The path of the state directory: by option, by environment, or that of the project around `start`. */
+export function statePath(session: Session, options: GlobalOptions, start?: string): string {
+  return discoverState({
+    start: start ?? session.workingDirectory,
+    currentFolder: session.workingDirectory,
+    option: options.stateDir,
+    environment: session.environment['FLOWCTL_STATE_DIR'],
+  });
+}
+
+/** The same for a query: laid out, not made. */
+export const stateToRead = (session: Session, options: GlobalOptions): StateLayout =>
+  stateLayout(statePath(session, options));

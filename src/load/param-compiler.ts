@@ -1,0 +1,39 @@
+/**
+ * ajv, set up for the schemas of params. A file of its own, because it takes longer to load than everything else together: it is
+ * imported when a schema first needs it. (Static imports here: a bundled dynamic import of a CommonJS module has no named exports.)
+ */
+
+import { runInNewContext } from 'node:vm';
+import type { ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import type { JsonObject } from '../base/json.ts';
+
+/** Milliseconds that one pattern may take on one text. */
+const PATTERN_LIMIT_MS = 250;
+
+/** A regular expression that gives up after a while. Its text is data to a constant program. */
+function boundedRegExp(pattern: string, flags: string): { test: (text: string) => boolean } {
+  // Compiling is quick, and throws for a pattern that is none.
+  new RegExp(pattern, flags);
+  const test = (text: string): boolean =>
+    runInNewContext(
+      'new RegExp(pattern, flags).test(text)',
+      { pattern, flags, text },
+      { timeout: PATTERN_LIMIT_MS },
+    ) === true;
+  return { test };
+}
+boundedRegExp.code = '';
+
+const ajv = new Ajv2020({
+  strict: true,
+  strictTypes: false,
+  strictRequired: false,
+  strictTuples: false,
+  code: { regExp: boundedRegExp },
+});
+formats.default(ajv);
+
+/** Compiles the schema of a param. @throws {Error} when ajv finds it wrong. */
+export const compileParamSchema = (schema: JsonObject): ValidateFunction => ajv.compile(schema);
