@@ -61,6 +61,11 @@ describe('problems and their places', () => {
     expect(only(text)).toMatchObject({ code: 'unknown_name', at: 'nope' });
   });
 
+  test('what is missing at the end is missed right behind the last thing that is there', () => {
+    expect(only('a ${{ params.   }}').offset).toBe('a ${{ params.'.length);
+    expect(only('a ${{ (params.x }}')).toMatchObject({ message: 'the expression ends too early, behind `x`', at: 'x' });
+  });
+
   test('names and functions get a suggestion', () => {
     expect(only('${{ Params.x }}').help).toBe('did you mean `params`?');
     expect(only('${{ tojsn(1) }}').help).toBe('did you mean `toJSON`?');

@@ -1,0 +1,90 @@
+/**
+ * What a function prints goes straight into its attempt's log: synchronously, so that the last words before `process.exit()`, an
+ * endless loop or a termination are there, and through no buffer, so that stdout and stderr keep their order.
+ */
+
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { currentContext, type StepContext } from './context.ts';
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+const OWNER_ONLY = 0o600;
+
+const openForAppend = (file: string): number => openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, OWNER_ONLY);
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+}
+
+/** The log of one attempt. */
+export class AttemptLog {
+  readonly #file: string;
+  #descriptor: number | null;
+
+  /** @throws a system error when the file cannot be opened. */
+  constructor(file: string) {
+    this.#file = file;
+    this.#descriptor = openForAppend(file);
+  }
+
+  /** Appends bytes. What arrives after the log was closed, from something that the function left behind, opens it once more. */
+  write(bytes: Uint8Array): void {
+    if (this.#descriptor !== null) {
+      writeAll(this.#descriptor, bytes);
+      return;
+    }
+    const descriptor = openForAppend(this.#file);
+    try {
+      writeAll(descriptor, bytes);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  close(): void {
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    this.#descriptor = null;
+  }
+}
+
+/** Knows which log a print belongs to, and takes the place of the thread's stdout and stderr. */
+export class Capture {
+  readonly #logs = new WeakMap<StepContext, AttemptLog>();
+  readonly #failed: (message: string) => void;
+  #current: AttemptLog | null = null;
+
+  /** @param failed told when bytes were lost because a log could not be written. */
+  constructor(failed: (message: string) => void) {
+    this.#failed = failed;
+  }
+
+  /** Replaces `process.stdout` and `process.stderr`, and with them where `console` writes. Once per thread, before any print. */
+  install(): void {
+    for (const name of ['stdout', 'stderr'] as const) {
+      const stream = new Writable({
+        decodeStrings: true,
+        write: (chunk: Uint8Array, _encoding, done) => {
+          this.#write(chunk);
+          done();
+        },
+      });
+      Object.defineProperty(process, name, { value: stream, configurable: true, enumerable: true });
+    }
+  }
+
+  /** Begins to print into a log: whatever runs in this context, and whatever runs in none. */
+  begin(context: StepContext, log: AttemptLog | null): void {
+    if (log !== null) this.#logs.set(context, log);
+    this.#current = log;
+  }
+
+  #write(bytes: Uint8Array): void {
+    const context = currentContext();
+    const log = (context === null ? undefined : this.#logs.get(context)) ?? this.#current;
+    try {
+      log?.write(bytes);
+    } catch (error) {
+      this.#failed(error instanceof Error ? error.message : String(error));
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The entry of a function host: a worker thread that serves one call at a time. It is a file of its own in the build, since a thread
+ * starts from a file. It knows the pool only by its messages; nothing a user's function does reaches further than this thread.
+ *
+ *     idle -- call --> busy -- ended, quiet --> idle
+ *                      busy -- ended, not quiet, or something uncaught --> the pool ends the thread
+ */
+
+import { parentPort } from 'node:worker_threads';
+import { AttemptLog, Capture } from './capture.ts';
+import type { StepContext } from './context.ts';
+import type { FromHost, FunctionCall, HostReport, ToHost } from './messages.ts';
+import { perform } from './perform.ts';
+import { describeThrown } from './thrown.ts';
+
+/** What serves calls until the thread is ended. */
+class FunctionHost {
+  readonly #send: (message: FromHost) => void;
+  readonly #hold: (hold: boolean) => void;
+  readonly #capture: Capture;
+  #busy: { readonly log: AttemptLog | null; readonly controller: AbortController } | null = null;
+
+  /**
+   * @param send tells the pool.
+   * @param hold keeps the thread alive while there is nothing to do, or no longer.
+   */
+  constructor(send: (message: FromHost) => void, hold: (hold: boolean) => void) {
+    this.#send = send;
+    this.#hold = hold;
+    this.#capture = new Capture((message) => send({ kind: 'log_failed', message }));
+  }
+
+  start(): void {
+    process.setSourceMapsEnabled(true);
+    this.#capture.install();
+    process.on('uncaughtException', (error, origin) => {
+      const rejected = origin === 'unhandledRejection';
+      const thrown = describeThrown(error, null);
+      this.#end({ kind: 'threw', origin: rejected ? 'unhandled_rejection' : 'uncaught_exception', ...thrown }, false);
+      process.exit(1);
+    });
+    // Node prints warnings to the program's own stderr, past everything that was replaced.
+    process.removeAllListeners('warning');
+    process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
+    // During a call only the call keeps the thread alive. So this says that the function waits and nothing will come.
+    process.on('beforeExit', () => this.#end({ kind: 'never_settled' }, false));
+  }
+
+  receive(message: ToHost): void {
+    if (message.kind === 'abort') {
+      this.#busy?.controller.abort(new DOMException(message.reason, 'AbortError'));
+      return;
+    }
+    void this.#serve(message.url, message.call);
+  }
+
+  async #serve(url: string, call: FunctionCall): Promise<void> {
+    const controller = new AbortController();
+    const context: StepContext = Object.freeze({ ...call.context, signal: controller.signal });
+    const log = this.#openLog(call.log);
+    this.#capture.begin(context, log);
+    this.#busy = { log, controller };
+    setEnvironment(call.env);
+    this.#hold(false);
+    const report = await perform(url, call, context);
+    // A module that failed to load would fail again from the loader's memory, whatever made it fail.
+    this.#end(report, report.kind !== 'module_not_loaded' && isQuiet());
+  }
+
+  #openLog(file: string): AttemptLog | null {
+    try {
+      return new AttemptLog(file);
+    } catch (error) {
+      this.#send({ kind: 'log_failed', message: error instanceof Error ? error.message : String(error) });
+      return null;
+    }
+  }
+
+  #end(report: HostReport, reusable: boolean): void {
+    const ended = this.#busy;
+    if (ended === null) return;
+    this.#busy = null;
+    this.#hold(true);
+    ended.log?.close();
+    this.#send({ kind: 'ended', report, reusable });
+  }
+}
+
+/** The environment of this thread alone, replaced as a whole. */
+function setEnvironment(env: FunctionCall['env']): void {
+  for (const name of Object.keys(process.env)) if (!Object.hasOwn(env, name)) delete process.env[name];
+  Object.assign(process.env, env);
+}
+
+/** True when no timer, socket, process or other resource of the call is left that could print or throw during the next one. */
+function isQuiet(): boolean {
+  const resources = process.getActiveResourcesInfo();
+  const canPrint = !process.stdout.writableEnded && !process.stderr.writableEnded;
+  return canPrint && resources.every((resource) => resource === 'MessagePort');
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  const host = new FunctionHost(
+    (message) => port.postMessage(message),
+    (hold) => (hold ? port.ref() : port.unref()),
+  );
+  host.start();
+  port.on('message', (message: ToHost) => host.receive(message));
+}

@@ -1,0 +1,82 @@
+/** What pool and host say to each other, and how a call can end. Plain data: it crosses a thread's border. */
+
+import type { Json } from '../base/json.ts';
+import type { StepContext } from './context.ts';
+
+/** The facts of a context; the signal is made in the host. */
+export type ContextFacts = Omit<StepContext, 'signal'>;
+
+/** A function to call. */
+export interface FunctionCall {
+  /** Absolute path of the module. */
+  readonly module: string;
+  /** Name of the exported function; `default` for the default export. */
+  readonly export: string;
+  /** The function's first argument. */
+  readonly input: Json;
+  /** The whole environment of the attempt, with the token that marks what it starts. */
+  readonly env: { readonly [name: string]: string };
+  /** The file that takes what the function prints; appended to, made with mode 0600 when missing. */
+  readonly log: string;
+  /** The function's second argument, and what `context()` answers. */
+  readonly context: ContextFacts;
+}
+
+/** Why a host ended although its function had not. */
+export type HostEndReason =
+  /** `process.exit()`. */
+  | 'exit'
+  /** The limit of its heap was reached. */
+  | 'out_of_memory'
+  | 'crashed'
+  /** The function waits for something that nothing is left to bring about. */
+  | 'never_settled'
+  /** We ended it. */
+  | 'terminated';
+
+/** How a call ended. */
+export type FunctionResult =
+  /** `value` is what `json`, the text that the host wrote, reads as: the same for the record and for dependents. */
+  | { readonly kind: 'returned'; readonly value: Json; readonly json: string }
+  /** Thrown or rejected; `origin` tells what the call itself threw from what something it had started threw. */
+  | {
+      readonly kind: 'threw';
+      readonly origin: 'call' | 'uncaught_exception' | 'unhandled_rejection';
+      readonly name: string;
+      readonly message: string;
+      /** With mapped positions and without our own frames; holds the causes too. */
+      readonly stack: string;
+    }
+  /** `path` is written as in JavaScript, empty for the value itself. */
+  | { readonly kind: 'not_json'; readonly path: string; readonly found: string }
+  | { readonly kind: 'module_not_loaded'; readonly message: string; readonly detail: string | null }
+  /** `found`: what the name stands for, when it is exported but no function. */
+  | {
+      readonly kind: 'export_not_found';
+      readonly available: readonly string[];
+      readonly nearest: string | null;
+      readonly found: string | null;
+    }
+  /** `code` belongs to `exit`, `detail` to `crashed`. */
+  | {
+      readonly kind: 'host_ended';
+      readonly reason: HostEndReason;
+      readonly code: number | null;
+      readonly detail: string | null;
+    };
+
+/** How a call ended, as the host writes it: the value is text until it has arrived. */
+export type HostReport =
+  | Exclude<FunctionResult, { readonly kind: 'returned' | 'host_ended' }>
+  | { readonly kind: 'returned'; readonly json: string }
+  | { readonly kind: 'never_settled' };
+
+/** From the pool to a host. */
+export type ToHost =
+  | { readonly kind: 'call'; readonly url: string; readonly call: FunctionCall }
+  | { readonly kind: 'abort'; readonly reason: string };
+
+/** From a host to the pool. `reusable`: nothing of the call is left that could disturb the next one. */
+export type FromHost =
+  | { readonly kind: 'ended'; readonly report: HostReport; readonly reusable: boolean }
+  | { readonly kind: 'log_failed'; readonly message: string };

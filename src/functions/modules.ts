@@ -1,0 +1,79 @@
+/** From the path of a user's module to the URL that a host imports. A module is prepared once per loader, that is, once per run. */
+
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { err, ok, type Result } from '../base/result.ts';
+import { compileModule, type ModuleProblem } from './compile.ts';
+import { ModuleCache } from './module-cache.ts';
+
+/** Prepares modules for hosts. */
+export interface ModuleLoader {
+  /** @param module absolute path. @returns the URL to import; requests for the same module share the work. */
+  prepare(module: string): Promise<Result<string, ModuleProblem>>;
+  /** Finds the place of a syntax error, which Node does not tell of a plain module. @returns null when the compiler finds none. */
+  locateMistake(module: string): Promise<ModuleProblem | null>;
+}
+
+/** Where a loader keeps bundles, and what `import 'flowctl'` means. */
+export interface ModuleLoaderOptions {
+  /** Absolute; made with mode 0700 when missing. */
+  readonly cacheFolder: string;
+  /** File URL of the running program's library. */
+  readonly programUrl: URL;
+}
+
+/**
+ * True when Node can import the file itself, which is cheaper: JavaScript without relative imports, which could lead to TypeScript or
+ * JSON, and without `flowctl`, which Node would look for in the user's packages.
+ */
+const isPlain = (module: string, source: string): boolean =>
+  /\.[cm]?js$/.test(module) && !/['"`](?:\.{1,2}['"`/]|flowctl['"`])/.test(source);
+
+/** Makes a loader. Nothing is read or written before the first module. */
+export function createModuleLoader({ cacheFolder, programUrl }: ModuleLoaderOptions): ModuleLoader {
+  const cache = new ModuleCache(cacheFolder, programUrl.href);
+  const prepared = new Map<string, Promise<Result<string, ModuleProblem>>>();
+
+  const compile = async (module: string): Promise<Result<string, ModuleProblem>> => {
+    const compiled = await compileModule(module, cache.placeholder, programUrl.href);
+    return compiled.ok ? cache.keep(module, compiled.value) : compiled;
+  };
+
+  const prepare = async (module: string): Promise<Result<string, ModuleProblem>> => {
+    let source: string;
+    try {
+      source = await readFile(module, 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      return err({
+        message: code === 'ENOENT' ? `there is no file ${module}` : `${module}: ${String(error)}`,
+        detail: null,
+      });
+    }
+    if (isPlain(module, source)) return ok(pathToFileURL(module).href);
+    const known = await cache.find(module);
+    if (known !== null) return ok(pathToFileURL(known).href);
+    const bundle = await compile(module);
+    return bundle.ok ? ok(pathToFileURL(bundle.value).href) : bundle;
+  };
+
+  return {
+    locateMistake: async (module) => {
+      const compiled = await compileModule(path.resolve(module), cache.placeholder, programUrl.href);
+      return compiled.ok ? null : compiled.error;
+    },
+    prepare: (given) => {
+      const module = path.resolve(given);
+      const known = prepared.get(module);
+      if (known !== undefined) return known;
+      const preparing = prepare(module).then((result) => {
+        // A mistake may be corrected before the next attempt.
+        if (!result.ok) prepared.delete(module);
+        return result;
+      });
+      prepared.set(module, preparing);
+      return preparing;
+    },
+  };
+}
