@@ -8,7 +8,7 @@ import type { RunId, StepKey } from '../base/ids.ts';
 import { assertNever } from '../base/result.ts';
 import type { AttemptListener, AttemptRequest, Clock, Executor, RunningAttempt, StopReason } from '../engine/ports.ts';
 import type { Outcome } from '../model/outcome.ts';
-import { pause } from '../process/clock.ts';
+import { startWait } from '../process/clock.ts';
 import { type SweepReport, sweepRun } from '../process/sweep.ts';
 import type { Watchdog } from '../process/watchdog.ts';
 import type { AttemptPlaces, Runner, RunningWork, WorkEnd } from '../runners/runner.ts';
@@ -147,12 +147,12 @@ async function perform(
     if (end.kind !== 'refused') return outcomeOf(end, progress.reason);
     firstRefusalMs ??= clock.monotonic();
     if (admission.running === 0 && clock.monotonic() - firstRefusalMs > PATIENCE_MS) return refusedForGood(end.code);
-    await Promise.race([
-      pause(clock, delayMs),
-      new Promise<void>((resolve) => {
-        progress.wake = resolve;
-      }),
-    ]);
+    const wait = startWait(clock, delayMs);
+    const woken = new Promise<void>((resolve) => {
+      progress.wake = resolve;
+    });
+    await Promise.race([wait.over, woken]);
+    wait.cancel();
     if (progress.reason !== null) break;
   }
   return outcomeOf({ kind: 'stopped', exit_code: null, signal: null }, progress.reason);

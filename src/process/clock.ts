@@ -39,3 +39,19 @@ export const pause = (clock: Clock, delayMs: number): Promise<void> =>
   new Promise((resolve) => {
     clock.after(delayMs, resolve);
   });
+
+/** A wait that may become pointless. */
+export interface Wait {
+  readonly over: Promise<void>;
+  /** Takes the timer back, which would keep the program alive; `over` then never resolves. */
+  cancel(): void;
+}
+
+/** As `pause`, for waits that something else may end first. */
+export function startWait(clock: Clock, delayMs: number): Wait {
+  let cancel = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    cancel = clock.after(delayMs, resolve);
+  });
+  return { over, cancel };
+}

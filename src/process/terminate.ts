@@ -10,7 +10,7 @@
  */
 
 import type { Clock } from '../engine/ports.ts';
-import { pause } from './clock.ts';
+import { pause, startWait } from './clock.ts';
 import { isGroupLeftBehind, livingMembers, signalGroup } from './group.ts';
 import { isDead, readProcessStat } from './identity.ts';
 import type { LaunchedProcess } from './launcher.ts';
@@ -64,14 +64,10 @@ async function climb(
     leader.exited = true;
   });
   let killing = false;
-  const overdue = new Promise<void>((resolve) => {
-    const takeBack = clock.after(graceMs, resolve);
-    forced.then(() => {
-      takeBack();
-      resolve();
-    }, resolve);
-  }).then(() => {
+  const grace = startWait(clock, graceMs);
+  const overdue = Promise.race([grace.over, forced]).then(() => {
     killing = true;
+    grace.cancel();
   });
 
   signalGroup(group, signal);
@@ -80,12 +76,10 @@ async function climb(
     for (const pid of pids) {
       if (asked.has(pid)) continue;
       asked.add(pid);
-      signalTagged(pid, pattern, signal);
+      // Members of the group have had the signal already; whoever is elsewhere gets it now.
+      if (readProcessStat(pid)?.group !== group) signalTagged(pid, pattern, signal);
     }
   };
-  // Members of the group have had the signal already; whoever is elsewhere gets it now.
-  const members = new Set(livingMembers(group) ?? []);
-  for (const pid of members) asked.add(pid);
   ask(await findTagged(pattern));
   await Promise.race([exited, overdue]);
 
@@ -96,7 +90,10 @@ async function climb(
     const groupLives = !leader.exited || groupHasLife(group);
     const tagged = groupLives && !killing ? [] : await findTagged(pattern);
     emptyScans = groupLives || tagged.length > 0 ? 0 : emptyScans + 1;
-    if (emptyScans === 2) return [];
+    if (emptyScans === 2) {
+      grace.cancel();
+      return [];
+    }
     if (emptyScans === 1) continue;
     if (killing) {
       killedAtMs ??= clock.monotonic();

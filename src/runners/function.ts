@@ -10,7 +10,7 @@ import { assertNever, Bug } from '../base/result.ts';
 import type { AttemptRequest, Work } from '../engine/ports.ts';
 import type { FunctionCall, FunctionResult, HostEndReason } from '../functions/messages.ts';
 import type { Failure } from '../model/outcome.ts';
-import { pause } from '../process/clock.ts';
+import { startWait } from '../process/clock.ts';
 import { openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
@@ -170,14 +170,18 @@ async function climbDown(
   });
   call.abort('the attempt was asked to end');
   const isStuck = call.answers === undefined ? Promise.resolve(false) : call.answers(ANSWER_MS).then((heard) => !heard);
-  const grace = isStuck.then((stuck) => (stuck ? undefined : pause(clock, request.grace_ms)));
-  await Promise.race([done, killed, grace]);
+  const grace = startWait(clock, request.grace_ms);
+  const stuck = isStuck.then((is) => (is ? undefined : grace.over));
+  await Promise.race([done, killed, stuck]);
+  grace.cancel();
   // Not awaited: a thread inside `execSync` ends only when the sweep has ended what it waits for.
   const terminated = hasEnded ? Promise.resolve() : call.terminate();
   const graceMs = control.killed ? 0 : STUCK_GRACE_MS;
   const pattern = { kind: 'attempt', run: request.run, step: request.step, attempt: request.attempt } as const;
   await sweep({ pattern, clock, graceMs });
-  await Promise.race([Promise.all([done, terminated]), pause(clock, THREAD_LIMIT_MS)]);
+  const limit = startWait(clock, THREAD_LIMIT_MS);
+  await Promise.race([Promise.all([done, terminated]), limit.over]);
+  limit.cancel();
   // What the function started between the first look and its end.
   await sweep({ pattern, clock, graceMs: 0 });
 }

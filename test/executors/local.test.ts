@@ -226,6 +226,16 @@ describe('a timeout', () => {
 });
 
 describe('a stop', () => {
+  test('that is over before its grace time leaves no timer behind', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    await rig.sh(':');
+    const before = timers();
+    const attempt = rig.start(rig.request(shell('sleep 600'), { attempt: 2, grace_ms: 600_000, timeout_ms: 500_000 }));
+    attempt.stop(cancelled);
+    expect(await attempt.done).toMatchObject({ kind: 'cancelled' });
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
   test('hands the user’s INT on, once, and the first reason wins', async () => {
     const text = `trap 'echo INT' INT; trap 'echo TERM' TERM; echo > ${upFile()}; while :; do sleep 0.01 || :; done`;
     const attempt = rig.start(rig.request(shell(text), { grace_ms: 300 }));
