@@ -64,6 +64,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   let restarts = 0;
 
   const start = (): void => {
+    if (closing) return;
     const started = descriptorsAreFree() ? launchShell(sh, options) : undefined;
     if (started?.pid === undefined) {
       again();

@@ -230,7 +230,9 @@ describe('a stop', () => {
     const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
     await rig.sh(':');
     const before = timers();
-    const attempt = rig.start(rig.request(shell('sleep 600'), { attempt: 2, grace_ms: 600_000, timeout_ms: 500_000 }));
+    const limits = { attempt: 2, grace_ms: 600_000, timeout_ms: 500_000 };
+    const attempt = rig.start(rig.request(shell(`echo > ${upFile()}; sleep 600`), limits));
+    await until('the step is up', isUp);
     attempt.stop(cancelled);
     expect(await attempt.done).toMatchObject({ kind: 'cancelled' });
     expect(timers()).toBeLessThanOrEqual(before);
