@@ -23,6 +23,9 @@ export async function removeStrayFiles(run: RunLayout): Promise<void> {
  */
 export async function cutTornTail(run: RunLayout, torn: TornTail): Promise<string> {
   const kept = await keepTail(run, torn);
+  // It may know the torn record, which is about to be given up: the next reader must not miss it.
+  await unlink(run.snapshot).catch(ignoreMissing);
+  await syncDirectory(run.directory);
   const journal = await open(run.journal, constants.O_WRONLY | constants.O_NOFOLLOW);
   try {
     await journal.truncate(torn.offset);
@@ -53,7 +56,6 @@ async function keepTail(run: RunLayout, torn: TornTail): Promise<string> {
   } finally {
     await target.close();
   }
-  await syncDirectory(run.directory);
   return path;
 }
 
@@ -61,7 +63,11 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
+    ignoreMissing(error);
+    return [];
   }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (systemCode(error) !== 'ENOENT') throw error;
 }

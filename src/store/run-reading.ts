@@ -35,7 +35,7 @@ export async function readRunFolder(layout: RunLayout): Promise<RunReading> {
   }
   const { record } = fold;
   if (record !== null && fold.damage === null) record.seq = reading.lastSeq;
-  const problem = problemOf(layout, reading, fold) ?? (await snapshotAhead(layout, reading));
+  const problem = damageOf(layout, reading, fold) ?? (await lossOf(layout, reading));
   const started = record !== null || (problem !== null && problem.kind !== 'not_resumable') || isForeign(reading);
   return { layout, header: reading.header, record, torn: reading.torn, problem, started };
 }
@@ -100,7 +100,7 @@ class CarefulFold {
   }
 }
 
-function problemOf(layout: RunLayout, reading: JournalReading, fold: CarefulFold): StateProblem | null {
+function damageOf(layout: RunLayout, reading: JournalReading, fold: CarefulFold): StateProblem | null {
   const file = layout.journal;
   const run = layout.place.id;
   if (reading.foreignFormat !== null) {
@@ -112,17 +112,25 @@ function problemOf(layout: RunLayout, reading: JournalReading, fold: CarefulFold
   if (reading.header !== null && reading.header.run !== run) {
     return { kind: 'damaged', file, offset: 0, message: `the header names run ${reading.header.run}` };
   }
-  return fold.record === null ? { kind: 'not_resumable', run, message: 'it never started' } : null;
+  return null;
 }
 
 const isForeign = (reading: JournalReading): boolean => reading.foreignFormat !== null;
 
-/** A snapshot is written when its records are durable; one that knows more than the journal proves that records are lost. */
-async function snapshotAhead(layout: RunLayout, reading: JournalReading): Promise<StateProblem | null> {
+/**
+ * What a journal without a bad record may still lack. A snapshot is written when its records are durable, so one that knows more
+ * proves that records are lost; but for a single one whose torn rest is still there, which is warned about and done again.
+ */
+async function lossOf(layout: RunLayout, reading: JournalReading): Promise<StateProblem | null> {
+  const file = layout.journal;
+  const damaged = (message: string): StateProblem => ({ kind: 'damaged', file, offset: null, message });
+  if (reading.lastSeq === 0) {
+    if (reading.torn !== null && (await hasTraces(layout))) return damaged('none of its records can be read');
+    return { kind: 'not_resumable', run: layout.place.id, message: 'it never started' };
+  }
   const seq = await snapshotSeq(layout.snapshot);
-  if (seq === null || seq <= reading.lastSeq) return null;
-  const message = `ends at record ${reading.lastSeq}, but record ${seq} had been written`;
-  return { kind: 'damaged', file: layout.journal, offset: null, message };
+  if (seq === null || seq <= reading.lastSeq + (reading.torn === null ? 0 : 1)) return null;
+  return damaged(`ends at record ${reading.lastSeq}, but record ${seq} had been written`);
 }
 
 /** The `seq` of a snapshot, which is its first member; null when there is none to be had: it is only a cache. */
@@ -150,7 +158,7 @@ async function unreadable(layout: RunLayout, error: unknown): Promise<RunReading
   return { layout, header: null, record: null, torn: null, problem, started };
 }
 
-/** Without a journal: true when the folder holds what only a run that began leaves there. */
+/** True when the folder holds what only a run that began leaves there. */
 async function hasTraces(layout: RunLayout): Promise<boolean> {
   const snapshot = await lstat(layout.snapshot).catch(() => null);
   if (snapshot !== null) return true;
