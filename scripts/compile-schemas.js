@@ -32,6 +32,25 @@ const LENGTH_HELPER = `const ucs2length = (text) => {
 };
 `;
 
+const JOIN_HELPER = `
+function joinErrors(all, more) {
+  if (all === null) return more;
+  for (const error of more) all.push(error);
+  return all;
+}
+`;
+
+/** Annotations, which a validator has no use for. Names of properties that happen to be the same are kept. */
+function withoutAnnotations(schema) {
+  if (typeof schema !== 'object' || schema === null) return schema;
+  if (Array.isArray(schema)) return schema.map(withoutAnnotations);
+  const kept = Object.entries(schema).filter(([key, value]) => !isAnnotation(key, value));
+  return Object.fromEntries(kept.map(([key, value]) => [key, withoutAnnotations(value)]));
+}
+
+const isAnnotation = (key, value) =>
+  (key === 'description' && typeof value === 'string') || (key === 'examples' && Array.isArray(value));
+
 /**
  * Writes `flow-validator.js` (an ES module that imports nothing) and its declaration into a folder, which is made if needed.
  * @param {string} outputDirectory where the two files go.
@@ -44,14 +63,24 @@ export async function compileSchemas(outputDirectory = DEFAULT_OUTPUT) {
     messages: false,
     code: { source: true, esm: true },
   });
-  const code = standaloneCode.default(ajv, ajv.compile(schema));
+  const code = standaloneCode.default(ajv, ajv.compile(withoutAnnotations(schema)));
   const inlined = code.replace(/const (\w+) = require\("ajv\/dist\/runtime\/ucs2length"\)\.default;/g, (_, name) =>
     LENGTH_HELPER.replace('ucs2length', name),
   );
-  const left = /require\("([^"]+)"\)/.exec(inlined);
+  // ajv joins the errors of parts by `concat`, which is quadratic in a document with many of them.
+  const joined = inlined.replace(
+    /vErrors === null \? ([\w.]+) : vErrors\.concat\(\1\)/g,
+    (_, errors) => `joinErrors(vErrors, ${errors})`,
+  );
+  if (joined.includes('.concat('))
+    throw new Error('the compiled schema joins errors in a new way: see scripts/compile-schemas.js');
+  const left = /require\("([^"]+)"\)/.exec(joined);
   if (left) throw new Error(`the compiled schema requires ${left[1]}: inline it in scripts/compile-schemas.js`);
   await mkdir(outputDirectory, { recursive: true });
-  await writeFile(join(outputDirectory, 'flow-validator.js'), inlined.replace(/export default \w+;/, ''));
+  await writeFile(
+    join(outputDirectory, 'flow-validator.js'),
+    `${joined.replace(/export default \w+;/, '')}${JOIN_HELPER}`,
+  );
   await writeFile(join(outputDirectory, 'flow-validator.d.ts'), DECLARATION);
 }
 

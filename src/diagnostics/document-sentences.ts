@@ -99,8 +99,12 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
   },
   tab_indentation: () => say('a tab cannot indent a line in YAML', 'indent with spaces'),
   too_deep: ({ limit }) => say(`this is nested more than ${limit} levels deep`),
-  too_many_nodes: ({ limit }) =>
-    say(`the flow holds more than ${limit} values, aliases counted as what they stand for`),
+  too_many_nodes: ({ limit }) => say(`the flow stands for more than ${limit} values, with every alias written out`),
+  too_many_tokens: ({ limit }) =>
+    say(
+      `the flow has more than ${limit} signs, values and lines`,
+      'keep data in files of its own, and read it in a step',
+    ),
   too_many_aliases: ({ limit }) => say(`the flow holds more than ${limit} aliases`),
   complex_key: () => say('a key has to be a plain text', 'lists, maps, aliases and `? ` cannot be keys'),
   custom_tag: ({ tag }) =>

@@ -36,6 +36,7 @@ export interface FactsByCode {
   readonly tab_indentation: NoFacts;
   readonly too_deep: Limit;
   readonly too_many_nodes: Limit;
+  readonly too_many_tokens: Limit;
   readonly too_many_aliases: Limit;
   readonly complex_key: NoFacts;
   readonly custom_tag: { readonly tag: string };

@@ -1,6 +1,7 @@
 /** The words of other tools, and what flowctl calls them. Looked up where a key is unknown. */
 
 import type { ForeignWord } from './facts.ts';
+import { yamlScalar } from './phrase.ts';
 
 /** Where a key stands: at the top of a flow, or in a step. */
 export type KeyOwner = 'flow' | 'step' | 'retry' | 'other';
@@ -10,43 +11,44 @@ const PREFECT = 'Prefect';
 const DAGU = 'Dagu';
 const MAKE = 'other tools';
 
+/** In a line to write, `<...>` is an example of the value; the value that was written takes its place where there is one. */
 type Row = readonly [word: string, tool: string, write: string];
 
 const IN_STEPS: readonly Row[] = [
-  ['depends_on', MAKE, 'needs: other-step'],
-  ['dependsOn', MAKE, 'needs: other-step'],
-  ['depends', DAGU, 'needs: other-step'],
-  ['dependencies', MAKE, 'needs: other-step'],
-  ['after', MAKE, 'needs: other-step'],
-  ['wait_for', PREFECT, 'needs: other-step'],
-  ['retries', PREFECT, 'retry: 2'],
-  ['max_retries', PREFECT, 'retry: 2'],
+  ['depends_on', MAKE, 'needs: <other-step>'],
+  ['dependsOn', MAKE, 'needs: <other-step>'],
+  ['depends', DAGU, 'needs: <other-step>'],
+  ['dependencies', MAKE, 'needs: <other-step>'],
+  ['after', MAKE, 'needs: <other-step>'],
+  ['wait_for', PREFECT, 'needs: <other-step>'],
+  ['retries', PREFECT, 'retry: <2>'],
+  ['max_retries', PREFECT, 'retry: <2>'],
   ['retry_delay_seconds', PREFECT, 'retry: { max: 2, delay: 10s }'],
   ['retry_delay', MAKE, 'retry: { max: 2, delay: 10s }'],
   ['retryPolicy', DAGU, 'retry: { max: 2, delay: 10s }'],
   ['retry_policy', DAGU, 'retry: { max: 2, delay: 10s }'],
   ['repeatPolicy', DAGU, 'retry: { max: 2, delay: 10s }'],
-  ['timeout-minutes', GITHUB, 'timeout: 10m'],
-  ['timeout_minutes', GITHUB, 'timeout: 10m'],
-  ['timeout_seconds', PREFECT, 'timeout: 10s'],
-  ['timeoutSec', DAGU, 'timeout: 10s'],
-  ['continue-on-error', GITHUB, 'continue_on_error: true'],
-  ['continueOn', DAGU, 'continue_on_error: true'],
-  ['continue_on', DAGU, 'continue_on_error: true'],
-  ['allow_failure', MAKE, 'continue_on_error: true'],
-  ['ignore_errors', MAKE, 'continue_on_error: true'],
-  ['working-directory', GITHUB, 'workdir: path/to/folder'],
-  ['working_directory', GITHUB, 'workdir: path/to/folder'],
-  ['working_dir', DAGU, 'workdir: path/to/folder'],
-  ['workingDir', DAGU, 'workdir: path/to/folder'],
-  ['dir', DAGU, 'workdir: path/to/folder'],
-  ['cwd', MAKE, 'workdir: path/to/folder'],
-  ['command', DAGU, 'run: your command'],
-  ['cmd', MAKE, 'run: your command'],
-  ['cmds', MAKE, 'run: your command'],
-  ['commands', MAKE, 'run: your command'],
-  ['script', DAGU, 'run: your command'],
-  ['exec', MAKE, 'run: your command'],
+  ['timeout-minutes', GITHUB, 'timeout: <10>m'],
+  ['timeout_minutes', GITHUB, 'timeout: <10>m'],
+  ['timeout_seconds', PREFECT, 'timeout: <10>s'],
+  ['timeoutSec', DAGU, 'timeout: <10>s'],
+  ['continue-on-error', GITHUB, 'continue_on_error: <true>'],
+  ['continueOn', DAGU, 'continue_on_error: <true>'],
+  ['continue_on', DAGU, 'continue_on_error: <true>'],
+  ['allow_failure', MAKE, 'continue_on_error: <true>'],
+  ['ignore_errors', MAKE, 'continue_on_error: <true>'],
+  ['working-directory', GITHUB, 'workdir: <path/to/folder>'],
+  ['working_directory', GITHUB, 'workdir: <path/to/folder>'],
+  ['working_dir', DAGU, 'workdir: <path/to/folder>'],
+  ['workingDir', DAGU, 'workdir: <path/to/folder>'],
+  ['dir', DAGU, 'workdir: <path/to/folder>'],
+  ['cwd', MAKE, 'workdir: <path/to/folder>'],
+  ['command', DAGU, 'run: <your command>'],
+  ['cmd', MAKE, 'run: <your command>'],
+  ['cmds', MAKE, 'run: <your command>'],
+  ['commands', MAKE, 'run: <your command>'],
+  ['script', DAGU, 'run: <your command>'],
+  ['exec', MAKE, 'run: <your command>'],
   ['args', MAKE, 'run: [program, first argument]'],
   ['uses', GITHUB, 'run: your command'],
   ['entrypoint', PREFECT, 'call: ./tasks.ts#name'],
@@ -54,9 +56,9 @@ const IN_STEPS: readonly Row[] = [
   ['environment', MAKE, 'env: { NAME: value }'],
   ['parameters', PREFECT, 'with: { name: value }'],
   ['inputs', GITHUB, 'with: { name: value }'],
-  ['preconditions', DAGU, 'needs: other-step'],
+  ['preconditions', DAGU, 'needs: <other-step>'],
   ['signalOnStop', DAGU, 'grace: 10s'],
-  ['name', GITHUB, 'description: what the step does'],
+  ['name', GITHUB, 'description: <what the step does>'],
 ];
 
 const IN_FLOWS: readonly Row[] = [
@@ -70,38 +72,38 @@ const IN_FLOWS: readonly Row[] = [
   ['vars', MAKE, 'params: { name: default }'],
   ['variables', MAKE, 'params: { name: default }'],
   ['environment', MAKE, 'env: { NAME: value }'],
-  ['parallel', DAGU, 'max_parallel: 4'],
-  ['maxActiveSteps', DAGU, 'max_parallel: 4'],
-  ['max_active_steps', DAGU, 'max_parallel: 4'],
-  ['max-parallel', GITHUB, 'max_parallel: 4'],
-  ['max_workers', PREFECT, 'max_parallel: 4'],
-  ['task_runner', PREFECT, 'max_parallel: 4'],
-  ['fail-fast', GITHUB, 'fail_fast: true'],
+  ['parallel', DAGU, 'max_parallel: <4>'],
+  ['maxActiveSteps', DAGU, 'max_parallel: <4>'],
+  ['max_active_steps', DAGU, 'max_parallel: <4>'],
+  ['max-parallel', GITHUB, 'max_parallel: <4>'],
+  ['max_workers', PREFECT, 'max_parallel: <4>'],
+  ['task_runner', PREFECT, 'max_parallel: <4>'],
+  ['fail-fast', GITHUB, 'fail_fast: <true>'],
   ['maxActiveRuns', DAGU, 'concurrency: { limit: 1, on_conflict: queue }'],
   ['handlerOn', DAGU, 'on_failure: [{ run: your command }]'],
   ['handler_on', DAGU, 'on_failure: [{ run: your command }]'],
-  ['retries', PREFECT, 'defaults: { retry: 2 }'],
-  ['timeout-minutes', GITHUB, 'defaults: { timeout: 10m }'],
-  ['timeout_minutes', GITHUB, 'defaults: { timeout: 10m }'],
-  ['timeout_seconds', PREFECT, 'defaults: { timeout: 10s }'],
-  ['timeoutSec', DAGU, 'defaults: { timeout: 10s }'],
-  ['workingDir', DAGU, 'defaults: { workdir: path/to/folder }'],
-  ['working_dir', DAGU, 'defaults: { workdir: path/to/folder }'],
+  ['retries', PREFECT, 'defaults: { retry: <2> }'],
+  ['timeout-minutes', GITHUB, 'defaults: { timeout: <10>m }'],
+  ['timeout_minutes', GITHUB, 'defaults: { timeout: <10>m }'],
+  ['timeout_seconds', PREFECT, 'defaults: { timeout: <10>s }'],
+  ['timeoutSec', DAGU, 'defaults: { timeout: <10>s }'],
+  ['workingDir', DAGU, 'defaults: { workdir: <path/to/folder> }'],
+  ['working_dir', DAGU, 'defaults: { workdir: <path/to/folder> }'],
 ];
 
 const IN_RETRIES: readonly Row[] = [
-  ['limit', DAGU, 'max: 2'],
-  ['attempts', MAKE, 'max: 2'],
-  ['max_attempts', MAKE, 'max: 2'],
-  ['count', MAKE, 'max: 2'],
-  ['retries', PREFECT, 'max: 2'],
-  ['intervalSec', DAGU, 'delay: 10s'],
-  ['interval_sec', DAGU, 'delay: 10s'],
-  ['interval', MAKE, 'delay: 10s'],
-  ['delay_seconds', PREFECT, 'delay: 10s'],
+  ['limit', DAGU, 'max: <2>'],
+  ['attempts', MAKE, 'max: <2>'],
+  ['max_attempts', MAKE, 'max: <2>'],
+  ['count', MAKE, 'max: <2>'],
+  ['retries', PREFECT, 'max: <2>'],
+  ['intervalSec', DAGU, 'delay: <10>s'],
+  ['interval_sec', DAGU, 'delay: <10>s'],
+  ['interval', MAKE, 'delay: <10>s'],
+  ['delay_seconds', PREFECT, 'delay: <10>s'],
   ['exitCode', DAGU, 'on_exit_codes: [75]'],
   ['exit_codes', DAGU, 'on_exit_codes: [75]'],
-  ['maxIntervalSec', DAGU, 'max_delay: 1m'],
+  ['maxIntervalSec', DAGU, 'max_delay: <60>s'],
 ];
 
 const SHARED: readonly Row[] = [
@@ -121,7 +123,14 @@ const BY_OWNER: { readonly [Owner in KeyOwner]: ReadonlyMap<string, ForeignWord>
   other: new Map(),
 };
 
-/** What flowctl writes for a word of GitHub Actions, Prefect, Dagu and others; null when the word is not one of theirs. */
-export function foreignWord(word: string, owner: KeyOwner): ForeignWord | null {
-  return BY_OWNER[owner].get(word) ?? EVERYWHERE.get(word) ?? null;
+/**
+ * What flowctl writes for a word of GitHub Actions, Prefect, Dagu and others; null when the word is not one of theirs.
+ * @param value what was written for it, where that is a single value that may be shown.
+ */
+export function foreignWord(word: string, owner: KeyOwner, value: string | null): ForeignWord | null {
+  const found = BY_OWNER[owner].get(word) ?? EVERYWHERE.get(word);
+  if (found === undefined) return null;
+  const isUsable = value !== null && value.length <= 60 && /^[^\n]+$/.test(value);
+  const write = found.write.replace(/<([^>]*)>/, (_, sample: string) => (isUsable ? yamlScalar(value) : sample));
+  return { tool: found.tool, write };
 }

@@ -20,10 +20,10 @@ export const listedNames = (names: readonly string[], joiner: 'or' | 'and'): str
 /** `1 problem`, `2 problems`. */
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** A text as a YAML double-quoted scalar, where it needs quotes; an expression always gets them. */
+/** A value as YAML: whole numbers, `true` and `false` as they are, a text in double quotes where it needs them. */
 export function yamlScalar(text: string): string {
-  const isPlain =
-    /^[A-Za-z_./][A-Za-z0-9_./ -]*$/.test(text) && !/^(true|false|null|~)$/i.test(text) && !/ $/.test(text);
+  if (/^[0-9]{1,15}$/.test(text) || text === 'true' || text === 'false') return text;
+  const isPlain = /^[A-Za-z_./][A-Za-z0-9_./ -]*$/.test(text) && !/^(true|false|null)$/i.test(text) && !/ $/.test(text);
   return isPlain ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }
 

@@ -8,80 +8,94 @@ import { CST, Lexer, Parser } from 'yaml';
 import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/source.ts';
 
-/** Limits on a flow file. */
-export const LIMITS = { bytes: 8 * 1_048_576, depth: 64, nodes: 1_000_000, aliases: 100 } as const;
+/**
+ * Limits on a flow file. `nodes` counts aliases as what they stand for; `tokens` counts what is written, a line break or comment
+ * once, every other sign and value twice: composing takes about a kilobyte and four microseconds for each value.
+ */
+export const LIMITS = {
+  bytes: 8 * 1_048_576,
+  textLength: 1_048_576,
+  depth: 64,
+  nodes: 1_000_000,
+  tokens: 600_000,
+  aliases: 100,
+} as const;
 
 const CORE_TAGS: ReadonlySet<string> = new Set(['!!str', '!!int', '!!float', '!!bool', '!!null', '!!map', '!!seq']);
 
-/** Counts tokens as the lexer yields them; stops at the first limit. */
-function checkTokens(source: SourceText): Diagnostic | null {
-  let offset = 0;
-  let nodes = 0;
-  let aliases = 0;
-  let flowDepth = 0;
-  let indicatorsInLine = 0;
-  let isScalar = false;
-  const over = (code: 'too_deep' | 'too_many_nodes' | 'too_many_aliases', limit: number): Diagnostic =>
-    diagnose(code, { limit }, source.place(offset, offset + 1));
-  for (const lexeme of new Lexer().lex(source.text)) {
-    const type: CST.TokenType | null = isScalar ? 'scalar' : CST.tokenType(lexeme);
-    const isMark: boolean = !isScalar && (type === 'scalar' || type === 'doc-mode' || type === 'flow-error-end');
-    isScalar = !isScalar && type === 'scalar';
-    if (isMark) continue;
+type Lexeme = CST.TokenType | null;
+
+/** The running counts of one pass over the tokens. */
+class TokenCounter {
+  readonly #source: SourceText;
+  #tokens = 0;
+  #aliases = 0;
+  #documents = 0;
+  #flowDepth = 0;
+  #indicatorsInLine = 0;
+
+  constructor(source: SourceText) {
+    this.#source = source;
+  }
+
+  /** Counts one token; answers with what it goes too far in. */
+  count(type: Lexeme, lexeme: string, offset: number): Diagnostic | null {
+    const place = () => this.#source.place(offset, offset + Math.min(lexeme.length, 80));
+    this.#tokens += type === 'newline' || type === 'comment' ? 1 : type === 'space' ? 0 : 2;
+    if (this.#tokens > LIMITS.tokens) return diagnose('too_many_tokens', { limit: LIMITS.tokens }, place());
+    if (lexeme.length > LIMITS.textLength && type !== 'space') {
+      return diagnose('too_long', { what: 'this text', limit: LIMITS.textLength }, place());
+    }
     switch (type) {
-      case 'scalar':
-      case 'single-quoted-scalar':
-      case 'double-quoted-scalar':
-      case 'comma':
-        nodes += 1;
-        break;
       case 'alias':
-        nodes += 1;
-        aliases += 1;
-        if (aliases > LIMITS.aliases) return over('too_many_aliases', LIMITS.aliases);
-        break;
+        this.#aliases += 1;
+        return this.#aliases > LIMITS.aliases ? diagnose('too_many_aliases', { limit: LIMITS.aliases }, place()) : null;
       case 'flow-map-start':
       case 'flow-seq-start':
-        nodes += 1;
-        flowDepth += 1;
-        if (flowDepth > LIMITS.depth) return over('too_deep', LIMITS.depth);
-        break;
+        this.#flowDepth += 1;
+        return this.#flowDepth > LIMITS.depth ? diagnose('too_deep', { limit: LIMITS.depth }, place()) : null;
       case 'flow-map-end':
       case 'flow-seq-end':
-        flowDepth -= 1;
-        break;
+        this.#flowDepth -= 1;
+        return null;
       case 'seq-item-ind':
-      case 'map-value-ind':
-        nodes += 1;
-        indicatorsInLine += 1;
-        if (flowDepth === 0 && indicatorsInLine > LIMITS.depth) return over('too_deep', LIMITS.depth);
-        break;
-      case 'explicit-key-ind':
-        return diagnose('complex_key', {}, source.place(offset, offset + 1));
-      case 'anchor':
-        nodes += 1;
-        break;
-      case 'tag':
-        if (!CORE_TAGS.has(lexeme))
-          return diagnose('custom_tag', { tag: lexeme }, source.place(offset, offset + lexeme.length));
-        break;
-      case 'directive-line':
-        return diagnose('yaml_directive', { directive: lexeme.trim() }, source.place(offset, offset + lexeme.length));
+      case 'map-value-ind': {
+        this.#indicatorsInLine += 1;
+        const isTooDeep = this.#flowDepth <= 0 && this.#indicatorsInLine > LIMITS.depth;
+        return isTooDeep ? diagnose('too_deep', { limit: LIMITS.depth }, place()) : null;
+      }
       case 'newline':
-        indicatorsInLine = 0;
-        break;
-      case 'byte-order-mark':
-      case 'space':
-      case 'comment':
+        this.#indicatorsInLine = 0;
+        return null;
+      case 'explicit-key-ind':
+        return diagnose('complex_key', {}, place());
+      case 'tag':
+        return CORE_TAGS.has(lexeme) ? null : diagnose('custom_tag', { tag: lexeme }, place());
+      case 'directive-line':
+        return diagnose('yaml_directive', { directive: lexeme.trim() }, place());
       case 'doc-start':
-      case 'doc-end':
-      case 'block-scalar-header':
-      case 'doc-mode':
-      case 'flow-error-end':
-      case null:
-        break;
+        this.#documents += 1;
+        return this.#documents > 1 ? diagnose('several_documents', {}, place()) : null;
+      default:
+        return null;
     }
-    if (nodes > LIMITS.nodes) return over('too_many_nodes', LIMITS.nodes);
+  }
+}
+
+/** Counts tokens as the lexer yields them; stops at the first limit. */
+function checkTokens(source: SourceText): Diagnostic | null {
+  const counter = new TokenCounter(source);
+  let offset = 0;
+  let isScalar = false;
+  for (const lexeme of new Lexer().lex(source.text)) {
+    const type: Lexeme = isScalar ? 'scalar' : CST.tokenType(lexeme);
+    // The lexer announces plain scalars and documents by control characters, which take no room in the source.
+    const isAnnouncement: boolean =
+      !isScalar && (type === 'scalar' || type === 'doc-mode' || type === 'flow-error-end');
+    isScalar = !isScalar && type === 'scalar';
+    if (isAnnouncement) continue;
+    const problem = counter.count(type, lexeme, offset);
+    if (problem !== null) return problem;
     offset += lexeme.length;
   }
   return null;
@@ -150,4 +164,31 @@ export function parseGuarded(
   const tokens = [...new Parser().parse(source.text)];
   const late = checkTree(tokens, source);
   return late === null ? { kind: 'tokens', tokens } : { kind: 'refused', diagnostic: late };
+}
+
+/** The offset of the first quote or bracket that is never closed; null when there is none. */
+export function findUnclosed(tokens: readonly CST.Token[]): number | null {
+  let first: number | null = null;
+  const open: CST.Token[] = tokens.flatMap((token) => (token.type === 'document' ? (token.value ?? []) : []));
+  for (let token = open.pop(); token !== undefined; token = open.pop()) {
+    if (isUnclosed(token)) first = Math.min(first ?? token.offset, token.offset);
+    for (const { key, value } of childrenOf(token)) {
+      if (key !== undefined && key !== null) open.push(key);
+      if (value !== undefined) open.push(value);
+    }
+  }
+  return first;
+}
+
+function isUnclosed(token: CST.Token): boolean {
+  switch (token.type) {
+    case 'single-quoted-scalar':
+      return !/^'(?:[^']|'')*'$/.test(token.source);
+    case 'double-quoted-scalar':
+      return !/^"(?:[^"\\]|\\[\s\S])*"$/.test(token.source);
+    case 'flow-collection':
+      return !token.end.some((end) => end.type === 'flow-map-end' || end.type === 'flow-seq-end');
+    default:
+      return false;
+  }
 }

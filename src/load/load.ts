@@ -50,9 +50,9 @@ export async function loadFlow(file: string): Promise<LoadResult> {
   const path = resolve(file);
   const read = await readFlowText(path, file);
   if (read.kind === 'not_found') return { kind: 'not_found', file };
-  if (read.kind === 'refused') return { kind: 'invalid', diagnostics: [read.diagnostic], sources: new Map() };
+  const sources = new Map<string, SourceText>([[file, read.source]]);
+  if (read.kind === 'refused') return { kind: 'invalid', diagnostics: [read.diagnostic], sources };
   const { source } = read;
-  const sources = new Map<string, SourceText>([[file, source]]);
   if (PROGRAM.test(extname(path))) {
     const what = 'a flow in TypeScript or JavaScript';
     const facts = { what, instead: 'write the flow in YAML; a step may `call` a function of this file' };

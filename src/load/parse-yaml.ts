@@ -17,7 +17,7 @@ import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { YamlFault } from '../diagnostics/facts.ts';
 import type { SourceText } from '../diagnostics/source.ts';
 import type { DocumentNode, MapEntry, Span } from './document.ts';
-import { LIMITS, parseGuarded } from './guard.ts';
+import { findUnclosed, LIMITS, parseGuarded } from './guard.ts';
 
 /** A parsed document; null when what was found leaves nothing to go on with. */
 export interface ParsedDocument {
@@ -51,17 +51,20 @@ function faultOf(error: YAMLError): YamlFault {
 }
 
 /** Syntax errors, one per line, so that one slip does not print a page. */
-function syntaxDiagnostics(errors: readonly YAMLError[], source: SourceText): Diagnostic[] {
+function syntaxDiagnostics(errors: readonly YAMLError[], unclosed: number | null, source: SourceText): Diagnostic[] {
   const seenLines = new Set<number>();
   const diagnostics: Diagnostic[] = [];
   for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
-    const place = source.place(error.pos[0], error.pos[1]);
+    const fault = faultOf(error);
+    // Where something should have been closed, the parser only knows the end; what was opened is of more use.
+    const isOpen = fault === 'unclosed' && unclosed !== null;
+    const place = isOpen ? source.place(unclosed, unclosed + 1) : source.place(error.pos[0], error.pos[1]);
     if (seenLines.has(place.start.line) || diagnostics.length === MAX_SYNTAX_ERRORS) continue;
     seenLines.add(place.start.line);
     if (error.code === 'TAB_AS_INDENT') diagnostics.push(diagnose('tab_indentation', {}, place));
     else {
       const detail = error.message.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()).replace(/\.$/, '');
-      diagnostics.push(diagnose('yaml_syntax', { fault: faultOf(error), detail }, place));
+      diagnostics.push(diagnose('yaml_syntax', { fault, detail }, place));
     }
   }
   return diagnostics;
@@ -202,7 +205,8 @@ export function parseYaml(source: SourceText): ParsedDocument {
   const options = { version: '1.2', schema: 'core', uniqueKeys: false, merge: false, prettyErrors: false } as const;
   const [document] = [...new Composer(options).compose(guarded.tokens, true, source.text.length)];
   if (document === undefined) return { root: null, diagnostics: [] };
-  if (document.errors.length > 0) return { root: null, diagnostics: syntaxDiagnostics(document.errors, source) };
+  if (document.errors.length > 0)
+    return { root: null, diagnostics: syntaxDiagnostics(document.errors, findUnclosed(guarded.tokens), source) };
   if (document.contents === null) return { root: null, diagnostics: [diagnose('empty_flow', {}, source.place(0, 0))] };
   const builder = new TreeBuilder(source);
   const root = builder.build(document.contents as Node, 0);

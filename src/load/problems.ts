@@ -32,6 +32,13 @@ export class Problems {
     this.add(diagnose(code, facts, this.place(span), related));
   }
 
+  /** True when a problem has exactly this place. */
+  isBlamed(span: Span): boolean {
+    return this.#diagnostics.some(
+      ({ primary }) => primary.start.offset === span.start && primary.end.offset === span.end,
+    );
+  }
+
   /** Adds a problem that has its place already. */
   add(diagnostic: Diagnostic): void {
     if (this.hasRoom) this.#diagnostics.push(diagnostic);

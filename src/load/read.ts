@@ -9,7 +9,7 @@ import { LIMITS } from './guard.ts';
 export type ReadResult =
   | { readonly kind: 'read'; readonly source: SourceText }
   | { readonly kind: 'not_found' }
-  | { readonly kind: 'refused'; readonly diagnostic: Diagnostic };
+  | { readonly kind: 'refused'; readonly diagnostic: Diagnostic; readonly source: SourceText };
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
@@ -63,10 +63,10 @@ function isDecodable(bytes: Buffer, stream: boolean): boolean {
  * @param path where the file is. @param shown its name in diagnostics.
  */
 export async function readFlowText(path: string, shown: string): Promise<ReadResult> {
-  const refused = (text: string, make: (source: SourceText) => Diagnostic): ReadResult => ({
-    kind: 'refused',
-    diagnostic: make(new SourceText(shown, text)),
-  });
+  const refused = (text: string, make: (source: SourceText) => Diagnostic): ReadResult => {
+    const source = new SourceText(shown, text);
+    return { kind: 'refused', diagnostic: make(source), source };
+  };
   let bytes: Buffer;
   let handle: FileHandle | null = null;
   try {

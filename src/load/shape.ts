@@ -41,7 +41,7 @@ function report(error: SchemaError, root: DocumentNode, problems: Problems, repo
       const context = contextOf(root, path);
       const entry = entryOf(node, name);
       if (context !== null && entry !== undefined) {
-        reportUnknownKey(problems, { name, span: entry.keySpan, context, owner: what });
+        reportUnknownKey(problems, { name, span: entry.keySpan, context, owner: what, value: entry.value });
       }
       return;
     }
@@ -52,6 +52,8 @@ function report(error: SchemaError, root: DocumentNode, problems: Problems, repo
     case 'anyOf':
       if (reported.has(error.instancePath)) return;
       reported.add(error.instancePath);
+      // An alias or number that could not be read has no type of its own.
+      if (problems.isBlamed(span)) return;
       reportWrongType(located, what, error.params['type'], problems);
       return;
     case 'enum':

@@ -2,7 +2,7 @@
 
 import { foreignWord, type KeyOwner } from '../diagnostics/foreign.ts';
 import { suggest } from '../diagnostics/suggest.ts';
-import type { Span } from './document.ts';
+import type { DocumentNode, Span } from './document.ts';
 import type { Problems } from './problems.ts';
 
 const words = (text: string): readonly string[] => text.split(' ');
@@ -61,15 +61,21 @@ const FOREIGN_OWNERS: { readonly [Context in KeyContext]: KeyOwner } = {
 /** Reports a key that this version does not know: reserved, to come, another tool's word, or a slip. */
 export function reportUnknownKey(
   problems: Problems,
-  unknown: { readonly name: string; readonly span: Span; readonly context: KeyContext; readonly owner: string },
+  unknown: {
+    readonly name: string;
+    readonly span: Span;
+    readonly context: KeyContext;
+    readonly owner: string;
+    readonly value: DocumentNode;
+  },
 ): void {
-  const { name, span, context, owner } = unknown;
+  const { name, span, context, owner, value } = unknown;
   const hasReserved = context === 'flow' || context === 'step' || context === 'named_step';
   if (hasReserved && RESERVED.has(name)) problems.at('reserved_key', span, { key: name });
   else if (TO_COME[context].has(name)) problems.at('not_yet_supported', span, { what: `\`${name}\``, instead: null });
   else {
     const known = KEYS[context];
-    const foreign = foreignWord(name, FOREIGN_OWNERS[context]);
+    const foreign = foreignWord(name, FOREIGN_OWNERS[context], value.kind === 'scalar' ? value.written : null);
     const suggestion = foreign === null && problems.hasRoom ? suggest(name, known) : null;
     problems.at('unknown_key', span, { name, owner, foreign, suggestion, known });
   }

@@ -23,7 +23,10 @@ const MADE: { readonly [code: string]: { readonly [file: string]: string | Buffe
   unreadable_file: { 'unreadable_file.yaml/': '' },
   file_too_large: { 'file_too_large.yaml': Buffer.alloc(8 * 1_048_576 + 1, '#') },
   not_utf8: { 'not_utf8.yaml': Buffer.from('steps:\n  hello:\n    run: echo caf\xe9\n', 'latin1') },
-  too_many_nodes: { 'too_many_nodes.yaml': `steps:\n  hello: { run: [${'a,'.repeat(600_000)}] }\n` },
+  too_many_tokens: { 'too_many_tokens.yaml': `steps:\n  hello: { run: [${'a,'.repeat(200_000)}] }\n` },
+  // Kept out of the folder: other tools refuse to read them as YAML.
+  tab_indentation: { 'tab_indentation.yaml': 'steps:\n\thello:\n\t\trun: echo hello\n' },
+  yaml_syntax: { 'yaml_syntax.yaml': 'steps:\n  hello:\n    run: "echo hello\n  bye:\n    run: [echo, bye\n' },
   module_syntax: {
     'module_syntax.yaml': 'steps:\n  hello:\n    call: ./broken.js#hello\n',
     'broken.js': '// é: columns count characters, not bytes\nexport const é = ;\n',
