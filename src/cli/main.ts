@@ -62,6 +62,13 @@ function createProgram(): Command {
     .helpCommand(false)
     .showSuggestionAfterError(true)
     .addHelpText('after', EXAMPLES)
+    // An option before the command's name is the program's, one behind it the command's; the command gets both.
+    .enablePositionalOptions()
+    .hook('preAction', (outer, command) => {
+      for (const [name, value] of Object.entries(outer.opts())) {
+        if (outer.getOptionValueSource(name) === 'cli') command.setOptionValue(name, value);
+      }
+    })
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'error: ')) });
   return program;

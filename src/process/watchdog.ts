@@ -31,8 +31,11 @@ export interface WatchdogOptions {
   readonly graceMs: number;
 }
 
+/** What a watchdog is called in the list of processes; the run's id is the word behind it. */
+export const WATCHDOG_NAME = 'flowctl-watchdog';
+
 const launchShell = (sh: string, options: WatchdogOptions) =>
-  execa(sh, ['-c', WATCHDOG_SCRIPT, 'flowctl-watchdog', options.run, String(options.graceMs)], {
+  execa(sh, ['-c', WATCHDOG_SCRIPT, WATCHDOG_NAME, options.run, String(options.graceMs)], {
     cwd: '/',
     env: { PATH: '/usr/bin:/bin:/usr/local/bin' },
     extendEnv: false,

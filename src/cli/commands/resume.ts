@@ -9,7 +9,7 @@ import { recover } from '../../engine/recover.ts';
 import type { EventBody } from '../../model/event.ts';
 import type { RunRecord } from '../../model/run.ts';
 import { systemClock } from '../../process/clock.ts';
-import { sweepRun } from '../../process/sweep.ts';
+import { endOrphans } from '../../process/orphans.ts';
 import { openState } from '../../store/open.ts';
 import { openForResume, type ResumableRun } from '../../store/resume.ts';
 import { StateError } from '../../store/problem.ts';
@@ -78,7 +78,7 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
     );
     session.exit(EXIT.not_found);
   }
-  const reaped = choice === null || unknown !== undefined ? null : await endOrphans(session, record);
+  const reaped = choice === null || unknown !== undefined ? null : await endEarlierLife(session, record);
   if (choice === null || reaped === null) {
     await owned.close(null);
     signals.remove();
@@ -106,11 +106,11 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
 }
 
 /** Holding the run's lock proves that nobody watches what an earlier life left running: no step starts beside its own orphan. */
-async function endOrphans(session: Session, record: RunRecord): Promise<readonly number[] | null> {
+async function endEarlierLife(session: Session, record: RunRecord): Promise<readonly number[] | null> {
   const identities = [...record.steps.values()].flatMap(({ phase }) =>
     phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
   );
-  const { ended, left } = await sweepRun(record.id, {
+  const { ended, left } = await endOrphans(record.id, {
     clock: systemClock(),
     graceMs: record.settings.grace_ms,
     identities,
