@@ -23,7 +23,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Starts the miniature and reads its lines until the watchdog and all attempts are there. */
 async function start(run: RunId, mode: 'run' | 'hold', texts: readonly string[]) {
-  const child = spawn(process.execPath, [program, run, mode, ...texts], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, run, mode, ...texts], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A killed program does not tidy up after itself.
+    env: { ...process.env, TMPDIR: folder },
+  });
   started.push(child);
   const spawned: number[] = [];
   let watchdog = 0;
