@@ -56,10 +56,7 @@ function withPlace(file: string, source: string): string {
   const url = JSON.stringify(pathToFileURL(file).href);
   const facts = `var __flowctl_url = ${url}, __flowctl_filename = ${JSON.stringify(file)}, __flowctl_dirname = ${JSON.stringify(path.dirname(file))};`;
   const hashbang = /^#!.*\n/.exec(source)?.[0] ?? '';
-  const body = source.slice(hashbang.length);
-  // A directive counts only as the first statement.
-  const strict = /^\s*(['"])use strict\1/.test(body) ? '"use strict";' : '';
-  return `${hashbang}${strict}${facts}${body}`;
+  return `${hashbang}${facts}${source.slice(hashbang.length)}`;
 }
 
 const isRequire = (kind: ImportKind): boolean => kind === 'require-call' || kind === 'require-resolve';

@@ -31,6 +31,7 @@ function resultOf(report: HostReport): FunctionResult {
 export class HostThread {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
+  readonly #pings = new Set<() => void>();
   #state: State = { kind: 'idle' };
   /** The reason that a coming exit has, when it is not the function's own doing. */
   #reason: HostEndReason = 'exit';
@@ -86,6 +87,21 @@ export class HostThread {
     if (this.#state.kind === 'busy') this.#send({ kind: 'abort', reason });
   }
 
+  /** True when the thread comes back to its event loop within the time; false when it does not, or ends. */
+  async answers(withinMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), withinMs);
+    });
+    const answer = new Promise<boolean>((resolve) => this.#pings.add(() => resolve(true)));
+    this.#send({ kind: 'ping' });
+    try {
+      return await Promise.race([answer, silence, this.#exited.then(() => false)]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Ends the thread. Resolves when it has ended, which a native call can put off. */
   async terminate(): Promise<void> {
     if (this.#state.kind !== 'ending') {
@@ -100,6 +116,11 @@ export class HostThread {
   }
 
   #receive(message: FromHost): void {
+    if (message.kind === 'pong') {
+      for (const answered of this.#pings) answered();
+      this.#pings.clear();
+      return;
+    }
     // What arrives after a termination was asked for comes too late: the ladder has been walked, the end is not the function's.
     if (this.#state.kind !== 'busy') return;
     const { listener, logFailed } = this.#state;

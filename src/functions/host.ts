@@ -7,6 +7,7 @@
  */
 
 import { parentPort } from 'node:worker_threads';
+import { assertNever } from '../base/result.ts';
 import { AttemptLog, Capture } from './capture.ts';
 import type { StepContext } from './context.ts';
 import type { FromHost, FunctionCall, HostReport, ToHost } from './messages.ts';
@@ -47,11 +48,19 @@ class FunctionHost {
   }
 
   receive(message: ToHost): void {
-    if (message.kind === 'abort') {
-      this.#busy?.controller.abort(new DOMException(message.reason, 'AbortError'));
-      return;
+    switch (message.kind) {
+      case 'call':
+        void this.#serve(message.url, message.call);
+        return;
+      case 'abort':
+        this.#busy?.controller.abort(new DOMException(message.reason, 'AbortError'));
+        return;
+      case 'ping':
+        this.#send({ kind: 'pong' });
+        return;
+      default:
+        assertNever(message, 'message to a host');
     }
-    void this.#serve(message.url, message.call);
   }
 
   async #serve(url: string, call: FunctionCall): Promise<void> {

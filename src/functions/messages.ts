@@ -74,9 +74,12 @@ export type HostReport =
 /** From the pool to a host. */
 export type ToHost =
   | { readonly kind: 'call'; readonly url: string; readonly call: FunctionCall }
-  | { readonly kind: 'abort'; readonly reason: string };
+  | { readonly kind: 'abort'; readonly reason: string }
+  /** Answered when the thread comes back to its event loop. */
+  | { readonly kind: 'ping' };
 
 /** From a host to the pool. `reusable`: nothing of the call is left that could disturb the next one. */
 export type FromHost =
   | { readonly kind: 'ended'; readonly report: HostReport; readonly reusable: boolean }
-  | { readonly kind: 'log_failed'; readonly message: string };
+  | { readonly kind: 'log_failed'; readonly message: string }
+  | { readonly kind: 'pong' };

@@ -43,6 +43,11 @@ export interface RunningFunction {
   abort(reason: string): void;
   /** Ends the thread. Resolves when it has ended; see above for when that takes long. */
   terminate(): Promise<void>;
+  /**
+   * True when the function's thread comes back to its event loop within the time, so that it can hear `abort`; true also for a call
+   * that has not begun or has ended. False: it is in an endless loop or a native call, and no grace time will change that.
+   */
+  answers(withinMs: number): Promise<boolean>;
 }
 
 /** Calls functions in threads. */
@@ -160,6 +165,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
           if (state.kind === 'waiting') takeBack(attempt);
           else if (state.kind === 'serving') await state.host.terminate();
         },
+        answers: async (withinMs) => attempt.state.kind !== 'serving' || attempt.state.host.answers(withinMs),
       };
     },
     close: async () => {

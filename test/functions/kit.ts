@@ -63,7 +63,12 @@ export class FunctionRig {
   }
 
   pool(
-    settings: { readonly maxHosts?: number; readonly maxHeapMiB?: number; readonly hostUrl?: URL } = {},
+    settings: {
+      readonly maxHosts?: number;
+      readonly maxHeapMiB?: number;
+      readonly hostUrl?: URL;
+      readonly modules?: ModuleLoader;
+    } = {},
   ): FunctionPool {
     const pool = createFunctionPool({ hostUrl: this.hostUrl, modules: this.loader(), maxHosts: 4, ...settings });
     this.#pools.push(pool);

@@ -32,7 +32,7 @@ describe('what a module may import', () => {
       JSON.stringify({
         name: 'dual',
         version: '1.0.0',
-        exports: { '.': { import: './esm.mjs', require: './cjs.cjs' }, './data': './data.json' },
+        exports: { '.': { module: './none.mjs', import: './esm.mjs', require: './cjs.cjs' }, './data': './data.json' },
       }),
     );
     rig.write('mixed/node_modules/dual/esm.mjs', 'export const way = "import"; export const where = import.meta.url;');
@@ -40,19 +40,16 @@ describe('what a module may import', () => {
     rig.write('mixed/node_modules/dual/data.json', '{"packaged": true}');
     rig.write(
       'mixed/node_modules/module-only/package.json',
-      JSON.stringify({ name: 'module-only', main: 'main.js', module: 'other.js' }),
+      JSON.stringify({ name: 'module-only', module: 'other.js' }),
     );
-    rig.write('mixed/node_modules/module-only/main.js', 'exports.entry = "main";');
+    rig.write('mixed/node_modules/module-only/index.js', 'exports.entry = "index";');
     rig.write('mixed/node_modules/module-only/other.js', 'export const entry = "module";');
     rig.write('mixed/rows.json', '[1, 2]');
     rig.write(
       'mixed/lib/add.ts',
       'import type { X } from "./none.js"; export const add = (a: number, b: number): number => a + b;',
     );
-    rig.write(
-      'mixed/old.cjs',
-      '"use strict"; exports.old = { dual: require("dual").way, file: __filename, strict: (function () { return !this; })() };',
-    );
+    rig.write('mixed/old.cjs', 'exports.old = { dual: require("dual").way, file: __filename };');
     const file = rig.write(
       'mixed/main.ts',
       `
@@ -73,8 +70,8 @@ describe('what a module may import', () => {
       data: { packaged: true },
       way: 'import',
       where: pathToFileURL(path.join(folder, 'node_modules/dual/esm.mjs')).href,
-      entry: 'main',
-      old: { dual: 'require', file: path.join(folder, 'old.cjs'), strict: true },
+      entry: 'index',
+      old: { dual: 'require', file: path.join(folder, 'old.cjs') },
       sum: 3,
       level: 1,
       lazy: 5,
@@ -225,7 +222,7 @@ describe('the cache', () => {
 
   test('a module is compiled once, for all who ask and for later runs, until a file of it changes', async () => {
     rig.write('cached/lib.ts', 'export const n: number = 1;');
-    const file = rig.write('cached/main.ts', `export { n } from './lib.ts'; export default () => 1;`);
+    const file = rig.write('cached/main.ts', `export { n } from './lib.ts'; export default class Held { held = 1; }`);
     const loader = rig.loader();
     const asked = await Promise.all([prepared(file, loader), prepared(file, loader), prepared(file, loader)]);
     expect(new Set(asked).size).toBe(1);
@@ -237,9 +234,10 @@ describe('the cache', () => {
     expect(await prepared(file, loader)).toBe(first);
     const second = await prepared(file);
     expect(second).not.toBe(first);
-    rig.write('cached/tsconfig.json', '{"compilerOptions": {"target": "es2020"}}');
     rmSync(new URL(second));
     expect(await prepared(file)).toBe(second);
+    rig.write('cached/tsconfig.json', '{"compilerOptions": {"useDefineForClassFields": false}}');
+    expect(await prepared(file)).not.toBe(second);
   });
 
   test('a damaged bundle or manifest is made anew', async () => {

@@ -147,6 +147,7 @@ describe('ending a call', () => {
     const log = rig.logFile('loop');
     const running = await rig.begin(rig.pool(), { module: file, log });
     await appearsIn(log, 'looping');
+    expect(await running.answers(50)).toBe(false);
     await running.terminate();
     expect(await running.done).toMatchObject({ kind: 'host_ended', reason: 'terminated' });
     await running.terminate();
@@ -161,13 +162,16 @@ describe('ending a call', () => {
     const log = rig.logFile('signal');
     const running = await rig.begin(rig.pool(), { module: module('listens', text), log });
     await appearsIn(log, 'listening');
+    expect(await running.answers(30_000)).toBe(true);
     running.abort('timed out');
     expect(await running.done).toMatchObject({ kind: 'returned', value: 'AbortError: timed out' });
     running.abort('again');
+    expect(await running.answers(0)).toBe(true);
   });
 
   test('a call that has not begun is taken back, by abort and by terminate', async () => {
-    const pool = rig.pool({ maxHosts: 1 });
+    const modules = rig.loader();
+    const pool = rig.pool({ maxHosts: 1, modules });
     const log = rig.logFile('first');
     const first = await rig.begin(pool, {
       module: module('holds', 'export default () => { console.log("on"); for (;;); };'),
@@ -176,12 +180,18 @@ describe('ending a call', () => {
     const other = module('never-runs', 'console.log("loaded"); export default () => 1;');
     const second = pool.start(rig.call({ module: other, log: rig.logFile('second') }));
     const third = pool.start(rig.call({ module: other, log: rig.logFile('third') }));
+    const unprepared = pool.start(rig.call({ module: other, log: rig.logFile('fourth') }));
+    unprepared.abort('cancelled before its module was ready');
+    // Now both stand in the queue: their module is ready, their host is not.
+    await modules.prepare(other);
+    await new Promise(setImmediate);
+    expect(await second.answers(0)).toBe(true);
     second.abort('cancelled');
     await third.terminate();
-    expect([await second.done, await third.done]).toMatchObject([{ reason: 'terminated' }, { reason: 'terminated' }]);
+    for (const call of [second, third, unprepared]) expect(await call.done).toMatchObject({ reason: 'terminated' });
     await first.terminate();
     expect((await rig.run({ module: other }, pool)).result).toMatchObject({ kind: 'returned' });
-    expect(existsSync(rig.logFile('second'))).toBe(false);
+    for (const name of ['second', 'third', 'fourth']) expect(existsSync(rig.logFile(name))).toBe(false);
   });
 
   test('close ends what runs and what waits, and refuses what comes later', async () => {
