@@ -1,5 +1,5 @@
 /**
- * What the watchdog's shell runs: POSIX sh, tried with dash, bash and busybox. Its arguments are the run's id and the grace time
+ * What the watchdog's shell runs: POSIX sh, tried with dash. Its arguments are the run's id and the grace time
  * in milliseconds.
  *
  * - It reads data, not commands: a line that was cut when flowctl died is no line for `read`, and nothing can be smuggled in.
