@@ -12,17 +12,23 @@ import type { JsonObject } from '../base/json.ts';
 /** Milliseconds that one pattern may take on one text. */
 const PATTERN_LIMIT_MS = 250;
 
+interface BoundedRegExp {
+  readonly test: (text: string) => boolean;
+  /** ajv tells patterns apart by it: without one of its own, every pattern would be the first one ever compiled. */
+  readonly toString: () => string;
+}
+
 /** A regular expression that gives up after a while. Its text is data to a constant program. */
-function boundedRegExp(pattern: string, flags: string): { test: (text: string) => boolean } {
+function boundedRegExp(pattern: string, flags: string): BoundedRegExp {
   // Compiling is quick, and throws for a pattern that is none.
-  new RegExp(pattern, flags);
+  const written = String(new RegExp(pattern, flags));
   const test = (text: string): boolean =>
     runInNewContext(
       'new RegExp(pattern, flags).test(text)',
       { pattern, flags, text },
       { timeout: PATTERN_LIMIT_MS },
     ) === true;
-  return { test };
+  return { test, toString: () => written };
 }
 boundedRegExp.code = '';
 

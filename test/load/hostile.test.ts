@@ -1,0 +1,129 @@
+/** Files made to hang or exhaust a reader: each ends with a diagnostic, in seconds and megabytes, in a process of its own. */
+
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtempSync } from 'node:fs';
+import { load } from './flow-file.ts';
+
+const SIZE = 8 * 1_048_576 - 64;
+const ROOT = join(import.meta.dirname, '../..');
+const many = (count: number, line: (index: number) => string): string =>
+  Array.from({ length: count }, (_, i) => line(i)).join('');
+
+const BOMBS: { readonly [name: string]: readonly [content: string, code: string] } = {
+  'complex keys': ['? '.repeat(500), 'complex_key'],
+  'complex keys in a flow map': [`{${'? '.repeat(500)}}`, 'complex_key'],
+  'maps as keys': [`${'{'.repeat(60)}a${'}: b'.repeat(60)}`, 'complex_key'],
+  'open brackets': ['['.repeat(SIZE), 'too_deep'],
+  'dashes in a line': ['- '.repeat(SIZE / 2), 'too_deep'],
+  'ever deeper lines': [many(4_000, (i) => `${' '.repeat(i)}a:\n`), 'too_deep'],
+  'a billion laughs': [
+    `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${many(9, (i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(',')}]\n`)}`,
+    'too_many_nodes',
+  ],
+  aliases: [`a: &a x\nb: [${'*a,'.repeat(500_000)}]\n`, 'too_many_aliases'],
+  'a million keys': [many(800_000, (i) => `k${i}:\n`), 'too_many_tokens'],
+  'one key again and again': [`steps:\n${'  k: {}\n'.repeat(60_000)}`, 'duplicate_key'],
+  'unknown keys': [many(80_000, (i) => `x${i}: 1\n`), 'unknown_key'],
+  'steps that are wrong': [`steps: [${'[],'.repeat(99_000)}]`, 'wrong_type'],
+  documents: ['---\na\n'.repeat(1_000_000), 'several_documents'],
+  'line breaks': [`a:\n${'\n'.repeat(SIZE - 10)}`, 'too_many_tokens'],
+  comments: ['#\n'.repeat(SIZE / 2), 'too_many_tokens'],
+  'a text without end': [`steps: "${'a\n'.repeat(SIZE / 2 - 10)}`, 'too_long'],
+  'a long folded text': [`steps: >\n${'  a\n\n'.repeat(1_000_000)}`, 'too_long'],
+  'open expressions': [`outputs: { a: "${'${{ '.repeat(200_000)}" }\nsteps: { a: { run: x } }\n`, 'expression_syntax'],
+  parentheses: [`outputs: { a: "\${{ ${'('.repeat(100_000)} }}" }\nsteps: { a: { run: x } }\n`, 'expression_too_large'],
+  tags: [`a: ${'!!str '.repeat(100_000)}x`, 'yaml_syntax'],
+  'a pattern that backtracks': [
+    `params: { a: { type: string, pattern: "^(a+)+$", default: ${'a'.repeat(50)}! } }\nsteps: { a: { run: x } }\n`,
+    'default_mismatch',
+  ],
+};
+
+let folder = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(ROOT, 'node_modules', '.flowctl-hostile-'));
+  const contents = `import { loadFlow } from './src/load/load.ts';
+    import { printDiagnostics } from './src/diagnostics/report.ts';
+    const started = performance.now();
+    const { diagnostics, sources } = await loadFlow(process.argv[2]);
+    const text = printDiagnostics(diagnostics, sources);
+    const megabytes = process.resourceUsage().maxRSS / 1024;
+    const codes = [...new Set(diagnostics.map((each) => each.code))];
+    console.log(JSON.stringify({ codes, ms: performance.now() - started, megabytes, printed: text.length }));`;
+  const options = { bundle: true, packages: 'external', platform: 'node', format: 'esm' } as const;
+  await build({ ...options, stdin: { contents, resolveDir: ROOT }, outfile: join(folder, 'load.mjs') });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('hostile flows', () => {
+  for (const [name, [content, code]] of Object.entries(BOMBS)) {
+    it(`survives ${name}`, () => {
+      const file = join(folder, 'bomb.yaml');
+      writeFileSync(file, content);
+      const output = execFileSync(process.execPath, [join(folder, 'load.mjs'), file], {
+        encoding: 'utf8',
+        timeout: 30_000,
+      });
+      const told = JSON.parse(output) as { codes: readonly string[]; ms: number; megabytes: number; printed: number };
+      expect(told.codes).toContain(code);
+      // Two seconds and 300 MB on an idle machine; a busy one gets more time, not more memory.
+      expect(told.ms).toBeLessThan(10_000);
+      expect(told.megabytes).toBeLessThan(300);
+      expect(told.printed).toBeLessThan(200_000);
+    });
+  }
+
+  it('answers any text with a result', async () => {
+    const pieces = [
+      'steps',
+      ':',
+      ' ',
+      '\n',
+      '  ',
+      '- ',
+      'run',
+      'a',
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      "'",
+      '|',
+      '>',
+      '#',
+      '&a',
+      '*a',
+      '!!str',
+      '${{',
+      '}}',
+      'params.',
+      ',',
+      '\t',
+      '?',
+      '%',
+      '---',
+      '0',
+      '\0',
+      '\u{1F600}',
+      'needs',
+      'retry',
+      'null',
+      '<<',
+    ];
+    const text = fc.array(fc.constantFrom(...pieces), { maxLength: 60 }).map((parts) => parts.join(''));
+    await fc.assert(
+      fc.asyncProperty(text, async (content) => {
+        const result = await load(content);
+        if (result.kind === 'invalid') expect(result.diagnostics.some((each) => each.severity === 'error')).toBe(true);
+        expect(['loaded', 'invalid']).toContain(result.kind);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
