@@ -1,21 +1,22 @@
 /** A project in a temporary folder and the built program in it: what a user has, and nothing else. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { expect } from 'vitest';
 
-const BIN = resolve(import.meta.dirname, '../../bin/flowctl.js');
+/** The built program. */
+export const BIN = resolve(import.meta.dirname, '../../bin/flowctl.js');
 
 export interface Ended {
   readonly code: number | null;
@@ -30,12 +31,16 @@ export interface Started {
   readonly ended: Promise<Ended>;
   /** What stdout holds so far. */
   stdout(): string;
+  /** What stderr holds so far. */
+  stderr(): string;
   /** Resolves when stdout holds this. */
   prints(text: string | RegExp): Promise<void>;
 }
 
+export type Variables = { readonly [name: string]: string | undefined };
+
 export interface RigOptions {
-  readonly env?: { readonly [name: string]: string | undefined };
+  readonly env?: Variables;
   readonly cwd?: string;
   readonly stdin?: 'ignore' | 'inherit' | 'pipe';
 }
@@ -43,9 +48,17 @@ export interface RigOptions {
 /** Effects are lines appended to a file outside of the state; what a step did, whatever the record says. */
 export class Rig {
   readonly folder: string;
+  private env: Variables;
 
-  constructor() {
+  /** @param env laid over the environment of everything that is started here. */
+  constructor(env: Variables = {}) {
     this.folder = mkdtempSync(join(tmpdir(), 'flowctl-test-'));
+    this.env = env;
+  }
+
+  /** Lays more variables over the environment of everything that is started from now on. */
+  give(env: Variables): void {
+    this.env = { ...this.env, ...env };
   }
 
   path(...parts: readonly string[]): string {
@@ -72,13 +85,29 @@ export class Rig {
       : [];
   }
 
-  start(argv: readonly string[], options: RigOptions = {}): Started {
+  /** The environment of what is started: no colours, no outer run, and where the effects go. */
+  environment(more: Variables = {}): NodeJS.ProcessEnv {
     const { NO_COLOR: _, FORCE_COLOR: __, GITHUB_ACTIONS: ___, CI: ____, ...clean } = process.env;
-    const child = spawn(process.execPath, [BIN, ...argv], {
+    const own = { EFFECTS: this.path('effects'), NODE: process.execPath, BIN, FLOWCTL_TOKEN: undefined };
+    return { ...clean, ...own, ...this.env, ...more };
+  }
+
+  start(argv: readonly string[], options: RigOptions = {}): Started {
+    return this.startProgram(process.execPath, [BIN, ...argv], options);
+  }
+
+  /** Runs a bash text in which `"$NODE" "$BIN"` is the program. */
+  shell(text: string, options: RigOptions = {}): Started {
+    return this.startProgram('/bin/bash', ['-c', text], options);
+  }
+
+  startProgram(program: string, argv: readonly string[], options: RigOptions = {}): Started {
+    const spawning: SpawnOptions = {
       cwd: options.cwd ?? this.folder,
-      env: { ...clean, EFFECTS: this.path('effects'), FLOWCTL_TOKEN: undefined, ...options.env },
+      env: this.environment(options.env),
       stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
-    });
+    };
+    const child = spawn(program, argv, spawning);
     let stdout = '';
     let stderr = '';
     const listeners = new Set<() => void>();
@@ -100,6 +129,7 @@ export class Rig {
       pid: child.pid ?? -1,
       ended,
       stdout: () => stdout,
+      stderr: () => stderr,
       prints: (text) =>
         new Promise((found, failed) => {
           const look = (): void => {
@@ -117,6 +147,11 @@ export class Rig {
   /** Runs the program to its end. */
   flowctl(...argv: readonly string[]): Promise<Ended> {
     return this.start(argv).ended;
+  }
+
+  /** Runs the program with other variables, or from elsewhere, to its end. */
+  flowctlWith(options: RigOptions, ...argv: readonly string[]): Promise<Ended> {
+    return this.start(argv, options).ended;
   }
 
   /** Runs a query and parses what it printed; it must exit with 0. */
@@ -138,7 +173,7 @@ export class Rig {
     if (!existsSync(root)) return [];
     return readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => ({
       path: name,
-      mode: statSync(join(root, name)).mode & 0o777,
+      mode: lstatSync(join(root, name)).mode & 0o777,
     }));
   }
 

@@ -1,0 +1,72 @@
+/**
+ * `it` for black-box cases: every case has a project of its own, and after it, whatever it did, the state is readable, nothing of
+ * its runs is alive, no temporary file is left, and all modes are private.
+ */
+
+import { lstatSync } from 'node:fs';
+import { afterEach, beforeEach, expect } from 'vitest';
+import { Stage } from './puppet.ts';
+import { eventually, Rig, tagged, type Variables } from './rig.ts';
+
+/** From TERM to KILL in most cases. */
+export const GRACE_MS = 500;
+
+/** What belongs to the case that runs. */
+export interface Case {
+  readonly rig: Rig;
+  /** Opened when first asked for; `rig` hands its variables to everything it starts. */
+  stage(): Promise<Stage>;
+}
+
+/**
+ * Gives every case of a file a fresh project, and looks after each at what it left.
+ * @param env for everything that is started; default: a grace time of half a second.
+ */
+export function useCase(env: Variables = {}): Case {
+  let rig: Rig | undefined;
+  let stage: Promise<Stage> | undefined;
+  beforeEach(() => {
+    rig = new Rig({ FLOWCTL_GRACE: `${GRACE_MS}ms`, ...env });
+    stage = undefined;
+  });
+  afterEach(async ({ task }) => {
+    if (rig === undefined) return;
+    if (stage !== undefined) await (await stage).close();
+    await aftermath(rig);
+    if (task.result?.state !== 'fail') rig.remove();
+  });
+  return {
+    get rig() {
+      if (rig === undefined) throw new Error('outside of a case');
+      return rig;
+    },
+    stage() {
+      const { rig: current } = this;
+      stage ??= Stage.open(current.folder).then((opened) => {
+        current.give(opened.variables);
+        return opened;
+      });
+      return stage;
+    },
+  };
+}
+
+/** I5, I6 and S10 for whatever a case left in its project. */
+export async function aftermath(rig: Rig): Promise<void> {
+  const listed = await rig.flowctl('runs', '--json', '--limit', '10000');
+  expect(listed.code, `I6: runs --json\n${listed.stderr}`).toBe(0);
+  expect(Array.isArray(JSON.parse(listed.stdout)), 'I6: runs --json is an array').toBe(true);
+  for (const run of rig.runIds()) {
+    await eventually(`I5: nothing of run ${run} lives`, GRACE_MS + 2_000, () => tagged(run).length === 0);
+  }
+  const left = rig.filesBelow().filter(({ path }) => !belongsToSteps(path));
+  expect(left.filter(({ path }) => /\.tmp$|\.making$|\.script$/.test(path)).map(({ path }) => path)).toEqual([]);
+  const open = left.filter(({ path, mode }) => {
+    const isFolder = lstatSync(rig.path('.flowctl', path)).isDirectory();
+    return mode !== (isFolder ? 0o700 : 0o600);
+  });
+  expect(open, 'S10: modes').toEqual([]);
+}
+
+/** What steps make in `dir/` and `artifacts/` is theirs. */
+const belongsToSteps = (path: string): boolean => /^runs\/[^/]+\/(?:dir|artifacts)\/./.test(path);
