@@ -113,6 +113,19 @@ describe('how a call ends', () => {
     });
   });
 
+  test('nothing of an attempt goes on after an uncaught exception, even while our own thread is busy', async () => {
+    const text = `export default () => new Promise(() => {
+      console.log('began'); setInterval(() => console.log('went on'), 2); throwSoon(); });
+      const throwSoon = () => setTimeout(() => { console.log('threw'); throw new Error('timer'); }, 1);`;
+    const log = rig.logFile('uncaught');
+    const running = await rig.begin(rig.pool(), { module: module('goes-on', text), log });
+    await appearsIn(log, 'threw');
+    // Blocks this thread, so that it cannot end the other one.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    expect(await running.done).toMatchObject({ kind: 'threw', message: 'timer' });
+    expect(rig.read(log).endsWith('threw\n')).toBe(true);
+  });
+
   test('a full heap ends only its thread', async () => {
     const file = module(
       'hoards',
