@@ -1,0 +1,113 @@
+/** Documents are tests: what the README shows runs, what it lists is what there is, and generated pages are up to date. */
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
+import { documentFunctions } from '../../src/expressions/expressions.ts';
+import { Rig } from '../kit/rig.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const readme = readFileSync(resolve(ROOT, 'README.md'), 'utf8');
+const schema = JSON.parse(readFileSync(resolve(ROOT, 'schemas/flow.schema.json'), 'utf8')) as {
+  readonly properties: object;
+  readonly $defs: { readonly [name: string]: { readonly properties?: object } };
+};
+
+const section = (title: string): string => {
+  const start = readme.indexOf(`### ${title}\n`);
+  return readme.slice(start, readme.indexOf('\n### ', start + 1));
+};
+const firstColumn = (title: string): readonly string[] =>
+  section(title)
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''))
+    .sort();
+
+describe('the README', () => {
+  let rig: Rig;
+  beforeEach(() => {
+    rig = new Rig();
+  });
+  afterEach(() => rig.remove());
+
+  it('shows a flow that runs as it says', async () => {
+    const block = /```yaml\n# weather\.yaml\n([\s\S]*?)```/.exec(readme)?.[1];
+    rig.write('weather.yaml', block ?? '');
+    const run = await rig.flowctl('run', 'weather.yaml', '-p', 'city=Oslo');
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.stdout).toContain('  mm: 25\n');
+    expect((await rig.flowctl('logs', 'report')).stdout).toBe('Oslo had 25 mm\n');
+  });
+
+  it('lists the keys of a flow that there are', () => {
+    expect(firstColumn('Keys of a flow')).toEqual(Object.keys(schema.properties).sort());
+  });
+
+  it('lists every exit code', () => {
+    const listed = readme.slice(readme.indexOf('## Exit codes'));
+    for (const { code } of EXIT_CODES) {
+      if (![5, 6, 124].includes(code)) expect(listed).toMatch(new RegExp(`\\b${code}\\b`));
+    }
+  });
+
+  it('names only commands and flags that exist', () => {
+    const commands = [...readme.matchAll(/`flowctl ([a-z]+)([^`]*)`/g)].map(([, command = '', rest = '']) => ({
+      command,
+      rest,
+    }));
+    expect(commands.length).toBeGreaterThan(10);
+    for (const { command, rest } of commands) {
+      const help = execFileSync(process.execPath, [resolve(ROOT, 'bin/flowctl.js'), command, '--help'], {
+        encoding: 'utf8',
+      });
+      for (const [flag] of rest.matchAll(/--[a-z-]+/g)) expect(help, `flowctl ${command}${rest}`).toContain(flag);
+    }
+  });
+});
+
+describe('docs/expressions.md', () => {
+  it('is what the table of functions says (UPDATE_DOCS=1 writes it)', () => {
+    const file = resolve(ROOT, 'docs/expressions.md');
+    const page = expressionsPage();
+    if (process.env['UPDATE_DOCS'] === '1') {
+      mkdirSync(resolve(ROOT, 'docs'), { recursive: true });
+      writeFileSync(file, page);
+    }
+    expect(readFileSync(file, 'utf8')).toBe(page);
+  });
+});
+
+function expressionsPage(): string {
+  const functions = documentFunctions();
+  const groups = [...new Set(functions.map(({ group }) => group))];
+  const cell = (text: string): string => text.replace(/\|/g, '\\|');
+  const tables = groups.map((group) => {
+    const rows = functions
+      .filter((each) => each.group === group)
+      .map(
+        ({ signature, description, example }) =>
+          `| \`${cell(signature)}\` | ${cell(description)} | \`${cell(example.expression)}\` | \`${cell(JSON.stringify(example.result))}\` |`,
+      );
+    return [`## Functions: ${group}`, '', '| | | example | gives |', '|---|---|---|---|', ...rows, ''].join('\n');
+  });
+  return `${INTRODUCTION}\n${tables.join('\n')}`;
+}
+
+const INTRODUCTION = `# Expressions
+
+<!-- made from the table of functions by UPDATE_DOCS=1 npx vitest run test/laws/documents.test.ts -->
+
+\`\${{ ... }}\` is an expression in the language of GitHub Actions: literals, \`.\` and \`[]\`, \`!\`, \`<\`, \`<=\`, \`>\`, \`>=\`, \`==\`, \`!=\`, \`&&\`, \`||\` and
+functions. Texts are compared without regard to case, as there. A missing property is null, however deep. A value that is exactly one
+expression keeps its JSON type; in a longer text null is an error (write \`default(..., '')\`), and so are lists and objects (write
+\`toJSON(...)\`).
+
+In scope are \`params\`, \`steps.<name>.outputs\`, \`.state\`, \`.exit_code\` and \`.error\` of steps that this one needs, \`run.id\`, \`.dir\`, \`.attempt\`,
+\`.started_at\` and \`.scheduled_for\`, \`flow.name\` and \`.version\`, and \`env\`: the environment flowctl was started with. Defaults of params see
+\`run\`, \`flow\`, \`env\` and the params above them.
+
+Nothing is ever evaluated as code: there is no \`eval\`, no access to anything but plain data, and limits on length, depth and size.
+`;
