@@ -9,8 +9,8 @@ import { parseRunId, type RunId } from '../base/ids.ts';
 import type { Result } from '../base/result.ts';
 import type { RunRow, RunState } from '../model/view.ts';
 import { type IndexEntry, readIndex } from './index-file.ts';
-import { runLayout, type StateLayout } from './layout.ts';
-import { observeOwners } from './liveness.ts';
+import { runLayout, type RunPlace, type StateLayout } from './layout.ts';
+import { type Liveness, observeOwners } from './liveness.ts';
 import { guarded, type StateProblem, systemCode } from './problem.ts';
 import { readRunFolder, rowOf, type RunReading } from './run-reading.ts';
 
@@ -54,7 +54,9 @@ export async function runIdsOnDisk(state: StateLayout): Promise<readonly RunId[]
 export async function readRows(state: StateLayout, ids: readonly RunId[], now: number): Promise<readonly RunRow[]> {
   const rows: RunRow[] = [];
   for (let from = 0; from < ids.length; from += BATCH) {
-    const batch = await Promise.all(ids.slice(from, from + BATCH).map((id) => readWithLiveness(state, id)));
+    const batch = await Promise.all(
+      ids.slice(from, from + BATCH).map((id) => readWithLiveness(state, { id, root: id })),
+    );
     for (const { reading, live } of batch) {
       if (reading.started) rows.push(rowOf(reading, live, now));
     }
@@ -71,13 +73,13 @@ const BATCH = 16;
  */
 export async function readWithLiveness(
   state: StateLayout,
-  id: RunId,
-  root: RunId = id,
+  place: RunPlace,
+  owners: Liveness = observeOwners(),
 ): Promise<{ readonly reading: RunReading; readonly live: boolean }> {
-  const layout = runLayout(state, { id, root });
+  const layout = runLayout(state, place);
   const reading = await readRunFolder(layout);
   if (hasEnded(reading)) return { reading, live: false };
-  const live = await observeOwners().isLive(layout.lock);
+  const live = await owners.isLive(layout.lock);
   return { reading: live ? reading : await readRunFolder(layout), live };
 }
 

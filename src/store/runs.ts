@@ -50,7 +50,7 @@ export async function resolveRun(state: StateLayout, text: string): Promise<Resu
 
 /** Reads a run for showing; `not_found` (4) when it does not exist or never began. Locks and writes nothing. */
 export async function readRun(state: StateLayout, place: RunPlace): Promise<Result<ReadRun, StateProblem>> {
-  const { reading, live } = await readWithLiveness(state, place.id, place.root);
+  const { reading, live } = await readWithLiveness(state, place);
   const { layout, record, header, torn, problem, started } = reading;
   if (!started) return err({ kind: 'not_found', text: place.id, message: `run ${place.id} never started` });
   const frozen = await readDefinition(layout, record?.revision ?? 1);

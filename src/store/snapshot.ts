@@ -72,6 +72,9 @@ export class SnapshotWriter implements Hub {
 
   async #write(): Promise<void> {
     if (this.#record === null) return;
+    // Taken before the writing, for more is published meanwhile.
+    const pause = Math.max(SNAPSHOT_INTERVAL_MS, (this.#file.bytesWritten / BYTES_PER_SECOND) * 1_000);
+    this.#notBefore = this.#clock.monotonic() + pause;
     try {
       this.#document.data = snapshotOf(this.#record, this.#layout, this.#clock.wall());
       await this.#document.write();
@@ -81,8 +84,6 @@ export class SnapshotWriter implements Hub {
       const file = this.#layout.snapshot;
       this.#problem = { kind: 'io', file, code: systemCode(error) ?? 'EINVAL', message: String(error) };
     }
-    const pause = Math.max(SNAPSHOT_INTERVAL_MS, (this.#file.bytesWritten / BYTES_PER_SECOND) * 1_000);
-    this.#notBefore = this.#clock.monotonic() + pause;
   }
 }
 

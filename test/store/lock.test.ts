@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../src/store/flock-program.ts';
 import { observeOwners, parseLockTable } from '../../src/store/liveness.ts';
 import { lockRun } from '../../src/store/lock.ts';
-import { parseOwner } from '../../src/store/owner.ts';
+import { ourselves, parseOwner } from '../../src/store/owner.ts';
 import { buildProgram, runProgram } from './child.ts';
 import { expectError, expectOk, runId, temporaryFolder } from './fixture.ts';
 
@@ -119,6 +119,19 @@ describe('liveness', () => {
     expect(await isLive(path)).toBe(false);
     writeFileSync(path, '');
     expect(await isLive(path)).toBe(false);
+  });
+
+  it('is false when the owner it names is gone, although a lock on another file has the same inode number', async () => {
+    const path = freshLock();
+    const child = runProgram(holder, [path]);
+    expect(await child.nextLine()).toBe('held');
+    const gone = spawnSync('true').pid;
+    writeFileSync(path, JSON.stringify({ ...ourselves(), pid: gone }));
+    expect(await isLive(path)).toBe(false);
+    writeFileSync(path, '');
+    expect(await isLive(path)).toBe(true);
+    child.process.stdin?.end();
+    await child.ended;
   });
 
   it('reads exclusive flocks out of the table, not shared or waiting ones, nor other kinds', () => {

@@ -15,8 +15,9 @@ import { describe, expect, it } from 'vitest';
 import { createRun } from '../../src/store/create.ts';
 import { writeDefinition } from '../../src/store/definitions.ts';
 import { runLayout, type StateLayout } from '../../src/store/layout.ts';
-import { listRuns } from '../../src/store/listing.ts';
+import { listRuns, readWithLiveness } from '../../src/store/listing.ts';
 import { openForResume } from '../../src/store/resume.ts';
+import { rowOf } from '../../src/store/run-reading.ts';
 import { latestUnfinished, readRun, resolveRun } from '../../src/store/runs.ts';
 import {
   definition,
@@ -259,6 +260,20 @@ describe('resuming', () => {
     await run.journal.append(numbered(wholeRun().slice(2, 3), 2));
     await run.close(null);
     expect(expectError(await openForResume(state, PLACE))).toMatchObject({ kind: 'damaged' });
+  });
+});
+
+describe('reading a run', () => {
+  it('whose owner ends between the look at its journal and the look at its lock shows its end, no crash', async () => {
+    const state = await freshState();
+    const run = await startRun(state, ID);
+    const isLive = async () => {
+      await run.journal.append(numbered(wholeRun().slice(1), 2));
+      await run.close(await recordOf(run));
+      return false;
+    };
+    const { reading, live } = await readWithLiveness(state, PLACE, { isLive });
+    expect(rowOf(reading, live, NOW).state).toBe('succeeded');
   });
 });
 
