@@ -47,6 +47,7 @@ export async function runToEnd(
   signals: SignalHandlers,
 ): Promise<void> {
   const { state, owned, record, definition } = life;
+  enterFolder(definition.directory);
   const snapshot = new SnapshotWriter(owned.layout, systemClock(), life.before);
   const observers: Observer[] = [
     ...viewOf(session, record.id, view.output, view),
@@ -65,7 +66,10 @@ export async function runToEnd(
     broken: (name, error) => session.complain(`internal: the ${name} view broke and is left out: ${String(error)}`),
   });
   signals.deliverTo((signal) => engine.signal(signal));
-  const end = await execute();
+  // A bug anywhere must not leave steps running: the loop ends them and rejects.
+  const onBug = (error: unknown): void => engine.fail(error);
+  process.on('uncaughtException', onBug);
+  const end = await execute().finally(() => process.off('uncaughtException', onBug));
   await snapshot.finish();
   const ended = end.kind === 'finished';
   const problem = await owned.close(ended ? end.run : null);

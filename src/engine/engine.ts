@@ -14,7 +14,7 @@ import { applyEvent } from '../model/fold.ts';
 import type { Actor, EndingSignal } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { Attempts, type UnrecordedAttempt } from './attempts.ts';
-import { decide } from './decide.ts';
+import { decide, type Situation } from './decide.ts';
 import { Frontier } from './frontier.ts';
 import { Inbox, type Message } from './inbox.ts';
 import { finishedEvent } from './observation.ts';
@@ -72,16 +72,30 @@ export class Engine {
     this.inbox.put({ kind: 'cancel_requested', by, reason });
   }
 
-  /** Runs until nothing more can follow. Call it once. */
+  /** A bug of ours came to light outside the loop: the attempts are ended, and `execute` rejects with it. */
+  fail(error: unknown): void {
+    this.inbox.put({ kind: 'broke', error });
+  }
+
+  /** Runs until nothing more can follow. Call it once. Rejects only with a bug, when no attempt runs any more. */
   async execute(): Promise<EngineEnd> {
-    this.armRetries();
-    this.commit([], this.opening);
+    try {
+      this.armRetries();
+      this.commit([], this.opening);
+      return await this.loop();
+    } catch (error) {
+      this.attempts.stopAll({ kind: 'cancelled', signal: 'SIGTERM', by: { kind: 'policy', policy: 'state_error' } });
+      await this.attempts.ended();
+      throw error;
+    }
+  }
+
+  private async loop(): Promise<EngineEnd> {
     for (;;) {
       const messages = await this.inbox.take();
       for (const message of messages) {
         if (message.kind === 'closed') return { kind: 'finished', run: this.run };
-        if (this.journalError !== null) continue;
-        this.handle(message);
+        if (this.journalError === null) this.handle(message);
       }
       if (this.journalError !== null) return this.abandon(this.journalError.error);
     }
@@ -136,19 +150,17 @@ export class Engine {
   private commit(observed: readonly EventBody[], folded: readonly RunEvent[] = []): void {
     const events = [...folded, ...observed.map((body) => this.fold(body))];
     for (;;) {
-      const now = this.parts.clock.wall();
-      const decision = decide({
-        run: this.run,
-        plan: this.parts.plan,
-        frontier: this.frontier,
-        random: this.parts.random,
-        now,
-      });
+      const decision = decide(this.situation());
       for (const body of decision.events) events.push(this.fold(body));
       if (decision.finish !== null) this.windUp();
       if (decision.events.length === 0) break;
     }
     if (events.length > 0) this.write(events);
+  }
+
+  private situation(): Situation {
+    const { run, plan, random, clock } = this.parts;
+    return { run, plan, frontier: this.frontier, random, now: clock.wall() };
   }
 
   private fold(body: EventBody): RunEvent {
@@ -169,7 +181,7 @@ export class Engine {
         },
         (error: unknown) => this.inbox.put({ kind: 'journal_failed', error }),
       )
-      .catch(this.breakDown);
+      .catch((error: unknown) => this.fail(error));
   }
 
   /** For what need not reach the disk before it is acted on: it matters only where the kernel survived, and so its page cache. */
@@ -240,34 +252,23 @@ export class Engine {
         error: outputs?.ok === false ? outputs.error : null,
       });
     };
-    finish().catch(this.breakDown);
+    finish().catch((error: unknown) => this.fail(error));
   }
 
   private close({ outputs, error }: Message & { kind: 'wound_up' }): void {
-    const now = this.parts.clock.wall();
-    const { finish } = decide({
-      run: this.run,
-      plan: this.parts.plan,
-      frontier: this.frontier,
-      random: this.parts.random,
-      now,
-    });
+    const { finish } = decide(this.situation());
     if (finish === null) throw new Bug('the run was wound up before all its steps were settled');
     const failed = finish.state === 'succeeded' && error !== null;
-    this.write([
-      this.fold({
-        type: 'run.finished',
-        state: failed ? 'failed' : finish.state,
-        exit_code: failed ? 1 : finish.exit_code,
-        outputs: finish.state === 'succeeded' ? outputs : null,
-        timed_out: false,
-        error,
-        duration_ms: Math.round(this.parts.clock.monotonic() - this.began),
-      }),
-    ]);
+    const finished: EventBody = {
+      type: 'run.finished',
+      ...(failed ? { state: 'failed', exit_code: 1 } : finish),
+      outputs: finish.state === 'succeeded' ? outputs : null,
+      timed_out: false,
+      error,
+      duration_ms: Math.round(this.parts.clock.monotonic() - this.began),
+    };
+    this.write([this.fold(finished)]);
   }
-
-  private readonly breakDown = (error: unknown): void => this.inbox.put({ kind: 'broke', error });
 
   private async abandon(error: unknown): Promise<EngineEnd> {
     this.attempts.stopAll({ kind: 'cancelled', signal: 'SIGTERM', by: { kind: 'policy', policy: 'state_error' } });

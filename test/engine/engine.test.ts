@@ -155,3 +155,15 @@ describe('resume', () => {
     expect(endOf(resumed.run)).toMatchObject({ run: 'succeeded' });
   });
 });
+
+describe('a bug of ours', () => {
+  it('ends the attempts before it is reported', async () => {
+    const life = runLife(chain, {
+      behaviour: () => 'hang',
+      onMove: (engine, executor) => {
+        if (executor.open.size > 0) engine.fail(new Error('a listener lost its mind'));
+      },
+    });
+    await expect(life).rejects.toThrow('a listener lost its mind');
+  });
+});

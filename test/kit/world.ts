@@ -291,12 +291,18 @@ async function live(
     opening,
   );
   let end: EngineEnd | null = null;
-  const executed = engine.execute().then((value) => {
-    end = value;
-  });
-  for (let move = 0; end === null; move += 1) {
+  let failure: { readonly error: unknown } | null = null;
+  engine.execute().then(
+    (value) => {
+      end = value;
+    },
+    (error: unknown) => {
+      failure = { error };
+    },
+  );
+  for (let move = 0; end === null && failure === null; move += 1) {
     await settleMicrotasks();
-    if (end !== null) break;
+    if (end !== null || failure !== null) break;
     options.onMove?.(engine, executor, move);
     await settleMicrotasks();
     const steps = [...executor.open.keys()];
@@ -304,10 +310,12 @@ async function live(
     const moved = chosen !== undefined && (executor.finish(chosen) || steps.some((step) => executor.finish(step)));
     if (!moved && !clock.advance()) {
       await settleMicrotasks();
-      if (end === null) throw new Error(`dead-lock: ${steps.length} attempts hang, no timer is set`);
+      if (end === null && failure === null)
+        throw new Error(`dead-lock: ${steps.length} attempts hang, no timer is set`);
     }
   }
-  await executed;
+  if (failure !== null) throw (failure as { readonly error: unknown }).error;
+  if (end === null) throw new Error('the engine did not end');
   return { end, run, journal, executor, published };
 }
 
