@@ -87,6 +87,18 @@ export async function runToEnd(
   await finish(session, record.ending?.exit_code ?? EXIT.internal, record.cancellation?.signal ?? null, signals);
 }
 
+/**
+ * A thread cannot change its folder, so functions run in that of the process: it has to be the flow's, wherever flowctl was started.
+ * Every path of ours is absolute by now. A folder that is gone fails the steps, each with its reason.
+ */
+function enterFolder(folder: string): void {
+  try {
+    process.chdir(folder);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
+}
+
 async function finish(
   session: Session,
   code: number,
