@@ -38,15 +38,21 @@ try {
     external: ['esbuild'],
     define: { FLOWCTL_VERSION: JSON.stringify(version) },
     // Some dependencies are CommonJS and ask for `require` of Node's own modules.
-    banner: { js: "import{createRequire as flowctlCreateRequire}from'node:module';const require=flowctlCreateRequire(import.meta.url);" },
+    banner: {
+      js: "import{createRequire as flowctlCreateRequire}from'node:module';const require=flowctlCreateRequire(import.meta.url);",
+    },
     logLevel: 'warning',
   });
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   if (existsSync(compiler)) {
-    const types = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.types.json', '--outDir', join(making, 'types')], {
-      cwd: root,
-      stdio: 'inherit',
-    });
+    const types = spawnSync(
+      process.execPath,
+      [compiler, '-p', 'tsconfig.types.json', '--outDir', join(making, 'types')],
+      {
+        cwd: root,
+        stdio: 'inherit',
+      },
+    );
     if (types.status !== 0) process.exitCode = 1;
   } else {
     process.stderr.write('build: typescript is not installed, so the published types are not made\n');
