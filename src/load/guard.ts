@@ -9,8 +9,8 @@ import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/source.ts';
 
 /**
- * Limits on a flow file. `nodes` counts aliases as what they stand for; `tokens` counts what is written, a line break or comment
- * once, every other sign and value twice: composing takes about a kilobyte and four microseconds for each value.
+ * Limits on a flow file. `nodes` counts aliases as what they stand for; `tokens` counts what is written by what it costs to compose:
+ * a line break or comment once, a comma or dash three times, every other sign and value twice. A value takes about a kilobyte.
  */
 export const LIMITS = {
   bytes: 8 * 1_048_576,
@@ -24,6 +24,21 @@ export const LIMITS = {
 const CORE_TAGS: ReadonlySet<string> = new Set(['!!str', '!!int', '!!float', '!!bool', '!!null', '!!map', '!!seq']);
 
 type Lexeme = CST.TokenType | null;
+
+function costOf(type: Lexeme): number {
+  switch (type) {
+    case 'space':
+      return 0;
+    case 'newline':
+    case 'comment':
+      return 1;
+    case 'comma':
+    case 'seq-item-ind':
+      return 3;
+    default:
+      return 2;
+  }
+}
 
 /** The running counts of one pass over the tokens. */
 class TokenCounter {
@@ -41,7 +56,7 @@ class TokenCounter {
   /** Counts one token; answers with what it goes too far in. */
   count(type: Lexeme, lexeme: string, offset: number): Diagnostic | null {
     const place = () => this.#source.place(offset, offset + Math.min(lexeme.length, 80));
-    this.#tokens += type === 'newline' || type === 'comment' ? 1 : type === 'space' ? 0 : 2;
+    this.#tokens += costOf(type);
     if (this.#tokens > LIMITS.tokens) return diagnose('too_many_tokens', { limit: LIMITS.tokens }, place());
     if (lexeme.length > LIMITS.textLength && type !== 'space') {
       return diagnose('too_long', { what: 'this text', limit: LIMITS.textLength }, place());

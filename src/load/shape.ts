@@ -17,11 +17,18 @@ const SHELLS_TO_COME: ReadonlySet<string> = new Set(['python', 'node', 'pwsh']);
 /** Checks a document against `schemas/flow.schema.json`, and reports everything that does not fit. */
 export function checkShape(root: DocumentNode, problems: Problems): void {
   if (validate(toJsonValue(root))) return;
-  const reported = new Set<string>();
-  for (const error of validate.errors ?? []) {
+  const errors = validate.errors ?? [];
+  const withValues = new Set(
+    errors.filter(({ keyword }) => keyword === 'enum').map(({ instancePath }) => instancePath),
+  );
+  for (const error of errors) {
     // The branches of `anyOf` and `oneOf` fail one by one; their keyword speaks for all of them.
     if (/\/(anyOf|oneOf)\/\d+\//.test(error.schemaPath)) continue;
-    report(error, root, problems, reported);
+    const located = locate(root, error.instancePath);
+    // Of a wrong value both its type and the list of values may complain: the list says more, except to a map or list.
+    const isListed = withValues.has(error.instancePath) && located.node.kind === 'scalar';
+    if (error.keyword === 'type' ? !isListed : error.keyword !== 'enum' || isListed)
+      report(error, located, root, problems);
   }
 }
 
@@ -31,8 +38,7 @@ function shown(node: DocumentNode): string {
   return node.kind === 'scalar' ? node.written : `a ${node.kind}`;
 }
 
-function report(error: SchemaError, root: DocumentNode, problems: Problems, reported: Set<string>): void {
-  const located = locate(root, error.instancePath);
+function report(error: SchemaError, located: Located, root: DocumentNode, problems: Problems): void {
   const { path, span, node } = located;
   const what = describe(root, path);
   switch (error.keyword) {
@@ -50,8 +56,6 @@ function report(error: SchemaError, root: DocumentNode, problems: Problems, repo
       return;
     case 'type':
     case 'anyOf':
-      if (reported.has(error.instancePath)) return;
-      reported.add(error.instancePath);
       // An alias or number that could not be read has no type of its own.
       if (problems.isBlamed(span)) return;
       reportWrongType(located, what, error.params['type'], problems);

@@ -175,6 +175,13 @@ describe('all problems at once', () => {
     expect(await codesOf(text)).toEqual(['wrong_type:1', 'dependency_cycle:3', 'wrong_type:4', 'wrong_type:5']);
   });
 
+  it('says one thing of one wrong value', async () => {
+    const text =
+      'steps:\n  a:\n    run: x\n    if_lost: 5\n    shell: [sh]\n    env: { A: [], B: }\n    retry: { max: x, jitter: true }\n';
+    const codes = ['not_allowed:4', 'wrong_type:5', 'wrong_type:6', 'wrong_type:6', 'wrong_type:7', 'wrong_type:7'];
+    expect((await codesOf(text)).filter((code) => !code.startsWith('misplaced'))).toEqual(codes);
+  });
+
   it('counts columns in UTF-16 units, a tab as one', async () => {
     const text = 'steps:\n  a: { run: [echo, "\u{1F600}\tä"], neds: b }\n  b: { run: x }\n';
     const [problem] = problemsOf(await load(text));
