@@ -174,7 +174,7 @@ export type ValueRecorded = {
 };
 
 /** A sub-flow's run was created under this run's `children/`. */
-export type ChildStarted = { readonly type: 'child.started'; readonly step: StepKey; readonly run: RunId };
+export type ChildStarted = { readonly type: 'child.started'; readonly step: StepKey; readonly child: RunId };
 
 /** A step waits for an instant, a condition or a person. */
 export type WaitStarted = {

@@ -180,7 +180,7 @@ function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): string 
       for (const { key } of event.items) addStep(run.steps, { id: step.id, needs: [] }, key);
       return null;
     case 'child.started':
-      step.child = event.run;
+      step.child = event.child;
       return null;
     case 'wait.started':
       step.phase = { kind: 'waiting', for: event.until === null ? 'condition' : 'time' };

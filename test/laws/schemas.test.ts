@@ -59,7 +59,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
   'step.expanded': { type: 'step.expanded', step, items: [{ key: recordedStepKey('load[0]'), item: null }] },
   'step.requested': { type: 'step.requested', step, name: stepId('load'), arguments_hash: hash, needs: [step] },
   'value.recorded': { type: 'value.recorded', kind: 'now', value: 1 },
-  'child.started': { type: 'child.started', step, run: runId(2) },
+  'child.started': { type: 'child.started', step, child: runId(2) },
   'wait.started': { type: 'wait.started', step, until: time, for: { file: 'x' } },
   'approval.requested': { type: 'approval.requested', step, message: 'go?', params: {}, expires: time },
   'approval.answered': { type: 'approval.answered', step, approved: true, by, params: {}, comment: 'yes' },
