@@ -207,9 +207,9 @@ describe('options that every command takes', () => {
     rig.write('flow.yaml', chain({ c: "run: 'echo last words; exit 3'" }));
     const quiet = await rig.flowctl('run', 'flow.yaml', '-q');
     expect({ code: quiet.code, stdout: quiet.stdout }).toEqual({ code: 1, stdout: '' });
-    expect(quiet.stderr).toMatch(/c: exited with code 3[^]*last words[^]*flowctl resume/);
+    expect(quiet.stderr).toMatch(/c: exited with code 3.*last words.*flowctl resume/s);
     const info = await rig.flowctl('run', 'flow.yaml', '--log-level', 'info');
-    expect(info.stdout).toMatch(/ a started\n[^]* a succeeded[^]* c failed/);
+    expect(info.stdout).toMatch(/ a started\n.* a succeeded.* c failed/s);
     const warn = await rig.flowctl('run', 'flow.yaml', '--log-level', 'warn');
     expect(warn.stdout).toMatch(/ c failed/);
     expect(warn.stdout).not.toMatch(/ a (started|succeeded)/);

@@ -1,0 +1,123 @@
+/** Cases 51 to 53, and the rules of `logs`: what reaches the two streams, byte for byte, whoever reads them. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { useCase } from '../kit/case.ts';
+import { chain, EFFECT, onlyRun, shown, single, stepOf } from '../kit/flows.ts';
+import { Stage } from '../kit/puppet.ts';
+
+const here = useCase();
+
+describe('logs', () => {
+  it('names a step of the last run, a run, or both; every attempt or one', async () => {
+    const { rig } = here;
+    rig.write(
+      'flow.yaml',
+      `steps:
+  first: { run: 'echo one; echo two >&2' }
+  again: { needs: first, retry: 1, run: 'echo "try $FLOWCTL_ATTEMPT"; [ "$FLOWCTL_ATTEMPT" = 2 ]' }
+`,
+    );
+    await rig.flowctl('run', 'flow.yaml');
+    const { id } = await onlyRun(rig);
+    rig.write('other.yaml', single("run: 'echo other'"));
+    await rig.flowctl('run', 'other.yaml');
+    const logs = async (...argv: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await rig.flowctl('logs', ...argv);
+      expect({ argv, code, stderr }).toEqual({ argv, code: 0, stderr: '' });
+      return stdout;
+    };
+    expect(await logs('only')).toBe('other\n');
+    expect(await logs('last', 'only')).toBe('other\n');
+    expect(await logs(id, 'first')).toBe('one\ntwo\n');
+    // Both began within the same instant perhaps, so their ids differ late.
+    expect(await logs(id.slice(0, 25), 'again')).toBe('try 2\n');
+    expect(await logs(id, 'again', '--attempt', '1')).toBe('try 1\n');
+    expect((await logs(id)).replaceAll(/\d{4}-.*Z$/gm, 'TIME')).toBe(
+      '== first, attempt 1, TIME\none\ntwo\n== again, attempt 1, TIME\ntry 1\n== again, attempt 2, TIME\ntry 2\n',
+    );
+    expect(await logs()).toMatch(/^== only, attempt 1, .*\nother\n$/);
+    expect((await rig.flowctl('logs', 'first')).code).toBe(4);
+    expect((await rig.flowctl('logs', id, 'only')).code).toBe(4);
+  });
+
+  it('a step that runs: what it has printed so far', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.write('flow.yaml', single(`run: ${Stage.step('only')}`));
+    const run = rig.start(['run', 'flow.yaml']);
+    const puppet = await stage.enter('only');
+    await puppet.print('so far\n');
+    await puppet.print('and more\n', 'stderr');
+    expect((await rig.flowctl('logs', 'only')).stdout).toBe('so far\nand more\n');
+    await puppet.exit(0);
+    await run.ended;
+  });
+
+  it('case 51: bytes 0 to 255, bad UTF-8 and CR come out as they went in', async () => {
+    const { rig } = here;
+    rig.write(
+      'bytes.mjs',
+      "import { writeSync } from 'node:fs';\nwriteSync(1, Buffer.from([...Array(256).keys(), 0xc3, 0x28, 0xff, 13, 10, 13, 65]));\n",
+    );
+    rig.write('flow.yaml', single('run: [node, bytes.mjs]'));
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+    await rig.shell('"$NODE" "$BIN" logs only > copy; "$NODE" bytes.mjs | cmp - copy > different').ended;
+    expect(rig.read('different')).toBe('');
+    expect(readFileSync(rig.path('copy'))).toHaveLength(263);
+  });
+
+  it('case 53: a slow reader gets a large log whole', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', single("run: 'head -c 5000000 /dev/zero'"));
+    await rig.flowctl('run', 'flow.yaml');
+    const { stdout } = await rig.shell('"$NODE" "$BIN" logs only | (sleep 1; wc -c)').ended;
+    expect(stdout.trim()).toBe('5000000');
+  });
+
+  it('a reader that leaves is no error', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', single("run: 'yes | head -c 5000000'"));
+    await rig.flowctl('run', 'flow.yaml');
+    const { stdout, stderr } = await rig.shell('"$NODE" "$BIN" logs only | head -1; echo "${PIPESTATUS[0]}"').ended;
+    expect({ stdout, stderr }).toEqual({ stdout: 'y\n0\n', stderr: '' });
+  });
+});
+
+describe('case 52: nobody reads what a run prints; it goes on and has its own exit code (I10)', () => {
+  const many = `steps:
+  a: { run: ${EFFECT} }
+  b: { needs: a, run: ${EFFECT} }
+  c: { needs: b, run: 'echo c >> "$EFFECTS"; exit 9' }
+`;
+
+  it.each([
+    ['a reader that leaves', '"$NODE" "$BIN" run flow.yaml | head -1 > /dev/null; echo "${PIPESTATUS[0]}" > code'],
+    ['a full disk behind stdout', '"$NODE" "$BIN" run flow.yaml > /dev/full; echo $? > code'],
+    ['a full disk behind both', '"$NODE" "$BIN" run flow.yaml > /dev/full 2>&1; echo $? > code'],
+    ['stdout closed', '"$NODE" "$BIN" run flow.yaml >&-; echo $? > code'],
+    ['everything closed', '"$NODE" "$BIN" run flow.yaml >&- 2>&- <&-; echo $? > code'],
+    [
+      'a reader of events that leaves',
+      '"$NODE" "$BIN" run flow.yaml --output json | true; echo "${PIPESTATUS[0]}" > code',
+    ],
+  ])('%s', async (_, text) => {
+    const { rig } = here;
+    rig.write('flow.yaml', many);
+    await rig.shell(text).ended;
+    expect(rig.read('code')).toBe('1\n');
+    expect(rig.effects()).toEqual(['a', 'b', 'c']);
+    expect(await onlyRun(rig)).toMatchObject({ state: 'failed', exit_code: 1 });
+    expect(stepOf(await shown(rig), 'c').attempts).toMatchObject([{ exit_code: 9 }]);
+  });
+
+  it('a query into a full disk does not crash', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', chain());
+    await rig.flowctl('run', 'flow.yaml');
+    for (const command of ['runs', 'show', 'logs', 'help exit-codes', '--help']) {
+      const { stdout, stderr } = await rig.shell(`"$NODE" "$BIN" ${command} > /dev/full; echo $?`).ended;
+      expect({ command, stdout, stderr }).toEqual({ command, stdout: '0\n', stderr: '' });
+    }
+  });
+});
