@@ -39,7 +39,10 @@ describe('many processes', () => {
     expect(rows.map(({ state }) => state)).toEqual(Array(20).fill('succeeded'));
     expect([...rig.effects()].sort().join('')).toBe('a'.repeat(20) + 'b'.repeat(20) + 'c'.repeat(20));
     // A rebuilt part is set off by an empty line.
-    const index = rig.read('.flowctl/index.ndjson').split('\n').filter((line) => line !== '');
+    const index = rig
+      .read('.flowctl/index.ndjson')
+      .split('\n')
+      .filter((line) => line !== '');
     for (const line of index) JSON.parse(line);
     expect(index.filter((line) => line.includes('"journal_bytes"')).length).toBeGreaterThanOrEqual(20);
     expect(rig.filesBelow('.flowctl/open')).toEqual([]);
