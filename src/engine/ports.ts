@@ -4,10 +4,10 @@
  */
 
 import type { RunId, StepKey } from '../base/ids.ts';
-import type { Json } from '../base/json.ts';
+import type { Json, JsonObject } from '../base/json.ts';
 import type { ProcessIdentity, RunEvent, WarningRaised } from '../model/event.ts';
 import type { Actor, EndingSignal, Outcome, OutputsRef } from '../model/outcome.ts';
-import type { ShellName } from '../model/flow.ts';
+import type { OutputMode, ShellName } from '../model/flow.ts';
 
 /** Two clocks: wall time is for people and records, monotonic time for deadlines and durations. */
 export interface Clock {
@@ -52,8 +52,17 @@ export interface AttemptRequest {
   readonly attempt: number;
   readonly iteration: number;
   readonly work: Work;
+  /** What a command reads from its standard input; null: nothing. */
+  readonly stdin: string | null;
+  readonly output: OutputMode;
+  /** A JSON Schema that the outputs have to fit. */
+  readonly outputs_schema: JsonObject | null;
+  readonly success_codes: readonly number[];
+  readonly skip_codes: readonly number[];
   /** What the step declares, evaluated; laid over the inherited environment. */
   readonly env: { readonly [name: string]: string };
+  /** Values that shell text refers to by name; laid over everything else. */
+  readonly values: { readonly [name: string]: string };
   /** Absolute. */
   readonly workdir: string;
   readonly timeout_ms: number | null;

@@ -37,8 +37,9 @@ export async function evaluateOutputs(source: ScopeSource): Promise<Result<Json,
 const cachedReads = new WeakMap<StepDefinition, readonly Reference[]>();
 
 /** Every template of a step, in one value. */
-function templatesOf({ action, env, with: input, workdir }: StepDefinition): JsonObject {
-  return { env, with: input, workdir, run: action.kind === 'argv' ? action.argv : null };
+function templatesOf({ action, env, with: input, workdir, stdin }: StepDefinition): JsonObject {
+  const run = action.kind === 'argv' ? action.argv : null;
+  return { env, with: input, workdir, stdin, run, values: action.kind === 'shell' ? action.values : {} };
 }
 
 function readsOf(definition: StepDefinition): readonly Reference[] {
@@ -57,7 +58,9 @@ function evaluateStep(
 ): Result<AttemptRequest, Failure> {
   const evaluated = evaluateDeep(templatesOf(definition), scope);
   if (!evaluated.ok) return err(expressionFailure('', evaluated.error));
-  const values = evaluated.value as { readonly [Name in 'env' | 'with' | 'workdir' | 'run']: Json };
+  const values = evaluated.value as {
+    readonly [Name in 'env' | 'with' | 'workdir' | 'stdin' | 'run' | 'values']: Json;
+  };
   const attempt = step.attempts.at(-1);
   const iteration = attempt?.iteration ?? 0;
   const workdir = values.workdir === null ? '.' : asText(values.workdir);
@@ -68,7 +71,13 @@ function evaluateStep(
     attempt: attempt?.number ?? 1,
     iteration,
     work: workOf(definition, values),
-    env: Object.fromEntries(Object.entries(values.env as JsonObject).map(([name, value]) => [name, asText(value)])),
+    env: asTexts(values.env),
+    values: asTexts(values.values),
+    stdin: values.stdin === null ? null : asText(values.stdin),
+    output: definition.output,
+    outputs_schema: definition.outputs_schema,
+    success_codes: definition.success_codes,
+    skip_codes: definition.skip_codes,
     workdir: isAbsolute(workdir) ? workdir : join(plan.flow.directory, workdir),
     timeout_ms: definition.timeout_ms,
     grace_ms: definition.grace_ms ?? run.settings.grace_ms,
@@ -92,6 +101,9 @@ function workOf({ action }: StepDefinition, values: { readonly run: Json; readon
 /** A value where only text can stand: a string as it is, null as nothing, everything else as JSON. */
 const asText = (value: Json): string =>
   typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
+
+const asTexts = (values: Json): { readonly [name: string]: string } =>
+  Object.fromEntries(Object.entries(values as JsonObject).map(([name, value]) => [name, asText(value)]));
 
 function expressionFailure(place: string, problem: DeepProblem): Failure {
   const where = [place, problem.path].filter((part) => part !== '').join('.');

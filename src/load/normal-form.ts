@@ -73,7 +73,7 @@ function actionOf(step: StepOutline, defaultShell: Node, directory: string): Act
   const text = textOf(run);
   if (text !== undefined) {
     const shell = textOf(stepValue(step, 'shell') ?? defaultShell) ?? 'sh';
-    return { kind: 'shell', text, shell: shell as ShellName };
+    return { kind: 'shell', text, shell: shell as ShellName, values: {} };
   }
   if (run?.kind === 'list') return { kind: 'argv', argv: textsOf(run) };
   const call = parseCall(textOf(stepValue(step, 'call')) ?? '');
@@ -99,8 +99,14 @@ function stepOf(step: StepOutline, flow: FlowOutline, directory: string): StepDe
     action: actionOf(step, defaultValue(flow, 'shell'), directory),
     needs: [...needs].map(stepIdOf),
     env: envOf(entryOf(flow.root, 'env')?.value, defaultValue(flow, 'env'), own('env')),
+    if: null,
     with: isJsonObject(input) ? input : null,
     workdir: textOf(either('workdir')) ?? null,
+    stdin: null,
+    output: 'file',
+    outputs_schema: null,
+    success_codes: [0],
+    skip_codes: [],
     timeout_ms: durationOf(either('timeout')),
     grace_ms: durationOf(own('grace')),
     retry: retryOf(either('retry')),
@@ -133,6 +139,7 @@ export function normalForm(
     description: textOf(value('description')) ?? null,
     tags: [...new Set(textsOf(value('tags')))],
     params: flow.params.map(paramOf),
+    dotenv: [],
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
     steps: flow.steps.map((step) => stepOf(step, flow, facts.directory)),

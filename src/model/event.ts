@@ -112,6 +112,8 @@ export type AttemptFinished = AttemptEvent & {
   readonly duration_ms: number | null;
   /** True when the step goes on with another iteration in spite of a success. */
   readonly continues?: boolean;
+  /** True when the exit code of a success says that there was nothing to do. */
+  readonly skips?: boolean;
 };
 
 /** A decision, for it has a random part in it. */

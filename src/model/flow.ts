@@ -12,15 +12,26 @@ export const DEFINITION_FORMAT = 1;
 
 /** What a step does. Every text in it may be a template (`${{ ... }}`) unless it says otherwise. */
 export type Action =
-  /** Shell text; the text itself is literal, never a template. */
-  | { readonly kind: 'shell'; readonly text: string; readonly shell: ShellName }
+  /**
+   * Shell text. It is literal: where it was written with expressions, it refers to variables instead, and `values` says by name which
+   * template each of them is given (see "a value never becomes code").
+   */
+  | {
+      readonly kind: 'shell';
+      readonly text: string;
+      readonly shell: ShellName;
+      readonly values: { readonly [name: string]: string };
+    }
   /** A program and its arguments; no shell is involved. */
   | { readonly kind: 'argv'; readonly argv: readonly string[] }
   /** An exported function of a module; `module` is an absolute path, both are literal. */
   | { readonly kind: 'call'; readonly module: string; readonly export: string };
 
 /** The shells that `run` text may be written for. `sh` is `/bin/sh -e`, `bash` is `bash -eo pipefail`. */
-export type ShellName = 'sh' | 'bash';
+export type ShellName = 'sh' | 'bash' | 'python' | 'node' | 'pwsh';
+
+/** Where a command's outputs come from: the file FLOWCTL_OUTPUT, or its stdout, read as JSON, as one text, or as a list of lines. */
+export type OutputMode = 'file' | 'json' | 'text' | 'lines';
 
 /** Which attempt outcomes are tried again. */
 export type RetryCause = 'failed' | 'timed_out';
@@ -48,12 +59,23 @@ export interface StepDefinition {
   readonly description: string | null;
   readonly action: Action;
   readonly needs: readonly StepId[];
+  /** The condition as an expression, without `${{ }}`. Null: `success()`. */
+  readonly if: string | null;
   /** Templates; the flow's `env` is already merged in, beneath. */
   readonly env: { readonly [name: string]: string };
   /** The argument of a `call`; any string inside may be a template. Null when absent. */
   readonly with: JsonObject | null;
   /** A template; relative to the flow's directory. Null: the flow's directory itself. */
   readonly workdir: string | null;
+  /** A template; what a command reads from its standard input. Null: it is empty. */
+  readonly stdin: string | null;
+  readonly output: OutputMode;
+  /** A JSON Schema that the outputs have to fit; null: anything. */
+  readonly outputs_schema: JsonObject | null;
+  /** Exit codes of a command that count as success. */
+  readonly success_codes: readonly number[];
+  /** Exit codes by which a command says that there was nothing to do: the step is skipped. */
+  readonly skip_codes: readonly number[];
   readonly timeout_ms: number | null;
   readonly grace_ms: number | null;
   readonly retry: RetryPolicy;
@@ -81,6 +103,8 @@ export interface FlowDefinition {
   /** Absolute path of the folder of that file: the default working directory of steps. */
   readonly directory: string;
   readonly params: readonly ParamDefinition[];
+  /** Absolute paths of files with variables, beneath the `env` of flow and steps and above the inherited environment. Later files win. */
+  readonly dotenv: readonly string[];
   /** Null: as many as the machine has cores, at least 4. */
   readonly max_parallel: number | null;
   readonly fail_fast: boolean;

@@ -237,7 +237,7 @@ function finishAttempt(step: StepRecord, attempt: AttemptRecord, event: At<'atte
   attempt.finished_at = event.time;
   attempt.duration_ms = event.duration_ms;
   if (event.outcome === 'failed' || event.outcome === 'timed_out') step.failures += 1;
-  if (event.outcome === 'succeeded' && event.continues !== true) {
+  if (event.outcome === 'succeeded' && event.continues !== true && event.skips !== true) {
     step.phase = { kind: 'succeeded', reused: false };
     step.outputs = event.outputs;
     step.finished_at = event.time;

@@ -57,7 +57,13 @@ export type Actor =
 
 /** How an attempt ended; the data of an end lives in that end. */
 export type Outcome =
-  | { readonly kind: 'succeeded'; readonly exit_code: number | null; readonly outputs: OutputsRef | null }
+  | {
+      readonly kind: 'succeeded';
+      readonly exit_code: number | null;
+      readonly outputs: OutputsRef | null;
+      /** True when its exit code says that there was nothing to do: the step is skipped. */
+      readonly skips?: boolean;
+    }
   | {
       readonly kind: 'failed';
       readonly failure: Failure;

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import type { AttemptRequest, Work } from '../engine/ports.ts';
+import type { ShellName } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
 import { namesOwnDescriptors } from '../process/log.ts';
 import { isExecutableFile, systemProgram } from '../process/programs.ts';
@@ -64,7 +65,7 @@ export function commandLineOf(
   }
 }
 
-function findShell(shell: 'sh' | 'bash', searchPath: string | undefined, workdir: string): Result<string, Failure> {
+function findShell(shell: ShellName, searchPath: string | undefined, workdir: string): Result<string, Failure> {
   const system = shell === 'sh' ? systemProgram('sh') : isExecutableFile('/bin/bash') ? '/bin/bash' : null;
   return system === null ? findProgram(shell, searchPath, workdir) : ok(system);
 }

@@ -32,7 +32,7 @@ export function environmentOf(
   };
   // No prototype: a variable may bear any name.
   const environment: { [name: string]: string } = Object.create(null);
-  for (const layer of [inherited, request.env, own]) {
+  for (const layer of [inherited, request.env, request.values, own]) {
     for (const name in layer) {
       const value = layer[name];
       if (value !== undefined && (layer !== inherited || name !== OUTER_ONLY)) environment[name] = value;

@@ -61,6 +61,7 @@ export type Behaviour = (step: string, attempt: number) => 'succeed' | 'fail' | 
 export interface StepSketch {
   readonly id: string;
   readonly needs?: readonly string[];
+  readonly if?: string;
   readonly retries?: number;
   readonly delayMs?: number;
   readonly continueOnError?: boolean;
@@ -86,6 +87,12 @@ export function flowOf(sketch: readonly StepSketch[], flow: Partial<FlowDefiniti
       action: { kind: 'argv', argv: ['true'] },
       needs: (step.needs ?? []) as StepId[],
       env: {},
+      if: step.if ?? null,
+      stdin: null,
+      output: 'file',
+      outputs_schema: null,
+      success_codes: [0],
+      skip_codes: [],
       with: null,
       workdir: null,
       timeout_ms: null,
@@ -103,6 +110,7 @@ export function flowOf(sketch: readonly StepSketch[], flow: Partial<FlowDefiniti
     file: '/sketch/flow.yaml',
     directory: '/sketch',
     params: [],
+    dotenv: [],
     max_parallel: null,
     fail_fast: false,
     outputs: {},

@@ -43,6 +43,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     error,
     outputs: { kind: 'stored', hash, bytes: 70_000 },
     duration_ms: 1.5,
+    skips: true,
     continues: true,
   },
   'retry.scheduled': { type: 'retry.scheduled', step, attempt: 2, delay_ms: 10, due: time },

@@ -47,6 +47,7 @@ export const definition = (name = 'sample'): FlowDefinition => ({
   file: '/project/flow.yaml',
   directory: '/project',
   params: [],
+  dotenv: [],
   max_parallel: null,
   fail_fast: false,
   steps: [],
