@@ -82,7 +82,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
 };
 
 /** Members that may be absent. */
-const OPTIONAL: ReadonlySet<string> = new Set(['continues']);
+const OPTIONAL: ReadonlySet<string> = new Set(['continues', 'skips']);
 type Members = { readonly [member: string]: Json };
 
 const read = (name: string): Members =>
