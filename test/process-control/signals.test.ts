@@ -1,0 +1,152 @@
+/** Cases 40, 41 and 43: what signals do to a run (I10, I11). */
+
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { useCase } from '../kit/case.ts';
+import { chain, onlyRun, shown, stepOf } from '../kit/flows.ts';
+import { Stage } from '../kit/puppet.ts';
+import { eventually, tagged } from '../kit/rig.ts';
+
+const here = useCase();
+
+const hasNohup = spawnSync('nohup', ['--version']).status === 0;
+
+describe('a signal', () => {
+  it('case 40: SIGINT, three cooperative steps: one INT each, cancelled, dies by SIGINT, resumable', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.give({ FLOWCTL_GRACE: '20s' });
+    const steps = ['x', 'y', 'z'];
+    rig.write(
+      'flow.yaml',
+      `steps:
+${steps.map((name) => `  ${name}: { run: ${Stage.step(name, 'SIGINT', 'SIGTERM')} }`).join('\n')}
+  last: { needs: [x, y, z], run: 'echo last >> "$EFFECTS"' }
+`,
+    );
+    const run = rig.start(['run', 'flow.yaml']);
+    const puppets = await Promise.all(steps.map((name) => stage.enter(name)));
+    run.process.kill('SIGINT');
+    await Promise.all(puppets.map((puppet) => puppet.catches('SIGINT')));
+    const began = performance.now();
+    await Promise.all(puppets.map((puppet) => puppet.exit(0)));
+    const { code, signal, stdout } = await run.ended;
+    expect({ code, signal }).toEqual({ code: null, signal: 'SIGINT' });
+    // Far below the grace time: nothing waits for it.
+    expect(performance.now() - began).toBeLessThan(5_000);
+    for (const puppet of puppets) expect(puppet.signals).toEqual(['SIGINT']);
+    expect(stdout).toContain('SIGINT received');
+    const cancelled = await shown(rig);
+    expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 130 });
+    for (const name of steps) expect(stepOf(cancelled, name).attempts).toMatchObject([{ outcome: 'cancelled' }]);
+    expect(stepOf(cancelled, 'last').attempts).toEqual([]);
+
+    const resumed = rig.start(['resume']);
+    for (const puppet of await Promise.all(steps.map((name) => stage.enter(name)))) await puppet.exit(0);
+    expect((await resumed.ended).code).toBe(0);
+    expect(rig.effects()).toEqual(['last']);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'case 40: %s ends plain steps at once, and flowctl by itself',
+    async (signal) => {
+      const { rig } = here;
+      const stage = await here.stage();
+      rig.give({ FLOWCTL_GRACE: '20s' });
+      rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b')}` }));
+      const run = rig.start(['run', 'flow.yaml']);
+      await stage.enter('b');
+      const began = performance.now();
+      run.process.kill(signal);
+      expect((await run.ended).signal).toBe(signal);
+      expect(performance.now() - began).toBeLessThan(5_000);
+      const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+      expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled', exit_code: codes[signal] });
+      expect(rig.effects()).toEqual(['a']);
+    },
+  );
+
+  it('case 41: steps that ignore it are killed after the grace time, not before', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.give({ FLOWCTL_GRACE: '2s' });
+    rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b', 'SIGINT', 'SIGTERM')}` }));
+    const run = rig.start(['run', 'flow.yaml']);
+    const puppet = await stage.enter('b');
+    const began = performance.now();
+    run.process.kill('SIGTERM');
+    expect((await run.ended).signal).toBe('SIGTERM');
+    const tookMs = performance.now() - began;
+    expect(tookMs).toBeGreaterThanOrEqual(1_950);
+    expect(tookMs).toBeLessThan(6_000);
+    expect(puppet.signals).toEqual(['SIGTERM']);
+    expect(tagged(puppet.run)).toEqual([]);
+    const cancelled = await shown(rig);
+    expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 143 });
+    expect(stepOf(cancelled, 'b').attempts).toMatchObject([{ outcome: 'cancelled', signal: 'SIGKILL' }]);
+  });
+
+  it('case 41: a second one kills at once', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.give({ FLOWCTL_GRACE: '30s' });
+    rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b', 'SIGINT', 'SIGTERM')}` }));
+    const run = rig.start(['run', 'flow.yaml']);
+    const puppet = await stage.enter('b');
+    run.process.kill('SIGTERM');
+    await puppet.catches('SIGTERM');
+    expect(tagged(puppet.run)).toContain(puppet.pid);
+    const began = performance.now();
+    run.process.kill('SIGTERM');
+    expect((await run.ended).signal).toBe('SIGTERM');
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(tagged(puppet.run)).toEqual([]);
+    expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled', exit_code: 143 });
+  });
+
+  it('while a retry waits: the wait ends, nothing more is started', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', chain({ b: "retry: { max: 3, delay: 1h }, run: 'exit 1'" }));
+    const run = rig.start(['run', 'flow.yaml']);
+    await run.prints('will be tried again');
+    run.process.kill('SIGINT');
+    expect((await run.ended).signal).toBe('SIGINT');
+    const cancelled = await shown(rig);
+    expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 130 });
+    expect(stepOf(cancelled, 'b').attempts).toHaveLength(1);
+  });
+});
+
+describe.skipIf(!hasNohup)('case 43: nohup', () => {
+  const flow = (): string => chain({ b: `run: ${Stage.step('b')}` });
+
+  it('a hang-up is ignored, the run completes', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.write('flow.yaml', flow());
+    const shell = rig.shell('nohup "$NODE" "$BIN" run flow.yaml > out 2>&1 & echo "pid $!"; wait "$!"; echo "code $?"');
+    const puppet = await stage.enter('b');
+    const pid = Number(/pid (\d+)/.exec(shell.stdout())?.[1]);
+    for (let again = 0; again < 3; again += 1) {
+      process.kill(pid, 'SIGHUP');
+      expect(await onlyRun(rig)).toMatchObject({ state: 'running' });
+    }
+    await puppet.exit(0);
+    expect((await shell.ended).stdout).toContain('code 0');
+    expect(await onlyRun(rig)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('without it the same hang-up ends the run: 129', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.write('flow.yaml', flow());
+    const shell = rig.shell('"$NODE" "$BIN" run flow.yaml > out 2>&1 & echo "pid $!"; wait "$!"; echo "code $?"');
+    const puppet = await stage.enter('b');
+    process.kill(Number(/pid (\d+)/.exec(shell.stdout())?.[1]), 'SIGHUP');
+    await puppet.gone;
+    expect((await shell.ended).stdout).toContain('code 129');
+    await eventually('cancelled', 1_000, async () => (await onlyRun(rig)).state === 'cancelled');
+  });
+
+  it.todo('case 43: `--detach` (does not exist yet)');
+});
