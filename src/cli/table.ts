@@ -1,6 +1,6 @@
 /** Rows as aligned columns. Widths are counted as a terminal shows them. */
 
-import { textColumns } from '../diagnostics/width.ts';
+import { textColumns } from '../base/width.ts';
 
 /** A cell: its text, and how it is coloured after it was measured. */
 export interface Cell {

@@ -4,7 +4,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { type Paint, plainPaint } from './paint.ts';
 import { sentenceOf } from './sentences.ts';
 import type { Place, Sources, SourceText } from './source.ts';
-import { columnsOf, textColumns, visible, withoutTabs } from './width.ts';
+import { columnsOf, textColumns, visible, withoutTabs } from '../base/width.ts';
 
 /** The widest stretch of a line that is shown, in columns; the rest is cut around what matters. */
 const WIDEST = 100;
