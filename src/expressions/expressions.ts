@@ -7,6 +7,13 @@
  * Where next: `grammar` reads one expression, `evaluate` computes it, `functions` is the table of functions, `compare` the operators.
  */
 
+export {
+  type Condition,
+  conditionReads,
+  evaluateCondition,
+  parseCondition,
+  type Status,
+} from './condition.ts';
 export type { FunctionDefinition } from './definition.ts';
 export { type DeepProblem, deepReads, evaluateDeep } from './deep.ts';
 export type { Scope } from './evaluate.ts';
@@ -20,6 +27,8 @@ export {
   type Reference,
   ROOTS,
   type Span,
+  STATUS_FUNCTIONS,
+  type StatusFunction,
   type TemplateProblem,
   type TemplateProblemCode,
 } from './syntax.ts';

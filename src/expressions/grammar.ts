@@ -23,6 +23,7 @@ import { Bug, err, ok, type Result } from '../base/result.ts';
 import { nearestWord } from '../base/suggestion.ts';
 import { arityOf, signatureOf } from './definition.ts';
 import { FUNCTIONS, findFunction } from './functions.ts';
+import { INSTEAD, WORDS_INSTEAD } from './instead.ts';
 import {
   type Comparison,
   type Expression,
@@ -30,36 +31,14 @@ import {
   MAX_EXPRESSION_LENGTH,
   ROOTS,
   type Span,
+  STATUS_FUNCTIONS,
+  STATUS_ROOT,
+  type StatusFunction,
   type TemplateProblem,
   type TemplateProblemCode,
 } from './syntax.ts';
 
 const KNOWN_ROOTS: ReadonlySet<string> = new Set(ROOTS);
-
-/** What people write that the language does not have, and what to write instead. */
-const INSTEAD: ReadonlyMap<string, string> = new Map([
-  ['+', 'there is no operator `+`: write `add(a, b)`, or `format(...)` for text'],
-  ['-', 'there is no operator `-`: write `sub(a, b)`'],
-  ['*', 'there is no operator `*`: write `mul(a, b)`'],
-  ['/', 'there is no operator `/`: write `div(a, b)`'],
-  ['%', 'there is no operator `%`: write `mod(a, b)`'],
-  ['=', 'equality is written `==`'],
-  ['&', 'the operator is written `&&`'],
-  ['|', 'the operator is written `||`; there are no filters, functions are called as `name(value)`'],
-  ['?', 'there is no operator `?`: write `case(condition, value, other)` or `default(value, other)`'],
-  ['"', "text is written in single quotes: `'text'`"],
-  ['`', "text is written in single quotes: `'text'`"],
-  ["'", "this text has no closing quote; a quote inside is written twice: `'it''s'`"],
-  ['$', 'inside `${{ }}` names stand without a dollar sign'],
-  ['{', 'there are no object literals: write `fromJSON(...)`'],
-  ['[', 'there are no list literals: write `fromJSON(...)`, `split(...)` or `range(...)`'],
-]);
-const WORDS_INSTEAD: ReadonlyMap<string, string> = new Map([
-  ['and', '`and` is written `&&`'],
-  ['or', '`or` is written `||`'],
-  ['not', '`not` is written `!`'],
-  ['in', 'write `contains(list, item)`'],
-]);
 
 type Places = ReadonlyMap<Token, Span>;
 
@@ -142,10 +121,13 @@ class Translator {
   readonly #text: string;
   readonly #base: number;
 
-  constructor(places: Places, text: string, base: number) {
+  readonly #isCondition: boolean;
+
+  constructor(places: Places, text: string, base: number, isCondition: boolean) {
     this.#places = places;
     this.#text = text;
     this.#base = base;
+    this.#isCondition = isCondition;
   }
 
   translate(node: Expr, depth: number): Expression {
@@ -215,6 +197,8 @@ class Translator {
   #call(node: FunctionCall, inner: (child: Expr) => Expression): Expression {
     const token = node.functionName;
     const span = this.#place(token);
+    const status = STATUS_FUNCTIONS.find((name) => name === token.lexeme.toLowerCase());
+    if (status !== undefined) return this.#status(status, node.args.length, span);
     const definition = findFunction(token.lexeme);
     if (definition === null) {
       const names = FUNCTIONS.map(({ name }) => name);
@@ -227,6 +211,22 @@ class Translator {
       if (given < least || given > most) this.problems.push(wrongArguments(token.lexeme, span));
     }
     return { kind: 'call', name: token.lexeme.toLowerCase(), operands: node.args.map(inner), ...span };
+  }
+
+  /** A status is read like a name, from a root that no text can spell. */
+  #status(name: StatusFunction, given: number, span: Span): Expression {
+    if (!this.#isCondition) {
+      const message = `\`${name}()\` has a meaning only in \`if\``;
+      this.problems.push(problem('status_outside_if', span, message, 'elsewhere write `steps.<name>.state`'));
+    } else if (given > 0) {
+      this.problems.push(problem('wrong_arguments', span, `\`${name}\` takes no arguments`, `write \`${name}()\``));
+    }
+    return {
+      kind: 'member',
+      of: { kind: 'root', name: STATUS_ROOT, ...span },
+      key: { kind: 'literal', value: name, ...span },
+      ...span,
+    };
   }
 
   #access(node: IndexAccess, inner: (child: Expr) => Expression): Expression {
@@ -249,8 +249,13 @@ const spanning = (first: Span, last: Span): Span => ({
 /**
  * Parses the text between `${{` and `}}`.
  * @param base the offset of that text in the whole template; added to every place.
+ * @param isCondition true in an `if`, where the status functions have a meaning.
  */
-export function parseExpression(text: string, base: number): Result<Expression, readonly TemplateProblem[]> {
+export function parseExpression(
+  text: string,
+  base: number,
+  isCondition = false,
+): Result<Expression, readonly TemplateProblem[]> {
   const whole: Span = { offset: base, length: text.length };
   if (text.length > MAX_EXPRESSION_LENGTH) {
     return err([problem('too_long', whole, `the expression is longer than ${MAX_EXPRESSION_LENGTH} characters`)]);
@@ -272,7 +277,7 @@ export function parseExpression(text: string, base: number): Result<Expression, 
   } catch (error) {
     return err([parserProblem(error, places, whole)]);
   }
-  const translator = new Translator(places, text, base);
+  const translator = new Translator(places, text, base, isCondition);
   const expression = translator.translate(tree, 0);
   return translator.problems.length > 0 ? err(translator.problems) : ok(expression);
 }

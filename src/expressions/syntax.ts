@@ -43,6 +43,8 @@ export type TemplateProblemCode =
   | 'unknown_function'
   | 'unknown_name'
   | 'wrong_arguments'
+  /** `success()` and its like, which have a meaning only in `if`. */
+  | 'status_outside_if'
   | 'too_long'
   | 'too_deep';
 
@@ -89,6 +91,15 @@ export const ROOTS = [
   'run',
   'flow',
 ] as const;
+
+/** The functions that only an `if` may call. */
+export const STATUS_FUNCTIONS = ['success', 'failure', 'cancelled', 'always'] as const;
+
+/** One of them. */
+export type StatusFunction = (typeof STATUS_FUNCTIONS)[number];
+
+/** The root under which a condition finds the status: no text can spell it. */
+export const STATUS_ROOT = '#status';
 
 /** The longest text of one expression, in UTF-16 units, without `${{` and `}}`. */
 export const MAX_EXPRESSION_LENGTH = 20_000;
