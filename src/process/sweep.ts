@@ -109,8 +109,10 @@ export async function sweep(request: SweepRequest): Promise<SweepReport> {
   let delayMs = 2;
   for (;;) {
     const alive = new Set(await findTagged(pattern));
-    const groups = identities.filter(isSameProcess).map((identity) => identity.group);
-    for (const group of groups) for (const pid of livingMembers(group) ?? []) alive.add(pid);
+    const groups = identities
+      .filter(isSameProcess)
+      .map(({ group }) => ({ group, members: livingMembers(group) ?? [] }));
+    for (const { members } of groups) for (const pid of members) alive.add(pid);
     emptyScans = alive.size === 0 ? emptyScans + 1 : 0;
     const elapsedMs = clock.monotonic() - began;
     if (emptyScans === 2 || elapsedMs > limitMs) {
@@ -118,7 +120,14 @@ export async function sweep(request: SweepRequest): Promise<SweepReport> {
     }
     if (emptyScans === 1) continue;
     const killing = elapsedMs >= graceMs;
-    for (const group of groups) if (killing || !asked.has(group)) signalGroup(group, killing ? 'SIGKILL' : 'SIGTERM');
+    for (const { group, members } of groups) {
+      if (killing) signalGroup(group, 'SIGKILL');
+      else if (!asked.has(group)) {
+        signalGroup(group, 'SIGTERM');
+        // They have it with their group: a second one would tell a flowctl among them to kill instead of asking.
+        for (const pid of members) asked.add(pid);
+      }
+    }
     for (const pid of alive) {
       if (killing || !asked.has(pid)) signalTagged(pid, pattern, killing ? 'SIGKILL' : 'SIGTERM');
       asked.add(pid);

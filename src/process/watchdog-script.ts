@@ -8,6 +8,7 @@
  * - `+ GROUP TICKS` adds a group with the start time of its leader, `- GROUP` takes it back, `q` is the normal end.
  * - A group whose leader's number is another process's by now is left alone.
  * - Time is read from /proc/uptime (hundredths of a second, monotonic), since scans take time too.
+ * - Whoever was there when the groups were asked is not asked again one by one: a second TERM makes a flowctl in a step kill.
  * - A token is a variable's whole value of elements that end with `;`, found with grep over NUL-separated environments; where
  *   grep has no `-z`, or there is no /proc, only the groups are known.
  */
@@ -53,11 +54,18 @@ signal_groups() {
     ours "$group" "\${entry#*:}" && kill -s "$1" -- "-$group" 2>/dev/null && alive=yes
   done
 }
+in_live_group() {
+  read -r stat 2>/dev/null < "/proc/$1/stat" || return 1
+  set -- \${stat##*) }
+  case $live in *" $3:"*) return 0 ;; esac
+  return 1
+} 2>/dev/null
 signal_tagged() {
   for pid in $pids; do
     alive=yes
     case $1$asked in TERM*" $pid "*) continue ;; esac
     asked="$asked$pid "
+    [ "$1$first" = TERMTERM ] && in_live_group "$pid" && continue
     kill -s "$1" "$pid" 2>/dev/null
   done
 }
@@ -72,8 +80,8 @@ while [ "$empty" -lt 2 ] && [ "$time" -lt $((deadline + 3000)) ]; do
   tagged
   if [ "$time" -lt "$deadline" ]; then
     signal_groups "$first"
-    first=0
     signal_tagged TERM
+    first=0
   else
     signal_groups KILL
     signal_tagged KILL
