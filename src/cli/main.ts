@@ -18,6 +18,7 @@ interface CommandModule {
 const COMMANDS: readonly { readonly name: string; load(): Promise<CommandModule> }[] = [
   { name: 'run', load: () => import('./commands/run.ts') },
   { name: 'resume', load: () => import('./commands/resume.ts') },
+  { name: 'rerun', load: () => import('./commands/rerun.ts') },
   { name: 'validate', load: () => import('./commands/validate.ts') },
   { name: 'runs', load: () => import('./commands/runs.ts') },
   { name: 'show', load: () => import('./commands/show.ts') },

@@ -32,6 +32,29 @@ export async function paramsFor(
     if (sign < 1) throw new UsageError(`\`-p ${text}\`: expected name=value`);
     given.set(text.slice(0, sign), { kind: 'text', text: text.slice(sign + 1) });
   }
+  return resolveOrComplain(session, definition, given, run);
+}
+
+/**
+ * The params of an earlier run for a new one, checked against the flow as it is now; what it did not have gets its default.
+ * @returns null when they do not fit any more: everything is said and the exit code is set (2).
+ */
+export function recordedParams(
+  session: Session,
+  definition: FlowDefinition,
+  recorded: JsonObject,
+  run: JsonObject,
+): Promise<JsonObject | null> {
+  const given = Object.entries(recorded).map(([name, value]) => [name, { kind: 'value', value }] as const);
+  return resolveOrComplain(session, definition, new Map<string, GivenParam>(given), run);
+}
+
+async function resolveOrComplain(
+  session: Session,
+  definition: FlowDefinition,
+  given: ReadonlyMap<string, GivenParam>,
+  run: JsonObject,
+): Promise<JsonObject | null> {
   const environment = Object.fromEntries(
     Object.entries(session.environment).filter(([, value]) => value !== undefined),
   );

@@ -1,0 +1,60 @@
+/** `flowctl rerun`. */
+
+import type { Command } from 'commander';
+import { StateError } from '../../store/problem.ts';
+import { positiveInteger } from '../arguments.ts';
+import { loadOrComplain } from '../flow-file.ts';
+import { recordedParams } from '../params.ts';
+import { readNamedRun } from '../read-run.ts';
+import { readOutputMode } from '../run-view.ts';
+import { openSession, withGlobalOptions } from '../session.ts';
+import { type StartOptions, startRun } from '../start-run.ts';
+import { stateToRead } from '../state-directory.ts';
+
+const EXAMPLES = `
+Examples:
+  $ flowctl rerun                the last run once more
+  $ flowctl rerun 01kdbq         the run whose id begins so
+  $ flowctl rerun --max-parallel 1`;
+
+/** Adds the command. */
+export function define(program: Command): void {
+  withGlobalOptions(program.command('rerun'))
+    .argument('[run]', 'an id, the unique beginning of one, or `last`', 'last')
+    .summary('start a new run with the flow and the params of an earlier one')
+    .description(
+      'Starts a new run of the same flow file, as it is written now, with the params that the earlier run had. Every step runs; to ' +
+        'go on with what is unfinished, use `flowctl resume`.',
+    )
+    .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
+    .option('--fail-fast', 'after a failure start nothing new')
+    .option('--output <mode>', 'auto, plain (one line per event) or json (one event per line)', readOutputMode, 'auto')
+    .addHelpText('after', EXAMPLES)
+    .action(rerun);
+}
+
+async function rerun(text: string, options: StartOptions): Promise<void> {
+  const session = openSession(options);
+  const state = stateToRead(session, options);
+  const { record, frozen, layout, problem } = await readNamedRun(state, text);
+  if (record === null) {
+    throw new StateError(
+      problem ?? { kind: 'damaged', file: layout.journal, offset: null, message: 'nothing in it can be read' },
+    );
+  }
+  // Where the flow lies stands in the definition alone.
+  if (!frozen.ok) throw new StateError(frozen.error);
+  const flow = await loadOrComplain(session, frozen.value.definition.file);
+  if (flow === null) return;
+  session.mention(`running ${record.flow} again with the params of run ${record.id}`);
+  await startRun(
+    session,
+    {
+      flow,
+      stateDirectory: state.root,
+      trigger: 'rerun',
+      params: (context) => recordedParams(session, flow.definition, record.params, context),
+    },
+    options,
+  );
+}

@@ -1,0 +1,94 @@
+/** Starting a run of a flow that was loaded: `run` and `rerun` differ only in where the params come from and what made them begin. */
+
+import { ulid } from 'ulid';
+import { parseRunId, type RunId } from '../base/ids.ts';
+import type { JsonObject } from '../base/json.ts';
+import { Bug } from '../base/result.ts';
+import { settingsFor } from '../compose.ts';
+import type { RunEvent, Trigger } from '../model/event.ts';
+import { beginRun } from '../model/fold.ts';
+import { createRun, type NewRun } from '../store/create.ts';
+import type { StateLayout } from '../store/layout.ts';
+import { openState } from '../store/open.ts';
+import type { OwnedRun } from '../store/owned-run.ts';
+import { StateError } from '../store/problem.ts';
+import type { LoadedFlow } from './flow-file.ts';
+import { type LifeView, runToEnd } from './run-life.ts';
+import type { Session } from './session.ts';
+import { takeSignals } from './signals.ts';
+
+declare const FLOWCTL_VERSION: string;
+
+/** What the flags of a command say about the run that it starts. */
+export interface StartOptions extends LifeView {
+  readonly maxParallel?: number;
+  readonly failFast?: boolean;
+}
+
+/** A run to be started. */
+export interface RunToStart {
+  readonly flow: LoadedFlow;
+  /** The state directory; made when it is missing. */
+  readonly stateDirectory: string;
+  readonly trigger: Trigger;
+  /**
+   * Computes the params.
+   * @param run what expressions in defaults see as `run`.
+   * @returns null when they are wrong: all is said, the exit code is set, and nothing is started.
+   */
+  params(run: JsonObject): Promise<JsonObject | null>;
+}
+
+/** Starts a run and stays with it to its end. Sets the exit code, or dies of the signal that ended the run. */
+export async function startRun(session: Session, start: RunToStart, options: StartOptions): Promise<void> {
+  const { definition, hash } = start.flow;
+  const id = mintRunId();
+  const now = new Date().toISOString();
+  const params = await start.params({
+    id,
+    started_at: now,
+    scheduled_for: now,
+    previous_scheduled_for: null,
+    attempt: 1,
+  });
+  if (params === null) return;
+  const started: NewRun['started'] = {
+    type: 'run.started',
+    flow: definition.name,
+    version: null,
+    flow_hash: hash,
+    params,
+    tags: definition.tags,
+    trigger: start.trigger,
+    parent: null,
+    scheduled_for: now,
+    settings: settingsFor(definition, options, session.environment),
+    steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),
+    seq: 1,
+    time: now,
+  };
+  const signals = takeSignals(session.environment);
+  const state = valueOrThrow(await openState(start.stateDirectory));
+  const owned = await create(state, { id, definition, started, version: FLOWCTL_VERSION });
+  const record = beginRun(owned.layout.place.id, started);
+  const told: readonly RunEvent[] = [started];
+  await runToEnd(session, { state, owned, record, definition, told, opening: [], before: null }, options, signals);
+}
+
+async function create(state: StateLayout, run: NewRun): Promise<OwnedRun> {
+  const created = await createRun(state, run);
+  if (created.ok) return created.value;
+  if (created.error.kind === 'id_taken') throw new Bug(`run id ${run.id} was minted twice`);
+  throw new StateError(created.error);
+}
+
+function valueOrThrow(state: Awaited<ReturnType<typeof openState>>): StateLayout {
+  if (state.ok) return state.value;
+  throw new StateError(state.error);
+}
+
+function mintRunId(): RunId {
+  const id = parseRunId(ulid());
+  if (id === null) throw new Bug('the library minted an id that is none');
+  return id;
+}
