@@ -3,7 +3,7 @@
 import type { StepKey } from '../base/ids.ts';
 import { Bug } from '../base/result.ts';
 import type { EventBody } from '../model/event.ts';
-import type { Outcome } from '../model/outcome.ts';
+import type { Actor, Failure, Outcome } from '../model/outcome.ts';
 import type { Inbox } from './inbox.ts';
 import { stepAt } from './plan.ts';
 import type { AttemptListener, Clock, Executor, RunningAttempt, StopReason } from './ports.ts';
@@ -18,11 +18,15 @@ export interface UnrecordedAttempt {
   readonly outcome: Outcome | null;
 }
 
-interface Under {
+/** An attempt under way. */
+export interface Under {
   readonly step: StepKey;
   readonly attempt: number;
-  readonly done: Promise<Outcome>;
-  readonly running: RunningAttempt | null;
+  done: Promise<Outcome>;
+  /** Null until it has begun. */
+  running: RunningAttempt | null;
+  /** Why it is to end; kept for an attempt that has not begun. */
+  stopping: StopReason | null;
 }
 
 interface Parts extends ScopeSource {
@@ -36,7 +40,6 @@ export class Attempts {
   private readonly inbox: Inbox;
   private readonly record: (event: EventBody) => Promise<void>;
   private readonly under = new Map<StepKey, Under>();
-  private stopping: StopReason | null = null;
 
   constructor(parts: Parts, inbox: Inbox, record: (event: EventBody) => Promise<void>) {
     this.parts = parts;
@@ -44,8 +47,11 @@ export class Attempts {
     this.record = record;
   }
 
-  /** Begins an attempt whose start is on disk. Whatever happens, a message tells how it ended. */
-  start(step: StepKey, attempt: number): void {
+  /**
+   * Begins an attempt whose start is on disk. Whatever happens, a message tells how it ended.
+   * @param cancelledBy who cancelled the run since the start was recorded; the attempt ends before it begins.
+   */
+  start(step: StepKey, attempt: number, cancelledBy: Actor | null): void {
     const { run, plan, clock } = this.parts;
     const record = run.steps.get(step);
     const index = plan.graph.indexOf.get(step);
@@ -56,24 +62,23 @@ export class Attempts {
       this.inbox.put({ kind: 'attempt_ended', step, attempt, outcome, duration_ms });
       return outcome;
     };
-    const request = makeRequest(this.parts, stepAt(plan, index), record);
-    const begin = (made: Awaited<typeof request>): RunningAttempt | Outcome => {
-      if (this.stopping?.kind === 'cancelled') {
-        return { kind: 'cancelled', by: this.stopping.by, exit_code: null, signal: null };
-      }
-      if (!made.ok) return { kind: 'failed', failure: made.error, exit_code: null, signal: null };
-      return this.parts.executor.start(made.value, this.listener(step, attempt));
-    };
-    if (!(request instanceof Promise)) {
-      this.track(step, attempt, begin(request), end);
+    const under: Under = { step, attempt, done: NEVER, running: null, stopping: null };
+    this.under.set(step, under);
+    if (cancelledBy !== null) {
+      under.done = Promise.resolve(end(cancelled(cancelledBy)));
       return;
     }
-    const pending = request.then(begin, unreadable);
-    const done = pending.then((begun) => {
-      this.track(step, attempt, begun, end);
-      return 'kind' in begun ? begun : begun.done;
-    });
-    this.under.set(step, { step, attempt, done, running: null });
+    const begin = (made: Awaited<ReturnType<typeof makeRequest>>): Promise<Outcome> => {
+      if (under.stopping?.kind === 'cancelled') return Promise.resolve(end(cancelled(under.stopping.by)));
+      if (!made.ok) return Promise.resolve(end(failed(made.error)));
+      under.running = this.parts.executor.start(made.value, this.listener(step, attempt));
+      return under.running.done.then(end, (error: unknown) => end(failed(brokenExecutor(error))));
+    };
+    const request = makeRequest(this.parts, stepAt(plan, index), record);
+    under.done =
+      request instanceof Promise
+        ? request.then(begin, (error: unknown) => end(failed(unreadable(error))))
+        : begin(request);
   }
 
   /** The end of an attempt is on disk. */
@@ -81,36 +86,32 @@ export class Attempts {
     if (this.under.get(step)?.attempt === attempt) this.under.delete(step);
   }
 
-  /** Asks every attempt to end, those included that are about to begin. */
-  stopAll(reason: StopReason): void {
-    this.stopping ??= reason;
-    for (const { running } of this.under.values()) running?.stop(reason);
+  /** The attempts that are under way now. */
+  current(): readonly Under[] {
+    return [...this.under.values()];
+  }
+
+  /** Asks attempts to end, those included that have not begun. */
+  stop(attempts: readonly Under[], reason: StopReason): void {
+    for (const under of attempts) {
+      under.stopping ??= reason;
+      under.running?.stop(reason);
+    }
   }
 
   /** Ends every attempt without waiting any longer. */
-  killAll(): void {
-    for (const { running } of this.under.values()) running?.kill();
+  killAll(by: Actor): void {
+    for (const under of this.under.values()) {
+      under.stopping ??= { kind: 'cancelled', signal: 'SIGTERM', by };
+      under.running?.stop(under.stopping);
+      under.running?.kill();
+    }
   }
 
   /** Waits for every attempt that is not recorded as ended, and tells how each ended. */
   async ended(): Promise<readonly UnrecordedAttempt[]> {
     const open = [...this.under.values()];
     return Promise.all(open.map(async ({ step, attempt, done }) => ({ step, attempt, outcome: await done })));
-  }
-
-  private track(
-    step: StepKey,
-    attempt: number,
-    begun: RunningAttempt | Outcome,
-    end: (outcome: Outcome) => Outcome,
-  ): void {
-    if ('kind' in begun) {
-      end(begun);
-      this.under.set(step, { step, attempt, done: Promise.resolve(begun), running: null });
-      return;
-    }
-    const done = begun.done.then(end, (error: unknown) => end(brokenExecutor(error)));
-    this.under.set(step, { step, attempt, done, running: begun });
   }
 
   private listener(step: StepKey, attempt: number): AttemptListener {
@@ -122,16 +123,18 @@ export class Attempts {
   }
 }
 
-const unreadable = (error: unknown): Outcome => ({
-  kind: 'failed',
-  failure: { code: 'outputs', message: `outputs of a step that is needed cannot be read: ${String(error)}` },
-  exit_code: null,
-  signal: null,
+const NEVER: Promise<Outcome> = new Promise(() => {});
+
+const cancelled = (by: Actor): Outcome => ({ kind: 'cancelled', by, exit_code: null, signal: null });
+
+const failed = (failure: Failure): Outcome => ({ kind: 'failed', failure, exit_code: null, signal: null });
+
+const unreadable = (error: unknown): Failure => ({
+  code: 'outputs',
+  message: `outputs of a step that is needed cannot be read: ${String(error)}`,
 });
 
-const brokenExecutor = (error: unknown): Outcome => ({
-  kind: 'failed',
-  failure: { code: 'start_refused', message: `internal: the executor rejected: ${String(error)}` },
-  exit_code: null,
-  signal: null,
+const brokenExecutor = (error: unknown): Failure => ({
+  code: 'start_refused',
+  message: `internal: the executor rejected: ${String(error)}`,
 });

@@ -10,7 +10,7 @@ import type { EventBody, FinalRunState, StepSettled } from '../model/event.ts';
 import type { EndingSignal, Failure } from '../model/outcome.ts';
 import type { RunRecord, StepRecord } from '../model/run.ts';
 import type { Frontier } from './frontier.ts';
-import { type Plan, stepAt } from './plan.ts';
+import { isCleanup, type Plan, stepAt } from './plan.ts';
 import type { Random } from './ports.ts';
 import { verdictOn } from './verdict.ts';
 
@@ -20,9 +20,11 @@ export interface Finish {
   readonly exit_code: number;
 }
 
-/** What should be true next: events to record now, or the end, or (both absent) nothing before the next message. */
+/** What should be true next: events to record now, conditions to evaluate, or the end; nothing of it: wait for a message. */
 export interface Decision {
   readonly events: readonly EventBody[];
+  /** Steps whose conditions decide what follows. */
+  readonly questions: readonly number[];
   readonly finish: Finish | null;
 }
 
@@ -34,21 +36,39 @@ export interface Situation {
   readonly random: Random;
   /** Wall clock in milliseconds, for the due time that a scheduled retry shows. */
   readonly now: number;
+  /** True when the time for cleaning up after a cancellation is over. */
+  readonly isCleanupOver: boolean;
 }
+
+const nothing: Decision = { events: [], questions: [], finish: null };
 
 /** Says what should follow. Costs time linear in what it decides. */
 export function decide(situation: Situation): Decision {
   const { run, frontier } = situation;
-  if (run.ending !== null) return { events: [], finish: null };
-  const closing: EventBody[] = [];
-  for (const index of frontier.undecided()) closing.push(closeOrRetry(situation, index));
+  if (run.ending !== null) return nothing;
+  const closing = closeSteps(situation);
+  if (closing.length > 0) return { ...nothing, events: closing };
+  if (frontier.unsettled === 0) return { ...nothing, finish: finishOf(situation) };
+  const givenUp = isStopping(situation) ? giveUpUnstarted(situation) : [];
+  if (givenUp.length > 0) return { ...nothing, events: givenUp };
+  return { ...nothing, events: startReady(situation), questions: [...frontier.questions()] };
+}
+
+/** Everything that ends without another attempt, or waits for its next one. */
+function closeSteps(situation: Situation): EventBody[] {
+  const { frontier } = situation;
+  const events: EventBody[] = [];
+  for (const index of frontier.undecided()) events.push(closeOrRetry(situation, index));
   for (const index of frontier.unstartable()) {
     const reason = frontier.blockedBy(index) ?? 'upstream_skipped';
-    closing.push({ type: 'step.skipped', step: frontier.recordAt(index).key, reason });
+    events.push({ type: 'step.skipped', step: frontier.recordAt(index).key, reason });
   }
-  if (closing.length > 0) return { events: closing, finish: null };
-  if (frontier.unsettled === 0) return { events: [], finish: finishOf(situation) };
-  return { events: isStopping(situation) ? giveUpUnstarted(situation) : startReady(situation), finish: null };
+  for (const [index, judgement] of frontier.turnedDown()) {
+    const step = frontier.recordAt(index);
+    if (judgement.kind === 'unmet') events.push({ type: 'step.skipped', step: step.key, reason: 'condition' });
+    else events.push(settle(step, 'failed', stepAt(situation.plan, index).continue_on_error, judgement.failure));
+  }
+  return events;
 }
 
 function startReady({ run, frontier }: Situation): EventBody[] {
@@ -62,17 +82,25 @@ function startReady({ run, frontier }: Situation): EventBody[] {
   return events;
 }
 
-/** The one walk over all steps, at most once per life of a run: afterwards every unsettled step is running. */
+/** Walks over all steps, at most twice per life of a run: afterwards none is left that is neither running nor settled. */
 function giveUpUnstarted(situation: Situation): EventBody[] {
-  const { frontier } = situation;
-  if (frontier.unsettled === frontier.running) return [];
-  return [...frontier.unstarted()].map((index) => giveUpBeforeStart(situation, index));
+  const { plan, frontier } = situation;
+  const sparesCleanup = !isCleanupOver(situation);
+  if (frontier.notStarted(sparesCleanup ? 'plain' : 'all') === 0) return [];
+  const events: EventBody[] = [];
+  for (const index of frontier.unstarted()) {
+    if (!sparesCleanup || !isCleanup(plan, index)) events.push(giveUpBeforeStart(situation, index));
+  }
+  return events;
 }
 
-/** True when nothing more is to be started in this run. */
+/** True when nothing more is to be started in this run but what cleans up. */
 function isStopping({ run, frontier }: Situation): boolean {
   return run.cancellation !== null || (run.settings.fail_fast && frontier.failed > 0);
 }
+
+const isCleanupOver = ({ run, isCleanupOver }: Situation): boolean =>
+  isCleanupOver || (run.cancellation !== null && run.cancellation.signals > 1);
 
 function nextAttempt(step: StepRecord): EventBody {
   const last = step.attempts.at(-1);
@@ -90,12 +118,13 @@ function closeOrRetry(situation: Situation, index: number): EventBody {
   const definition = stepAt(plan, index);
   const attempt = step.attempts.at(-1);
   if (attempt === undefined || attempt.outcome === 'cancelled') return settle(step, 'cancelled', false, null);
+  if (attempt.outcome === 'succeeded') return { type: 'step.skipped', step: step.key, reason: 'skip_code' };
   if (attempt.outcome === 'lost') {
     if (definition.if_lost === 'fail') return settle(step, 'failed', definition.continue_on_error, lostFailure(step));
     return run.cancellation === null ? nextAttempt(step) : settle(step, 'cancelled', false, null);
   }
   const verdict = verdictOn(definition.retry, attempt, step.failures, random());
-  if (verdict.kind === 'give_up' || isStopping(situation)) {
+  if (verdict.kind === 'give_up' || (isStopping(situation) && !isCleanup(plan, index))) {
     return settle(step, 'failed', definition.continue_on_error, attempt.error);
   }
   return {

@@ -9,18 +9,19 @@
 
 import type { StepKey } from '../base/ids.ts';
 import { Bug, assertNever } from '../base/result.ts';
-import type { EventBody, RunEvent } from '../model/event.ts';
-import { applyEvent } from '../model/fold.ts';
+import type { CancelRequested, EventBody, RunEvent, RunSignalled } from '../model/event.ts';
 import type { Actor, EndingSignal } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { Attempts, type UnrecordedAttempt } from './attempts.ts';
+import { askConditions } from './conditions.ts';
 import { decide, type Situation } from './decide.ts';
 import { Frontier } from './frontier.ts';
 import { Inbox, type Message } from './inbox.ts';
+import { Ledger } from './ledger.ts';
 import { finishedEvent } from './observation.ts';
-import type { Clock, Executor, Hub, Journal, Random } from './ports.ts';
-import { evaluateOutputs } from './request.ts';
+import type { Clock, Executor, Hub, Journal, Random, StopReason } from './ports.ts';
 import type { ScopeSource } from './scope.ts';
+import { windUp, type WoundUp } from './wind-up.ts';
 
 /** Everything an engine is made of. */
 export interface EngineParts extends ScopeSource {
@@ -37,17 +38,32 @@ export type EngineEnd =
   /** The journal failed: what ran without its end being recorded is listed. */
   | { readonly kind: 'state_lost'; readonly error: unknown; readonly unrecorded: readonly UnrecordedAttempt[] };
 
+const GIVING_UP: Extract<StopReason, { kind: 'cancelled' }> = {
+  kind: 'cancelled',
+  signal: 'SIGTERM',
+  by: { kind: 'policy', policy: 'state_error' },
+};
+
+/** What steps that clean up have after a signal, beyond the grace time of the others; and after another cancellation, in all. */
+const SIGNAL_CLEANUP_MS = 2_000;
+const CLEANUP_MS = 30_000;
+
 /** One life of one run. */
 export class Engine {
   private readonly parts: EngineParts;
   private readonly run: RunRecord;
+  private readonly ledger: Ledger;
   private readonly inbox = new Inbox();
+  /** What takes back the timers that are set. */
+  private readonly timers = new Set<() => void>();
   private readonly frontier: Frontier;
   private readonly attempts: Attempts;
   private readonly opening: readonly RunEvent[];
   private readonly began: number;
-  private unpublished: RunEvent[] = [];
   private windingUp = false;
+  private isCleanupOver = false;
+  /** The last event before the run was cancelled: attempts that were started up to it are not to begin any more. */
+  private lastBeforeCancel: number | null = null;
   private journalError: { readonly error: unknown } | null = null;
 
   /**
@@ -56,10 +72,17 @@ export class Engine {
   constructor(parts: EngineParts, opening: readonly EventBody[]) {
     this.parts = parts;
     this.run = parts.run;
-    this.opening = opening.map((body) => stamp(parts.run, parts.clock, body));
+    this.ledger = new Ledger({
+      ...parts,
+      perform: (event) => this.perform(event),
+      journalFailed: (error) => this.inbox.put({ kind: 'journal_failed', error }),
+      broke: (error) => this.fail(error),
+    });
+    // Before the frontier is built, for they decide where it begins.
+    this.opening = opening.map((body) => this.ledger.fold(body));
     this.frontier = new Frontier(parts.plan, parts.run);
     this.began = parts.clock.monotonic();
-    this.attempts = new Attempts(parts, this.inbox, (event) => this.record(event));
+    this.attempts = new Attempts(parts, this.inbox, (event) => this.ledger.writeSoon(this.fold(event)));
   }
 
   /** A signal for flowctl arrived: the first one ends the steps, a second one kills them. */
@@ -84,9 +107,11 @@ export class Engine {
       this.commit([], this.opening);
       return await this.loop();
     } catch (error) {
-      this.attempts.stopAll({ kind: 'cancelled', signal: 'SIGTERM', by: { kind: 'policy', policy: 'state_error' } });
+      this.attempts.stop(this.attempts.current(), GIVING_UP);
       await this.attempts.ended();
       throw error;
+    } finally {
+      for (const takeBack of this.timers) takeBack();
     }
   }
 
@@ -108,14 +133,20 @@ export class Engine {
       case 'retry_due':
         this.frontier.markDue(message.step);
         return this.commit([]);
+      case 'condition_judged':
+        this.frontier.judge(message.index, message.judgement);
+        return this.commit([]);
       case 'signalled':
-        if (this.run.ending !== null) return;
-        this.commit([{ type: 'run.signalled', signal: message.signal }]);
-        return this.endAttempts();
+        return this.cancelWith(
+          { type: 'run.signalled', signal: message.signal },
+          this.run.settings.grace_ms + SIGNAL_CLEANUP_MS,
+        );
       case 'cancel_requested':
-        if (this.run.ending !== null) return;
-        this.commit([{ type: 'run.cancel_requested', by: message.by, reason: message.reason }]);
-        return this.endAttempts();
+        return this.cancelWith({ type: 'run.cancel_requested', by: message.by, reason: message.reason }, CLEANUP_MS);
+      case 'cleanup_over':
+        this.isCleanupOver = true;
+        this.attempts.killAll(this.run.cancellation?.by ?? GIVING_UP.by);
+        return this.commit([]);
       case 'processes_reaped': {
         const { step, attempt, pids } = message;
         return this.commit([{ type: 'processes.reaped', when: 'attempt_end', step, attempt, pids }]);
@@ -125,7 +156,7 @@ export class Engine {
         return this.commit([{ type: 'warning.raised', step, attempt, code, message: text }]);
       }
       case 'wound_up':
-        return this.close(message);
+        return this.close(message.end);
       case 'journal_failed':
         this.journalError ??= { error: message.error };
         return;
@@ -138,12 +169,23 @@ export class Engine {
     }
   }
 
-  /** Stopping waits for no disk: the sooner the processes are gone, the better, whatever becomes of the record. */
-  private endAttempts(): void {
+  /**
+   * Ends what runs, and leaves some time for the steps that clean up. Stopping waits for no disk: the sooner the processes are gone,
+   * the better, whatever becomes of the record.
+   */
+  private cancelWith(event: CancelRequested | RunSignalled, cleanupMs: number): void {
+    if (this.run.ending !== null) return;
+    const isFirst = this.run.cancellation === null;
+    // Before the commit: what it starts is there to clean up, and must not be ended with the rest.
+    if (isFirst) this.lastBeforeCancel = this.run.seq;
+    const running = this.attempts.current();
+    this.commit([event]);
     const { cancellation } = this.run;
     if (cancellation === null) return;
-    if (cancellation.signals > 1) this.attempts.killAll();
-    else this.attempts.stopAll({ kind: 'cancelled', signal: cancellation.signal ?? 'SIGTERM', by: cancellation.by });
+    if (cancellation.signals > 1) this.attempts.killAll(this.run.cancellation?.by ?? GIVING_UP.by);
+    else
+      this.attempts.stop(running, { kind: 'cancelled', signal: cancellation.signal ?? 'SIGTERM', by: cancellation.by });
+    if (isFirst) this.after(cleanupMs, { kind: 'cleanup_over' });
   }
 
   /** Records an observation with everything that follows from it, in one write. */
@@ -152,60 +194,30 @@ export class Engine {
     for (;;) {
       const decision = decide(this.situation());
       for (const body of decision.events) events.push(this.fold(body));
+      const { questions } = decision;
+      if (questions.length > 0 && askConditions(this.parts, this.frontier, this.inbox, questions)) continue;
       if (decision.finish !== null) this.windUp();
       if (decision.events.length === 0) break;
     }
-    if (events.length > 0) this.write(events);
+    this.ledger.write(events);
   }
 
   private situation(): Situation {
     const { run, plan, random, clock } = this.parts;
-    return { run, plan, frontier: this.frontier, random, now: clock.wall() };
+    return { run, plan, frontier: this.frontier, random, now: clock.wall(), isCleanupOver: this.isCleanupOver };
   }
 
   private fold(body: EventBody): RunEvent {
-    const event = stamp(this.run, this.parts.clock, body);
+    const event = this.ledger.fold(body);
     if ('step' in event && event.step !== null) this.frontier.note(event.type, event.step);
     return event;
-  }
-
-  private write(events: readonly RunEvent[]): void {
-    this.unpublished.push(...events);
-    const last = this.run.seq;
-    this.parts.journal
-      .append(events)
-      .then(
-        () => {
-          this.publishUpTo(last);
-          for (const event of events) this.perform(event);
-        },
-        (error: unknown) => this.inbox.put({ kind: 'journal_failed', error }),
-      )
-      .catch((error: unknown) => this.fail(error));
-  }
-
-  /** For what need not reach the disk before it is acted on: it matters only where the kernel survived, and so its page cache. */
-  private record(body: EventBody): Promise<void> {
-    const event = this.fold(body);
-    this.unpublished.push(event);
-    return this.parts.journal.appendWritten([event]).catch((error: unknown) => {
-      this.inbox.put({ kind: 'journal_failed', error });
-      throw error;
-    });
-  }
-
-  private publishUpTo(seq: number): void {
-    const cut = this.unpublished.findIndex((event) => event.seq > seq);
-    const durable = cut === -1 ? this.unpublished : this.unpublished.slice(0, cut);
-    this.unpublished = cut === -1 ? [] : this.unpublished.slice(cut);
-    if (durable.length > 0) this.parts.hub.publish(durable);
   }
 
   private perform(event: RunEvent): void {
     if (this.journalError !== null) return;
     switch (event.type) {
       case 'attempt.started':
-        return this.attempts.start(event.step, event.attempt);
+        return this.attempts.start(event.step, event.attempt, this.cancellationSince(event.seq));
       case 'attempt.finished':
         return this.attempts.forget(event.step, event.attempt);
       case 'retry.scheduled':
@@ -218,7 +230,15 @@ export class Engine {
   }
 
   private armRetry(step: StepKey, delayMs: number): void {
-    this.parts.clock.after(delayMs, () => this.inbox.put({ kind: 'retry_due', step }));
+    this.after(delayMs, { kind: 'retry_due', step });
+  }
+
+  private after(delayMs: number, message: Message): void {
+    const takeBack = this.parts.clock.after(delayMs, () => {
+      this.timers.delete(takeBack);
+      this.inbox.put(message);
+    });
+    this.timers.add(takeBack);
   }
 
   /** What an earlier life left waiting: the rest of the delay, never more than the whole of it, whatever the clock says. */
@@ -230,32 +250,22 @@ export class Engine {
     }
   }
 
-  /** Every step is settled: end what they left running, then evaluate what the run yields. */
+  /** Why an attempt that was recorded at `seq` must not begin: the run was cancelled between its record and now. */
+  private cancellationSince(seq: number): Actor | null {
+    const isLate = this.lastBeforeCancel !== null && seq <= this.lastBeforeCancel;
+    return isLate ? (this.run.cancellation?.by ?? null) : null;
+  }
+
   private windUp(): void {
     if (this.windingUp) return;
     this.windingUp = true;
-    const finish = async (): Promise<void> => {
-      const { ended, left } = await this.parts.executor.reapRun();
-      const leftovers: EventBody[] = [];
-      if (ended.length > 0) {
-        leftovers.push({ type: 'processes.reaped', when: 'run_end', step: null, attempt: null, pids: ended });
-      }
-      if (left.length > 0) {
-        const message = `processes of this run refuse to end: ${left.join(', ')}`;
-        leftovers.push({ type: 'warning.raised', step: null, attempt: null, code: 'processes_left', message });
-      }
-      if (leftovers.length > 0) this.write(leftovers.map((body) => this.fold(body)));
-      const outputs = this.frontier.failed > 0 ? null : await evaluateOutputs(this.parts);
-      this.inbox.put({
-        kind: 'wound_up',
-        outputs: outputs?.ok === true ? outputs.value : null,
-        error: outputs?.ok === false ? outputs.error : null,
-      });
-    };
-    finish().catch((error: unknown) => this.fail(error));
+    windUp(this.parts, this.parts.executor, this.frontier.failed === 0).then(
+      (end) => this.inbox.put({ kind: 'wound_up', end }),
+      (error: unknown) => this.fail(error),
+    );
   }
 
-  private close({ outputs, error }: Message & { kind: 'wound_up' }): void {
+  private close({ leftovers, outputs, error }: WoundUp): void {
     const { finish } = decide(this.situation());
     if (finish === null) throw new Bug('the run was wound up before all its steps were settled');
     const failed = finish.state === 'succeeded' && error !== null;
@@ -267,24 +277,13 @@ export class Engine {
       error,
       duration_ms: Math.round(this.parts.clock.monotonic() - this.began),
     };
-    this.write([this.fold(finished)]);
+    this.ledger.write([...leftovers, finished].map((body) => this.fold(body)));
   }
 
   private async abandon(error: unknown): Promise<EngineEnd> {
-    this.attempts.stopAll({ kind: 'cancelled', signal: 'SIGTERM', by: { kind: 'policy', policy: 'state_error' } });
+    this.attempts.stop(this.attempts.current(), GIVING_UP);
     const unrecorded = await this.attempts.ended();
     await this.parts.executor.reapRun();
     return { kind: 'state_lost', error, unrecorded };
   }
-}
-
-/**
- * Gives an event its place and folds it in.
- * @throws {Bug} when it cannot follow what came before.
- */
-function stamp(run: RunRecord, clock: Clock, body: EventBody): RunEvent {
-  const event: RunEvent = { ...body, seq: run.seq + 1, time: new Date(clock.wall()).toISOString() };
-  const illegal = applyEvent(run, event);
-  if (illegal !== null) throw new Bug(`illegal move at event ${illegal.seq}: ${illegal.message}`);
-  return event;
 }

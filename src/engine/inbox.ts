@@ -1,9 +1,10 @@
 /** The one way into the loop: whoever has something to tell puts a message here, and never waits. */
 
 import type { StepKey } from '../base/ids.ts';
-import type { Json } from '../base/json.ts';
 import type { WarningRaised } from '../model/event.ts';
-import type { Actor, EndingSignal, Failure, Outcome } from '../model/outcome.ts';
+import type { Judgement } from './frontier.ts';
+import type { WoundUp } from './wind-up.ts';
+import type { Actor, EndingSignal, Outcome } from '../model/outcome.ts';
 
 /** Everything that can reach a running engine. */
 export type Message =
@@ -31,8 +32,12 @@ export type Message =
       readonly code: WarningRaised['code'];
       readonly message: string;
     }
+  /** A condition could be evaluated after outputs were read. */
+  | { readonly kind: 'condition_judged'; readonly index: number; readonly judgement: Judgement }
+  /** What cleans up after a cancellation has had its time. */
+  | { readonly kind: 'cleanup_over' }
   /** All steps are settled, nothing of the run is left running, and its outputs are known. */
-  | { readonly kind: 'wound_up'; readonly outputs: Json; readonly error: Failure | null }
+  | { readonly kind: 'wound_up'; readonly end: WoundUp }
   /** `run.finished` is on disk. */
   | { readonly kind: 'closed' }
   | { readonly kind: 'journal_failed'; readonly error: unknown }

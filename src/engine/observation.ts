@@ -23,6 +23,7 @@ export function finishedEvent({
     error: failureOf(outcome),
     outputs: outcome.kind === 'succeeded' ? outcome.outputs : null,
     duration_ms: outcome.kind === 'lost' ? null : duration_ms,
+    ...(outcome.kind === 'succeeded' && outcome.skips === true ? { skips: true } : {}),
   };
 }
 

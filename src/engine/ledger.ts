@@ -1,0 +1,84 @@
+/**
+ * How an event becomes true: folded into the run at once, written with everything that is queued, told to the listeners and performed
+ * when it is on disk. Events are published in their order, without gaps.
+ */
+
+import { Bug } from '../base/result.ts';
+import type { EventBody, RunEvent } from '../model/event.ts';
+import { applyEvent } from '../model/fold.ts';
+import type { RunRecord } from '../model/run.ts';
+import type { Clock, Hub, Journal } from './ports.ts';
+
+/** What a ledger works on, and whom it tells. */
+export interface LedgerParts {
+  readonly run: RunRecord;
+  readonly journal: Journal;
+  readonly hub: Hub;
+  readonly clock: Clock;
+  /** The event is on disk, and the listeners know. */
+  perform(event: RunEvent): void;
+  /** The journal failed; told for every write that is lost with it. */
+  journalFailed(error: unknown): void;
+  /** A listener or a performer threw: a bug. */
+  broke(error: unknown): void;
+}
+
+/** The one way to a run's record. */
+export class Ledger {
+  private readonly parts: LedgerParts;
+  private unpublished: RunEvent[] = [];
+
+  constructor(parts: LedgerParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Gives an event its place and folds it in; it is not written yet.
+   * @throws {Bug} when it cannot follow what came before.
+   */
+  fold(body: EventBody): RunEvent {
+    const { run, clock } = this.parts;
+    const event: RunEvent = { ...body, seq: run.seq + 1, time: new Date(clock.wall()).toISOString() };
+    const illegal = applyEvent(run, event);
+    if (illegal !== null) throw new Bug(`illegal move at event ${illegal.seq}: ${illegal.message}`);
+    return event;
+  }
+
+  /** Writes folded events, in one go; they are published and performed when they are on disk. */
+  write(events: readonly RunEvent[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    this.unpublished.push(...events);
+    this.parts.journal
+      .append(events)
+      .then(
+        () => {
+          this.publishUpTo(last.seq);
+          for (const event of events) this.parts.perform(event);
+        },
+        (error: unknown) => this.parts.journalFailed(error),
+      )
+      .catch((error: unknown) => this.parts.broke(error));
+  }
+
+  /**
+   * Writes a folded event that need not reach the disk before it is acted on: it matters only where the kernel survived, and so its
+   * page cache. It is published with the next one that does.
+   */
+  async writeSoon(event: RunEvent): Promise<void> {
+    this.unpublished.push(event);
+    try {
+      await this.parts.journal.appendWritten([event]);
+    } catch (error) {
+      this.parts.journalFailed(error);
+      throw error;
+    }
+  }
+
+  private publishUpTo(seq: number): void {
+    const cut = this.unpublished.findIndex((event) => event.seq > seq);
+    const durable = cut === -1 ? this.unpublished : this.unpublished.slice(0, cut);
+    this.unpublished = cut === -1 ? [] : this.unpublished.slice(cut);
+    if (durable.length > 0) this.parts.hub.publish(durable);
+  }
+}
