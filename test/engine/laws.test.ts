@@ -8,6 +8,16 @@ interface Drawn {
   readonly picks: readonly number[];
 }
 
+const CONDITIONS = [
+  'always()',
+  'failure()',
+  '!failure()',
+  'success() || failure()',
+  'false',
+  'true',
+  '!success()',
+] as const;
+
 const drawnFlow: fc.Arbitrary<Drawn> = fc
   .tuple(
     fc.array(
@@ -16,6 +26,10 @@ const drawnFlow: fc.Arbitrary<Drawn> = fc
         retries: fc.nat(2),
         failures: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.nat(4) }),
         continueOnError: fc.boolean(),
+        if: fc.oneof(
+          { weight: 5, arbitrary: fc.constant(undefined) },
+          { weight: 4, arbitrary: fc.constantFrom(...CONDITIONS) },
+        ),
       }),
       { minLength: 1, maxLength: 14 },
     ),
@@ -25,8 +39,9 @@ const drawnFlow: fc.Arbitrary<Drawn> = fc
   .map(([rows, maxParallel, picks]) => ({
     maxParallel,
     picks,
-    steps: rows.map(({ needs, ...row }, index) => ({
+    steps: rows.map(({ needs, if: condition, ...row }, index) => ({
       ...row,
+      ...(condition === undefined ? {} : { if: condition }),
       id: `s${index}`,
       delayMs: 10,
       needs: index === 0 ? [] : [...new Set(needs.map((need) => `s${need % index}`))],
@@ -36,13 +51,25 @@ const drawnFlow: fc.Arbitrary<Drawn> = fc
 /** The reference: one pass in file order, which is a topological order here. */
 function reference({ steps }: Drawn): Record<string, string> {
   const end: Record<string, string> = { run: 'succeeded' };
-  for (const { id, needs = [], failures, retries = 0, continueOnError } of steps) {
+  const tainted = new Set<string>();
+  for (const { id, needs = [], failures, retries = 0, continueOnError, if: condition } of steps) {
     const states = needs.map((need) => end[need] ?? '');
-    const open = states.every((state) => state === 'succeeded' || state === 'failed:tolerated');
-    if (!open) {
-      const failed = states.some((state) => state === 'failed' || state === 'skipped:upstream_failed');
-      end[id] = failed ? 'skipped:upstream_failed' : 'skipped:upstream_skipped';
-    } else if (failures <= retries) end[id] = 'succeeded';
+    const success = states.every((state) => state === 'succeeded' || state === 'failed:tolerated');
+    const failure = needs.some((need) => end[need] === 'failed' || tainted.has(need));
+    if (failure) tainted.add(id);
+    const answers: Record<(typeof CONDITIONS)[number], boolean> = {
+      'always()': true,
+      'failure()': failure,
+      '!failure()': !failure,
+      'success() || failure()': success || failure,
+      '!success()': !success,
+      false: false,
+      true: true,
+    };
+    const names = condition !== undefined && condition.includes('(');
+    if (!success && !names) end[id] = failure ? 'skipped:upstream_failed' : 'skipped:upstream_skipped';
+    else if (condition !== undefined && !answers[condition as keyof typeof answers]) end[id] = 'skipped:condition';
+    else if (failures <= retries) end[id] = 'succeeded';
     else {
       end[id] = continueOnError ? 'failed:tolerated' : 'failed';
       if (!continueOnError) end['run'] = 'failed';
@@ -86,14 +113,21 @@ describe('laws of the decider over random flows', () => {
           maxParallel: drawn.maxParallel,
           pick: pickerOf(drawn.picks),
         });
-        const needs = new Map(drawn.steps.map((step) => [step.id, step.needs ?? []]));
+        const isPlain = (step: StepSketch) => step.if === undefined || !step.if.includes('(');
+        const needs = new Map(drawn.steps.map((step) => [step.id, isPlain(step) ? (step.needs ?? []) : []]));
+        const allNeeds = new Map(drawn.steps.map((step) => [step.id, step.needs ?? []]));
+        const settled = new Set<string>();
         const satisfied = new Set<string>();
         const succeeded = new Map<string, number>();
         for (const event of life.journal.events) {
-          if (event.type === 'attempt.started')
+          if (event.type === 'attempt.started') {
             for (const need of needs.get(event.step) ?? []) expect(satisfied).toContain(need);
+            for (const need of allNeeds.get(event.step) ?? []) expect(settled).toContain(need);
+          }
+          if (event.type === 'step.settled' || event.type === 'step.skipped') settled.add(event.step);
           if (event.type === 'attempt.finished' && event.outcome === 'succeeded') {
             satisfied.add(event.step);
+            settled.add(event.step);
             succeeded.set(event.step, (succeeded.get(event.step) ?? 0) + 1);
           }
           if (event.type === 'step.settled' && event.tolerated) satisfied.add(event.step);
