@@ -92,7 +92,8 @@ export async function readIndex(
   try {
     file = await openForReading(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 'stale';
+    // Missing, a link, a directory, unreadable: whatever it is, it is only a cache.
+    if (error instanceof StateError || systemCode(error) !== null) return 'stale';
     throw error;
   }
   try {

@@ -139,9 +139,14 @@ async function fromRuns(state: StateLayout, filter: RunFilter, now: number): Pro
   return rows;
 }
 
-/** Null when there is no such folder: without markers the index alone says too little. */
+/** Null when there is no such folder to be read: without markers the index alone says too little. */
 async function markedRuns(state: StateLayout): Promise<readonly RunId[] | null> {
-  return idsIn(state.open);
+  try {
+    return await idsIn(state.open);
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    return null;
+  }
 }
 
 async function idsIn(folder: string): Promise<readonly RunId[] | null> {

@@ -21,11 +21,11 @@ export function openState(path: string): Promise<Result<StateLayout, StateProble
   const layout = stateLayout(resolve(path));
   return guarded(layout.root, async () => {
     if (!(await exists(layout.root))) await makeRoot(layout.root);
-    unwrap(await secureDirectory(layout.root));
+    unwrap(await secureDirectory(layout.root, 'followed'));
     let made = false;
     for (const folder of [layout.runs, layout.open]) {
       made = (await makeDirectory(folder)) || made;
-      unwrap(await secureDirectory(folder));
+      unwrap(await secureDirectory(folder, 'refused'));
     }
     if (made) {
       await writeFile(join(layout.root, '.gitignore'), '*\n', { flag: 'wx', mode: FILE_MODE }).catch(ignoreExisting);

@@ -33,18 +33,27 @@ export function judgeDirectory(path: string, { uid, mode }: Ownership, us: numbe
 
 /**
  * Checks a directory of state and takes others' right to read it away.
- * A symbolic link is followed when it is ours: some keep their state on another disk.
+ * @param links whether a symbolic link of ours is followed (some keep their state on another disk) or taken for damage. Behind a
+ * link nothing is tightened: it may have come with a clone, and lead to a folder that is meant to be read.
  */
-export async function secureDirectory(path: string): Promise<Result<void, StateProblem>> {
+export async function secureDirectory(
+  path: string,
+  links: 'followed' | 'refused',
+): Promise<Result<void, StateProblem>> {
   const checked = await guarded(path, async () => {
     const us = ourUserId();
     const entry = await lstat(path);
     if (us !== null && entry.uid !== us) throw new StateError(foreign(path, entry.uid, us));
-    const target = entry.isSymbolicLink() ? await stat(path) : entry;
+    const isLink = entry.isSymbolicLink();
+    if (isLink && links === 'refused') {
+      throw new StateError({ kind: 'damaged', file: path, offset: null, message: 'is a symbolic link' });
+    }
+    const target = isLink ? await stat(path) : entry;
     if (!target.isDirectory()) {
       throw new StateError({ kind: 'damaged', file: path, offset: null, message: 'is no directory' });
     }
     const verdict = judgeDirectory(path, target, us);
+    if (verdict.kind === 'tighten' && isLink) throw new StateError(readableBehindLink(path));
     if (verdict.kind === 'tighten') await chmod(path, DIRECTORY_MODE);
     else if (verdict.kind !== 'fine') throw new StateError(verdict);
   });
@@ -59,6 +68,13 @@ export async function refuseForeignFolder(parent: string): Promise<Result<void, 
   if (!checked.ok) return checked;
   return checked.value === us ? ok(undefined) : err(foreign(parent, checked.value, us));
 }
+
+const readableBehindLink = (path: string): StateProblem => ({
+  kind: 'permission',
+  file: path,
+  message: 'is a symbolic link to a folder that others may read',
+  help: `chmod go-rwx ${quote(path)}/`,
+});
 
 function foreign(path: string, owner: number, us: number): StateProblem {
   const message =
