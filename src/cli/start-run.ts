@@ -14,6 +14,7 @@ import type { OwnedRun } from '../store/owned-run.ts';
 import { StateError } from '../store/problem.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import { type LifeView, runToEnd } from './run-life.ts';
+import type { SelectedSteps } from './selection.ts';
 import type { Session } from './session.ts';
 import { takeSignals } from './signals.ts';
 
@@ -31,6 +32,8 @@ export interface RunToStart {
   /** The state directory; made when it is missing. */
   readonly stateDirectory: string;
   readonly trigger: Trigger;
+  /** Which steps are to run; absent: all of them. Asked when the params are known. Null: all is said, and nothing is started. */
+  readonly selection?: (params: JsonObject) => Promise<SelectedSteps | null>;
   /**
    * Computes the params.
    * @param run what expressions in defaults see as `run`.
@@ -52,6 +55,8 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
     attempt: 1,
   });
   if (params === null) return;
+  const selection = (await start.selection?.(params)) ?? null;
+  if (selection === null && start.selection !== undefined) return;
   const started: NewRun['started'] = {
     type: 'run.started',
     flow: definition.name,
@@ -72,7 +77,8 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const owned = await create(state, { id, definition, started, version: FLOWCTL_VERSION });
   const record = beginRun(owned.layout.place.id, started);
   const told: readonly RunEvent[] = [started];
-  await runToEnd(session, { state, owned, record, definition, told, opening: [], before: null }, options, signals);
+  const opening = selection === null ? [] : await selection.open(owned);
+  await runToEnd(session, { state, owned, record, definition, told, opening, before: null }, options, signals);
 }
 
 async function create(state: StateLayout, run: NewRun): Promise<OwnedRun> {

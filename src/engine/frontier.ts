@@ -177,11 +177,10 @@ export class Frontier {
     return this.recordAt(index).phase.kind === 'pending';
   }
 
+  /** Of what is in the queue, for nothing comes there before its needs are settled and its condition is met. */
   private isReady(index: number): boolean {
     const { kind } = this.recordAt(index).phase;
-    if (kind === 'retrying') return this.due.has(index);
-    if (kind !== 'pending' || this.missing[index] !== 0) return false;
-    return this.plan.conditions[index] === null || this.judgements.get(index)?.kind === 'met';
+    return kind === 'pending' || (kind === 'retrying' && this.due.has(index));
   }
 
   /** Every need of a step is settled. */

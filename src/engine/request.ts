@@ -37,7 +37,7 @@ export async function evaluateOutputs(source: ScopeSource): Promise<Result<Json,
 const cachedReads = new WeakMap<StepDefinition, readonly Reference[]>();
 
 /** Every template of a step, in one value. */
-function templatesOf({ action, env, with: input, workdir, stdin }: StepDefinition): JsonObject {
+export function templatesOf({ action, env, with: input, workdir, stdin }: StepDefinition): JsonObject {
   const run = action.kind === 'argv' ? action.argv : null;
   return { env, with: input, workdir, stdin, run, values: action.kind === 'shell' ? action.values : {} };
 }

@@ -280,6 +280,7 @@ function isDecidedAnew(step: StepRecord, ended: boolean): boolean {
     case 'waiting':
       return false;
     case 'skipped':
+      return step.phase.reason !== 'not_selected';
     case 'cancelled':
       return true;
     case 'undecided':

@@ -2,21 +2,28 @@
 
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { JsonObject } from '../../base/json.ts';
 import { positiveInteger } from '../arguments.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
-import { readOutputMode } from '../run-view.ts';
+import { OUTPUT_HELP, readOutputMode } from '../run-view.ts';
 import { openSession, withGlobalOptions } from '../session.ts';
+import { dryRun } from '../dry-run.ts';
+import { findSelection, readSelection, readSteps, type SelectionOptions } from '../selection.ts';
 import { type RunToStart, type StartOptions, startRun } from '../start-run.ts';
 import { statePath } from '../state-directory.ts';
 
-interface RunOptions extends StartOptions, ParamOptions {}
+interface RunOptions extends StartOptions, ParamOptions, SelectionOptions {
+  readonly dryRun?: boolean;
+}
 
 const EXAMPLES = `
 Examples:
   $ flowctl run etl.yaml
   $ flowctl run etl.yaml -p date=2026-03-01 -p limit=100
   $ flowctl run etl.yaml --params-file nightly.json --max-parallel 8
+  $ flowctl run etl.yaml --from load          step load and what follows it, with the results of the last run
+  $ flowctl run etl.yaml --to report --dry-run
   $ flowctl run etl.yaml --output json | jq -r 'select(.type == "attempt.finished") | .step'`;
 
 /** Adds the command. */
@@ -27,9 +34,14 @@ export function define(program: Command): void {
     .description('Runs a flow: every step as soon as what it needs has succeeded. The run is recorded step by step.')
     .option('-p, --param <name=value>', 'value of a param, read as its type says; repeatable', collect)
     .option('--params-file <file>', 'values of params from a JSON object')
+    .option('--only <steps>', 'run only these steps, separated by commas', readSteps)
+    .option('--from <step>', 'run this step and everything downstream of it', readSteps)
+    .option('--to <steps>', 'run these steps and everything they need', readSteps)
+    .option('--of <run>', 'where results of other steps come from; default: the latest run with equal params')
+    .option('--dry-run', 'print what would run, and start nothing')
     .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
     .option('--fail-fast', 'after a failure start nothing new')
-    .option('--output <mode>', 'auto, plain (one line per event) or json (one event per line)', readOutputMode, 'auto')
+    .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
@@ -38,11 +50,13 @@ async function run(file: string, options: RunOptions): Promise<void> {
   const session = openSession(options);
   const flow = await loadOrComplain(session, file);
   if (flow === null) return;
-  const start: RunToStart = {
-    flow,
-    stateDirectory: statePath(session, options, dirname(resolve(file))),
-    trigger: 'manual',
-    params: (context) => paramsFor(session, flow.definition, options, context),
-  };
-  await startRun(session, start, options);
+  const stateDirectory = statePath(session, options, dirname(resolve(file)));
+  const request = readSelection(session, flow.definition, options);
+  if (request === 'refused') return;
+  const select = (params: JsonObject) =>
+    findSelection(session, stateDirectory, flow.definition, request, params, options.of);
+  const params = (context: JsonObject) => paramsFor(session, flow.definition, options, context);
+  if (options.dryRun === true) return dryRun(session, flow.definition, params, select);
+  const start: RunToStart = { flow, stateDirectory, trigger: 'manual', params };
+  await startRun(session, request === null ? start : { ...start, selection: select }, options);
 }

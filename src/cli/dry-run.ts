@@ -1,0 +1,55 @@
+/** `run --dry-run`: what would run, in order, and why the rest would not. Nothing is started, nothing is written. */
+
+import type { JsonObject } from '../base/json.ts';
+import { topologicalOrder } from '../model/graph.ts';
+import type { FlowDefinition, StepDefinition } from '../model/flow.ts';
+import type { SelectedSteps } from './selection.ts';
+import type { Session } from './session.ts';
+import { type Cell, table } from './table.ts';
+
+/** Prints the plan of a run. */
+export async function dryRun(
+  session: Session,
+  { name, steps }: FlowDefinition,
+  paramsFor: (run: JsonObject) => Promise<JsonObject | null>,
+  select: (params: JsonObject) => Promise<SelectedSteps | null>,
+): Promise<void> {
+  const now = new Date().toISOString();
+  const params = await paramsFor({ id: null, started_at: now, scheduled_for: now, previous_scheduled_for: null });
+  if (params === null) return;
+  const selection = await select(params);
+  if (selection === null) return;
+  const { style, stdout } = session;
+  const rows = [...topologicalOrder(selection.plan.graph)].flatMap((index): (readonly Cell[])[] => {
+    const step = steps[index];
+    return step === undefined ? [] : [rowOf(step, selection, index, style)];
+  });
+  const shown = Object.entries(params).map(([param, value]) => `${param}=${JSON.stringify(value)}`);
+  stdout.write(`${style.strong(name)}${shown.length === 0 ? '' : ` with ${shown.join(' ')}`}\n`);
+  await stdout.writeAll(table(rows));
+}
+
+function rowOf(
+  step: StepDefinition,
+  selection: SelectedSteps,
+  index: number,
+  style: Session['style'],
+): readonly Cell[] {
+  const [word, why, paint] = verdictOn(step, selection, index, style);
+  return [{ text: step.id }, { text: word, paint }, { text: why, paint: style.faint }];
+}
+
+function verdictOn(
+  step: StepDefinition,
+  { selected, borrowed, lender }: SelectedSteps,
+  index: number,
+  style: Session['style'],
+): readonly [word: string, why: string, paint: (text: string) => string] {
+  if (selected.has(index)) {
+    const needs = step.needs.length === 0 ? 'needs nothing' : `needs ${step.needs.join(', ')}`;
+    return ['runs', step.if === null ? needs : `${needs}; if ${step.if}`, style.good];
+  }
+  if (borrowed.referred.includes(step.id)) return ['reused', `its result in run ${lender?.id ?? ''}`, style.odd];
+  if (borrowed.ordered.includes(step.id)) return ['reused', 'nothing refers to its result', style.odd];
+  return ['skipped', 'not selected', style.faint];
+}
