@@ -10,6 +10,7 @@ import type { RunRecord } from '../model/run.ts';
 import { type FrozenDefinition, readDefinition } from './definitions.ts';
 import { FILE_MODE, syncDirectory } from './durable-files.ts';
 import type { FileOperations } from './file-operations.ts';
+import { discardRequests, waitingRequests } from './inbox.ts';
 import type { TornTail } from './journal-reader.ts';
 import { continueJournal, type JournalOptions } from './journal.ts';
 import { type RunLayout, runLayout, type RunPlace, type StateLayout } from './layout.ts';
@@ -48,9 +49,12 @@ export async function openForResume(
   options: ResumeOptions = {},
 ): Promise<Result<ResumableRun, StateProblem>> {
   const layout = runLayout(state, place);
+  // Meant for the earlier life, which died before it took them. What comes after this look is meant for the life that begins here.
+  const stale = await waitingRequests(layout);
   const locked = await lockRun(layout.lock, place.id);
   if (!locked.ok) return locked;
   try {
+    await discardRequests(layout, stale);
     return ok(await takeOver(state, layout, locked.value, options));
   } catch (error) {
     locked.value.release();

@@ -1,0 +1,39 @@
+/** What an earlier life of a run left behind. Asked by whoever holds the run's lock and is about to begin another life. */
+
+import type { EventBody } from '../model/event.ts';
+import type { RunRecord } from '../model/run.ts';
+import { systemClock } from '../process/clock.ts';
+import { endOrphans } from '../process/orphans.ts';
+import type { ResumableRun } from '../store/resume.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Ends the processes of the earlier life: holding the run's lock proves that nobody watches them, and no step starts beside its own
+ * orphan.
+ * @returns whom it ended; null when some refuse: all is said and the exit code is set (75).
+ */
+export async function endEarlierLife(session: Session, record: RunRecord): Promise<readonly number[] | null> {
+  const identities = [...record.steps.values()].flatMap(({ phase }) =>
+    phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
+  );
+  const { ended, left } = await endOrphans(record.id, {
+    clock: systemClock(),
+    graceMs: record.settings.grace_ms,
+    identities,
+  });
+  if (left.length === 0) return ended;
+  session.complain(
+    `run ${record.id}: processes of its earlier life refuse to end: ${left.join(', ')}`,
+    'end them, then try again',
+  );
+  session.exit(EXIT.busy);
+  return null;
+}
+
+/** The warning that a torn tail was cut off the journal, to be recorded; nothing when there was none. */
+export function tornWarning({ torn }: ResumableRun): EventBody[] {
+  if (torn === null) return [];
+  const message = `the journal's last record was cut short; what was left of it is kept as ${torn.kept}`;
+  return [{ type: 'warning.raised', step: null, attempt: null, code: 'journal_tail_torn', message }];
+}

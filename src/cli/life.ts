@@ -1,0 +1,95 @@
+/** One life of a run that this process owns: put together, told to whoever listens, asked to end from outside, and given up again. */
+
+import { composeLife, type Environment } from '../compose.ts';
+import type { EngineEnd } from '../engine/engine.ts';
+import type { EventBody, RunEvent } from '../model/event.ts';
+import type { FlowDefinition } from '../model/flow.ts';
+import type { RunRecord } from '../model/run.ts';
+import type { Observer } from '../observers/hub.ts';
+import { systemClock } from '../process/clock.ts';
+import { RunInbox } from '../store/inbox.ts';
+import type { StateLayout } from '../store/layout.ts';
+import type { OwnedRun } from '../store/owned-run.ts';
+import { describeProblem } from '../store/problem.ts';
+import { SnapshotWriter } from '../store/snapshot.ts';
+import type { Session } from './session.ts';
+import type { SignalHandlers } from './signals.ts';
+
+/** A run that this process owns, and what is to be done with it. */
+export interface LifeToRun {
+  readonly state: StateLayout;
+  readonly owned: OwnedRun;
+  readonly record: RunRecord;
+  readonly definition: FlowDefinition;
+  /** Events that are recorded and that nobody was told of yet: `run.started` of a new run. */
+  readonly told: readonly RunEvent[];
+  readonly opening: readonly EventBody[];
+  /** The record as readers know it now; null for a new run. */
+  readonly before: RunRecord | null;
+}
+
+/**
+ * Lives one life, and gives the run up. Signals end it, and so does a request in the run's inbox; the handlers of signals stay.
+ * @param views what shows the run while it goes on.
+ */
+export async function live(
+  session: Session,
+  life: LifeToRun,
+  views: readonly Observer[],
+  signals: SignalHandlers,
+): Promise<EngineEnd> {
+  const { state, owned, record, definition } = life;
+  enterFolder(definition.directory);
+  const snapshot = new SnapshotWriter(owned.layout, systemClock(), life.before);
+  const inbox = new RunInbox(owned.layout);
+  const observers: Observer[] = [
+    ...views,
+    { name: 'snapshot', observe: (event) => snapshot.publish([event]) },
+    {
+      name: 'inbox',
+      observe: (event) => {
+        if (event.type === 'run.cancel_requested') inbox.acknowledge();
+      },
+    },
+  ];
+  for (const event of life.told) for (const observer of observers) observer.observe(event);
+  const { engine, execute } = composeLife({
+    state,
+    layout: owned.layout,
+    record,
+    definition,
+    journal: owned.journal,
+    opening: life.opening,
+    environment: session.environment as Environment,
+    observers,
+    broken: (name, error) => session.complain(`internal: the ${name} view broke and is left out: ${String(error)}`),
+  });
+  signals.deliverTo((signal) => engine.signal(signal));
+  inbox.deliverTo({
+    take: ({ by, reason }) => engine.cancel({ kind: 'user', name: by.name, host: by.host }, reason),
+    refuse: (file, why) =>
+      session.mention(`warning: a request to this run was refused, for ${why}; it is kept as ${file}`),
+  });
+  // A bug anywhere must not leave steps running: the loop ends them and rejects.
+  const onBug = (error: unknown): void => engine.fail(error);
+  process.on('uncaughtException', onBug);
+  const end = await execute().finally(() => process.off('uncaughtException', onBug));
+  await snapshot.finish();
+  const ended = end.kind === 'finished';
+  await inbox.close(ended);
+  const problem = await owned.close(ended ? end.run : null);
+  if (problem !== null) session.mention(`warning: ${describeProblem(problem)}`);
+  return end;
+}
+
+/**
+ * A thread cannot change its folder, so functions run in that of the process: it has to be the flow's, wherever flowctl was started.
+ * Every path of ours is absolute by now. A folder that is gone fails the steps, each with its reason.
+ */
+function enterFolder(folder: string): void {
+  try {
+    process.chdir(folder);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
+}
