@@ -16,6 +16,7 @@ export class Output {
   private readonly stream: NodeJS.WriteStream;
   private gone = false;
   private dropped = 0;
+  private diversion: ((text: string) => void) | null = null;
 
   constructor(stream: NodeJS.WriteStream) {
     this.stream = stream;
@@ -35,6 +36,24 @@ export class Output {
     return this.stream.isTTY === true && this.stream.columns > 0 ? this.stream.columns : 80;
   }
 
+  /** Lines of the terminal; 24 where there is none. */
+  get rows(): number {
+    return this.stream.isTTY === true && this.stream.rows > 0 ? this.stream.rows : 24;
+  }
+
+  /** True when everything written so far was taken. */
+  get isDrained(): boolean {
+    return this.stream.writableLength === 0;
+  }
+
+  /**
+   * While a live view is on the terminal, lines written beside it would tear it: they go to `target` instead, which prints them above
+   * it. Null ends that.
+   */
+  divert(target: ((text: string) => void) | null): void {
+    this.diversion = target;
+  }
+
   /** Makes writes to a pipe or terminal that nobody reads wait in memory instead of stopping the program. */
   neverBlock(): void {
     (this.stream as NodeJS.WriteStream & { readonly _handle?: Handle })._handle?.setBlocking?.(false);
@@ -42,6 +61,10 @@ export class Output {
 
   /** Writes text; dropped, and counted, when the reader left or reads too slowly. */
   write(text: string | Uint8Array): void {
+    if (this.diversion !== null && typeof text === 'string') {
+      this.diversion(text);
+      return;
+    }
     if (this.gone || this.stream.destroyed) return;
     if (this.stream.writableLength > WAITING_LIMIT_BYTES) {
       this.dropped += 1;

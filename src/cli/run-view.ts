@@ -1,40 +1,116 @@
-/** What `run` and `resume` show while a run goes on, and when it has ended. */
+/** What is shown while a run goes on; what is said when it has ended is in `run-summary.ts`. */
 
-import type { RunId } from '../base/ids.ts';
-import { formatDuration } from '../base/duration.ts';
-import type { RunRecord, StepRecord } from '../model/run.ts';
+import type { StepKey } from '../base/ids.ts';
+import type { FlowDefinition } from '../model/flow.ts';
+import type { RunRecord } from '../model/run.ts';
+import { withoutOldCommands } from '../observers/annotations.ts';
 import type { Observer } from '../observers/hub.ts';
 import { createNdjsonObserver } from '../observers/ndjson.ts';
 import { createPlainObserver } from '../observers/plain.ts';
-import { withoutControls } from '../observers/terminal-filter.ts';
 import { tail } from '../process/tail.ts';
 import { logPath, type RunLayout } from '../store/layout.ts';
+import { annotationsOf, isUnderGitHub } from './github.ts';
+import { lastLines } from './run-summary.ts';
 import type { LogLevel, Session } from './session.ts';
 import { UsageError } from './session.ts';
-import { runTone } from './states.ts';
+import { stepSign, stepToneName } from './states.ts';
+import { canDraw, isWatched, treeClock, treeTerminal } from './terminal.ts';
 
-/** How a run is shown: `auto` is plain so far, `json` one event per line and nothing else on stdout. */
-export type OutputMode = 'auto' | 'plain' | 'json';
+/** How a run is shown: `auto` is a live tree where somebody watches, else plain; `json` is one event per line and nothing else. */
+export type OutputMode = 'auto' | 'tree' | 'plain' | 'json';
+
+const MODES: readonly OutputMode[] = ['auto', 'tree', 'plain', 'json'];
+
+/** What `--output` says about itself in the help. */
+export const OUTPUT_HELP =
+  'auto (a live tree on a terminal, else plain), tree, plain (one line per event) or json (one event per line)';
 
 /** Reads `--output`. */
 export function readOutputMode(text: string): OutputMode {
-  if (text === 'auto' || text === 'plain' || text === 'json') return text;
-  throw new UsageError(`\`--output ${text}\`: expected auto, plain or json`);
+  const mode = MODES.find((known) => known === text);
+  if (mode === undefined) throw new UsageError(`\`--output ${text}\`: expected one of ${MODES.join(', ')}`);
+  return mode;
 }
 
-/** What is shown while the run goes on. */
-export function viewOf(
-  session: Session,
-  run: RunId,
-  mode: OutputMode,
-  { quiet, logLevel }: { readonly quiet?: boolean; readonly logLevel?: LogLevel },
-): Observer[] {
+/** What a view needs of a run. */
+export interface ShownRun {
+  readonly layout: RunLayout;
+  readonly definition: FlowDefinition;
+  /** The run as it was when it is resumed; null for a new one. */
+  readonly before: RunRecord | null;
+}
+
+/** What is wished for. */
+export interface ViewOptions {
+  readonly output: OutputMode;
+  readonly quiet?: boolean;
+  readonly logLevel?: LogLevel;
+}
+
+/** What is shown while a run goes on. */
+export interface RunView {
+  readonly observers: readonly Observer[];
+  /** True when it shows the ends of the logs of what failed, so that nothing has to show them again. */
+  readonly showsLogs: boolean;
+  /** Ends what moves; what is printed afterwards stands below it. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** Opens the view of a run. */
+export async function openView(session: Session, run: ShownRun, options: ViewOptions): Promise<RunView> {
   const { stdout, style } = session;
+  const { id } = run.layout.place;
+  const { output, quiet, logLevel } = options;
   stdout.neverBlock();
-  if (mode === 'json') return [createNdjsonObserver(run, (line) => stdout.write(line))];
-  if (quiet === true || logLevel === 'error') return [];
-  const plain = createPlainObserver(run, (line) => stdout.write(line), style);
-  return logLevel === 'warn' ? [onlyTrouble(plain)] : [plain];
+  if (output === 'json') return still(createNdjsonObserver(id, (line) => stdout.write(line)));
+  if (quiet === true || logLevel === 'error') return still();
+  if (logLevel !== 'warn' && isDrawn(session, output)) return openTree(session, run);
+  const isGitHub = isUnderGitHub(session);
+  const write = (line: string): void => stdout.write(isGitHub ? withoutOldCommands(line) : line);
+  const plain = createPlainObserver(id, write, style);
+  const shown = logLevel === 'warn' ? onlyTrouble(plain) : plain;
+  if (!isGitHub) return still(shown);
+  const logEnd = (step: StepKey, attempt: number): string | null => {
+    const lines = lastLines(run.layout, step, attempt);
+    return lines.length === 0 ? null : lines.join('\n');
+  };
+  const annotations = await annotationsOf(session, run.definition, logEnd);
+  return { ...still(shown, annotations), showsLogs: true };
+}
+
+const still = (...observers: readonly Observer[]): RunView => ({ observers, showsLogs: false, close: async () => {} });
+
+/** Where the cursor cannot be moved, a tree that was asked for by name is plain as well. */
+function isDrawn({ stdout, environment }: Session, output: OutputMode): boolean {
+  const question = { isTerminal: stdout.isTerminal, environment };
+  return output === 'auto' ? isWatched(question) : output === 'tree' && canDraw(question);
+}
+
+const LAST_LINE_BYTES = 1_024;
+const LAST_LINES = 4;
+
+async function openTree(session: Session, { layout, before }: ShownRun): Promise<RunView> {
+  const { stdout, stderr, style } = session;
+  const { createTree } = await import('../observers/tree/tree.ts');
+  const tree = createTree({
+    run: layout.place.id,
+    before,
+    terminal: treeTerminal(stdout),
+    clock: treeClock,
+    paint: style,
+    look: (state) => ({ sign: stepSign(state), tone: stepToneName(state) }),
+    logEnd: (step, attempt) => tail(logPath(layout, step, attempt), LAST_LINES, LAST_LINE_BYTES)?.text ?? null,
+    broken: (error) => session.complain(`internal: the tree view broke and is left out: ${String(error)}`),
+  });
+  if (stderr.isTerminal) stderr.divert((text) => tree.above(text));
+  return {
+    observers: [tree.observer],
+    showsLogs: false,
+    async close() {
+      await tree.close();
+      stderr.divert(null);
+    },
+  };
 }
 
 function onlyTrouble(observer: Observer): Observer {
@@ -46,60 +122,4 @@ function onlyTrouble(observer: Observer): Observer {
       if (!isFine) observer.observe(event);
     },
   };
-}
-
-const TAIL_LINES = 10;
-const TAIL_BYTES = 4_096;
-const MOST_FAILURES = 5;
-
-/** What is said when a run has ended: what failed, the last lines of its log, and how to go on. */
-export function summaryOf(session: Session, layout: RunLayout, run: RunRecord, mode: OutputMode): string {
-  const style = mode === 'json' ? session.errorStyle : session.style;
-  const { ending } = run;
-  if (ending === null) return '';
-  const steps = [...run.steps.values()];
-  const failed = steps.filter(({ phase }) => phase.kind === 'failed' && !phase.tolerated);
-  const lines: string[] = [];
-  for (const step of failed.slice(0, MOST_FAILURES))
-    lines.push('', ...failureLines(style.bad, style.faint, layout, step));
-  if (failed.length > MOST_FAILURES)
-    lines.push('', `and ${failed.length - MOST_FAILURES} more failed: flowctl show ${run.id}`);
-  if (ending.error !== null) lines.push('', `${style.bad('error')}: ${withoutControls(ending.error.message)}`);
-  lines.push(
-    '',
-    `${runTone(style, ending.state)(ending.state)} in ${formatDuration(run.duration_ms)}: ${countsOf(steps)}`,
-  );
-  if (ending.outputs !== null && ending.state === 'succeeded') {
-    for (const [name, value] of Object.entries(ending.outputs)) {
-      lines.push(`  ${name}: ${withoutControls(typeof value === 'string' ? value : JSON.stringify(value))}`);
-    }
-  }
-  if (ending.state !== 'succeeded') lines.push(`to go on: flowctl resume ${run.id}`);
-  return `${lines.join('\n')}\n`;
-}
-
-function failureLines(
-  bad: (text: string) => string,
-  faint: (text: string) => string,
-  layout: RunLayout,
-  step: StepRecord,
-): string[] {
-  const message = step.phase.kind === 'failed' ? (step.phase.error?.message ?? 'failed') : 'failed';
-  const attempt = step.attempts.at(-1);
-  const lines = [`${bad(step.key)}: ${withoutControls(message)}`];
-  if (attempt === undefined) return lines;
-  const end = tail(logPath(layout, step.key, attempt.number), TAIL_LINES, TAIL_BYTES);
-  if (end === null || end.text === '') return [...lines, faint('  (it printed nothing)')];
-  if (end.isCut) lines.push(faint('  ...'));
-  for (const line of end.text.split('\n')) lines.push(faint(`  ${withoutControls(line)}`));
-  return [...lines, faint(`  all of it: flowctl logs ${layout.place.id} ${step.key}`)];
-}
-
-function countsOf(steps: readonly StepRecord[]): string {
-  const counts = new Map<string, number>();
-  for (const { phase } of steps) {
-    const word = phase.kind === 'failed' && phase.tolerated ? 'failed but tolerated' : phase.kind;
-    counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
-  return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
 }

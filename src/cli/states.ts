@@ -3,7 +3,8 @@
 import type { RunState, StepState } from '../model/view.ts';
 import type { Style } from './style.ts';
 
-type Tone = 'good' | 'bad' | 'odd' | 'faint' | 'strong';
+/** How a state is painted: the name of a colour of `Style`. */
+export type Tone = 'good' | 'bad' | 'odd' | 'faint' | 'strong';
 
 const RUN_TONES: { readonly [State in RunState]: Tone } = {
   scheduled: 'faint',
@@ -38,3 +39,6 @@ export const stepTone = (style: Style, state: StepState): ((text: string) => str
 
 /** The one-column sign of a step's state. */
 export const stepSign = (state: StepState): string => STEP_SIGNS[state][0];
+
+/** The name of the colour of a step's state, for views that paint later. */
+export const stepToneName = (state: StepState): Tone => STEP_SIGNS[state][1];

@@ -6,7 +6,7 @@ import { positiveInteger } from '../arguments.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { recordedParams } from '../params.ts';
 import { readNamedRun } from '../read-run.ts';
-import { readOutputMode } from '../run-view.ts';
+import { OUTPUT_HELP, readOutputMode } from '../run-view.ts';
 import { openSession, withGlobalOptions } from '../session.ts';
 import { type StartOptions, startRun } from '../start-run.ts';
 import { stateToRead } from '../state-directory.ts';
@@ -28,7 +28,7 @@ export function define(program: Command): void {
     )
     .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
     .option('--fail-fast', 'after a failure start nothing new')
-    .option('--output <mode>', 'auto, plain (one line per event) or json (one event per line)', readOutputMode, 'auto')
+    .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto')
     .addHelpText('after', EXAMPLES)
     .action(rerun);
 }

@@ -1,0 +1,72 @@
+/** What is said when a run has ended. */
+
+import { formatDuration } from '../base/duration.ts';
+import type { StepKey } from '../base/ids.ts';
+import type { RunRecord, StepRecord } from '../model/run.ts';
+import { withoutControls } from '../observers/terminal-filter.ts';
+import { tail } from '../process/tail.ts';
+import { logPath, type RunLayout } from '../store/layout.ts';
+import { runTone } from './states.ts';
+import type { Style } from './style.ts';
+
+const TAIL_LINES = 10;
+const TAIL_BYTES = 4_096;
+const MOST_FAILURES = 5;
+
+/** How a summary is printed. */
+export interface SummaryOptions {
+  readonly style: Style;
+  /** Whether the last lines of the logs of what failed are part of it. */
+  readonly logs: boolean;
+}
+
+/** What is said when a run has ended: what failed, the last lines of its log, and how to go on. */
+export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs }: SummaryOptions): string {
+  const { ending } = run;
+  if (ending === null) return '';
+  const steps = [...run.steps.values()];
+  const failed = steps.filter(({ phase }) => phase.kind === 'failed' && !phase.tolerated);
+  const lines: string[] = [];
+  for (const step of failed.slice(0, MOST_FAILURES)) lines.push('', ...failureLines(style, layout, step, logs));
+  if (failed.length > MOST_FAILURES)
+    lines.push('', `and ${failed.length - MOST_FAILURES} more failed: flowctl show ${run.id}`);
+  if (ending.error !== null) lines.push('', `${style.bad('error')}: ${withoutControls(ending.error.message)}`);
+  lines.push(
+    '',
+    `${runTone(style, ending.state)(ending.state)} in ${formatDuration(run.duration_ms)}: ${countsOf(steps)}`,
+  );
+  if (ending.outputs !== null && ending.state === 'succeeded') {
+    for (const [name, value] of Object.entries(ending.outputs)) {
+      lines.push(`  ${name}: ${withoutControls(typeof value === 'string' ? value : JSON.stringify(value))}`);
+    }
+  }
+  if (ending.state !== 'succeeded') lines.push(`to go on: flowctl resume ${run.id}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function failureLines({ bad, faint }: Style, layout: RunLayout, step: StepRecord, logs: boolean): string[] {
+  const message = step.phase.kind === 'failed' ? (step.phase.error?.message ?? 'failed') : 'failed';
+  const attempt = step.attempts.at(-1);
+  const first = `${bad(step.key)}: ${withoutControls(message)}`;
+  if (attempt === undefined) return [first];
+  const printed = lastLines(layout, step.key, attempt.number);
+  if (printed.length === 0) return [first, faint('  (it printed nothing)')];
+  const shown = logs ? printed.map((line) => faint(`  ${line}`)) : [];
+  return [first, ...shown, faint(`  all of it: flowctl logs ${layout.place.id} ${step.key}`)];
+}
+
+/** The last lines of an attempt's log, fit for a terminal, after `...` where more stands before them; none when it is empty. */
+export function lastLines(layout: RunLayout, step: StepKey, attempt: number): readonly string[] {
+  const end = tail(logPath(layout, step, attempt), TAIL_LINES, TAIL_BYTES);
+  if (end === null || end.text === '') return [];
+  return [...(end.isCut ? ['...'] : []), ...end.text.split('\n').map(withoutControls)];
+}
+
+function countsOf(steps: readonly StepRecord[]): string {
+  const counts = new Map<string, number>();
+  for (const { phase } of steps) {
+    const word = phase.kind === 'failed' && phase.tolerated ? 'failed but tolerated' : phase.kind;
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
+}
