@@ -12,6 +12,7 @@ import { makePlan } from './engine/plan.ts';
 import type { Journal } from './engine/ports.ts';
 import { createLocalExecutor } from './executors/local.ts';
 import type { FunctionPool } from './functions/pool.ts';
+import { findMismatch as checkOutputs } from './load/param-schema.ts';
 import type { EventBody, RunSettings } from './model/event.ts';
 import type { FlowDefinition } from './model/flow.ts';
 import type { RunRecord } from './model/run.ts';
@@ -97,8 +98,14 @@ export function composeLife(request: LifeRequest): Life {
     run: record.id,
     clock,
     runners: {
-      command: commandRunner({ launcher: directLauncher(), watchdog, inherited: environment, storeOutputs }),
-      function: functionRunner({ pool: functions.pool, inherited: environment, storeOutputs }),
+      command: commandRunner({
+        launcher: directLauncher(),
+        watchdog,
+        inherited: environment,
+        storeOutputs,
+        checkOutputs,
+      }),
+      function: functionRunner({ pool: functions.pool, inherited: environment, storeOutputs, checkOutputs }),
     },
     watchdog,
     places: (step, attempt) => {
@@ -109,6 +116,7 @@ export function composeLife(request: LifeRequest): Life {
         artifacts: join(layout.artifacts, name),
         runDirectory: layout.private,
         script: join(layout.outputs, `${name}.script`),
+        input: join(layout.outputs, `${name}.input`),
       };
     },
     graceMs,

@@ -26,8 +26,12 @@ export interface LaunchSpec {
   readonly env: { readonly [name: string]: string };
   /** Absolute; it exists. */
   readonly workdir: string;
-  /** Where stdout and stderr go, both by the same description, so that their order is kept. The caller closes it. */
+  /** What stdin reads; null: nothing. The caller closes this and the following two. */
+  readonly input: number | null;
+  /** Where stdout goes. */
   readonly output: number;
+  /** Where stderr goes: by the same description as stdout wherever possible, so that their order is kept. */
+  readonly errors: number;
 }
 
 /** How a process ended: exactly one of the two is not null. */
@@ -78,12 +82,12 @@ export function directLauncher(): Launcher {
 }
 
 // execa takes any descriptor, as Node does; its types name only 3 to 9.
-const startShell = (sh: string, { output, ...spec }: LaunchSpec) =>
+const startShell = (sh: string, { input, output, errors, ...spec }: LaunchSpec) =>
   execa(sh, ['-c', GATE, 'gate', ...spec.argv], {
     cwd: spec.workdir,
     env: { ...spec.env },
     extendEnv: false,
-    stdio: ['ignore', output as 3, output as 3, 'pipe'],
+    stdio: [input === null ? 'ignore' : (input as 3), output as 3, errors as 3, 'pipe'],
     detached: true,
     cleanup: false,
     reject: false,

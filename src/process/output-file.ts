@@ -10,11 +10,11 @@ import { isUnsafeKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { Failure } from '../model/outcome.ts';
+import { findJsonFault } from './json-fault.ts';
+import { findUntakeable } from './output-value.ts';
 
 /** A larger file fails the attempt. */
 export const OUTPUT_FILE_LIMIT = 1_048_576;
-/** JSON that is nested deeper fails the attempt. */
-const DEPTH_LIMIT = 500;
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,127}$/;
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
@@ -138,31 +138,9 @@ function parseObject(text: string): Result<JsonObject, Failure> {
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
-  } catch (error) {
-    const message = (error as Error).message;
-    const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length);
-    return refuse('no JSON object', text.slice(0, position).split('\n').length);
+  } catch {
+    return refuse('no JSON object', findJsonFault(text)?.place.line);
   }
-  const object = value as JsonObject;
-  for (const name of Object.keys(object)) {
-    if (isUnsafeKey(name)) return refuse(`${JSON.stringify(name)} is no name for an output`);
-  }
-  const problem = findUntakeable(object);
-  return problem === null ? ok(object) : refuse(problem);
-}
-
-/** Walks level by level, since a deep value would overflow a recursive walk. */
-function findUntakeable(object: JsonObject): string | null {
-  let level: Json[] = [object];
-  for (let depth = 1; level.length > 0; depth += 1) {
-    if (depth > DEPTH_LIMIT) return `nested deeper than ${DEPTH_LIMIT} levels`;
-    const next: Json[] = [];
-    for (const node of level) {
-      if (node === null || typeof node !== 'object') continue;
-      if (Object.hasOwn(node, '__proto__')) return 'the key `__proto__` is not taken';
-      for (const member of Object.values(node)) next.push(member as Json);
-    }
-    level = next;
-  }
-  return null;
+  const problem = findUntakeable(value);
+  return problem === null ? ok(value as JsonObject) : refuse(problem);
 }

@@ -1,33 +1,64 @@
 /** The files of a command's attempt: made before it starts, put away when it has ended. */
 
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { err, ok, type Result } from '../base/result.ts';
+import type { AttemptRequest } from '../engine/ports.ts';
+import { CAPTURE_LIMIT } from '../process/capture.ts';
+import { openInput } from '../process/input-file.ts';
 import { isMomentary } from '../process/launcher.ts';
-import { type AttemptLog, openLog, openPipedLog } from '../process/log.ts';
+import { type AttemptLog, openLog } from '../process/log.ts';
 import { createOutputFile, removeOutputFile } from '../process/output-file.ts';
+import { openPipedLog } from '../process/piped-log.ts';
 import type { CommandLine } from './command-line.ts';
 import { failedToStart, type RunnerContext, type WorkEnd } from './runner.ts';
 
+/** What an attempt reads and writes while it runs. */
+export interface AttemptFiles {
+  /** Its standard input; null: it has none. Whoever launches the attempt closes it. */
+  readonly input: number | null;
+  readonly log: AttemptLog;
+}
+
 /**
- * Makes the fresh output file, the artifacts folder, the script of a long text, and opens the log.
- * @returns the log, or the end of the attempt: `refused` when descriptors or processes are used up for the moment.
+ * Makes the fresh output file, the artifacts folder, the script of a long text and the standard input, and opens the log.
+ * @returns them, or the end of the attempt: `refused` when descriptors or processes are used up for the moment.
  */
 export async function makeAttemptFiles(
   line: CommandLine,
-  { places, clock }: RunnerContext,
-): Promise<Result<AttemptLog, WorkEnd>> {
+  request: AttemptRequest,
+  context: RunnerContext,
+): Promise<Result<AttemptFiles, WorkEnd>> {
+  const { places } = context;
+  let input: number | null = null;
   try {
     makeFolder(places.artifacts);
     createOutputFile(places.output);
     if (line.script !== null) writeFileSync(places.script, line.script, { mode: 0o600 });
-    const piped = line.reopensOutput ? await openPipedLog(places.log, clock) : null;
-    return ok(piped ?? openLog(places.log));
+    if (request.stdin !== null) input = await openInput(places.input, request.stdin);
+    const log = await openAttemptLog(line, request, context);
+    if (log !== null) return ok({ input, log });
+    if (input !== null) closeSync(input);
+    const message = `\`output: ${request.output}\` needs the program \`mkfifo\`, which this system does not have`;
+    return err(failedToStart('start_refused', message));
   } catch (error) {
+    if (input !== null) closeSync(input);
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     if (isMomentary(code)) return err({ kind: 'refused', code });
     return err(failedToStart('start_refused', `the files of the attempt cannot be made (${message})`));
   }
+}
+
+/** @returns null when stdout has to be told apart from stderr and cannot be. */
+async function openAttemptLog(
+  { reopensOutput }: CommandLine,
+  { output }: AttemptRequest,
+  { places, clock }: RunnerContext,
+): Promise<AttemptLog | null> {
+  const captureLimitBytes = output === 'file' ? null : CAPTURE_LIMIT;
+  if (captureLimitBytes === null && !reopensOutput) return openLog(places.log);
+  const piped = await openPipedLog(places.log, clock, { captureLimitBytes, reopensOutput });
+  return piped ?? (captureLimitBytes === null ? openLog(places.log) : null);
 }
 
 /** Removes what was only for the attempt; the log stays, and the artifacts folder where something is in it. */

@@ -4,11 +4,10 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import type { AttemptRequest, Work } from '../engine/ports.ts';
-import type { ShellName } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
 import { namesOwnDescriptors } from '../process/log.ts';
-import { isExecutableFile, systemProgram } from '../process/programs.ts';
 import { findProgram } from './find-program.ts';
+import { interpreterLine, reportsSignals } from './interpreters.ts';
 
 /** Work that runs a program. */
 export type CommandWork = Extract<Work, { readonly kind: 'shell' | 'argv' }>;
@@ -25,13 +24,11 @@ export interface CommandLine {
 
 /** Linux takes no single argument or variable of this many bytes (MAX_ARG_STRLEN, execve(2)). */
 const LONGEST_ARGUMENT_BYTES = 131_072;
-/** Longer shell text goes through a file. */
-const LONGEST_INLINE_TEXT_BYTES = 100_000;
 /** Larger files are not scripts to be looked into. */
 const SCRIPT_LOOK_BYTES = 262_144;
 
 /**
- * Decides how an attempt's command is started: shell text by `sh -e` or `bash -eo pipefail`, a list directly.
+ * Decides how an attempt's command is started: text by its interpreter (see `interpreters`), a list directly.
  * @param scriptFile where long text will be written.
  */
 export function commandLineOf(
@@ -42,7 +39,7 @@ export function commandLineOf(
 ): Result<CommandLine, Failure> {
   const missing = findMissingWorkdir(request.workdir);
   if (missing !== null) return err(missing);
-  const unfit = findUnfit(work, request.env);
+  const unfit = findUnfit(work, { ...request.env, ...request.values });
   if (unfit !== null) return err(unfit);
   switch (work.kind) {
     case 'argv': {
@@ -53,21 +50,13 @@ export function commandLineOf(
       return ok({ argv: [program.value, ...rest], script: null, reopensOutput });
     }
     case 'shell': {
-      const shell = findShell(work.shell, env['PATH'], request.workdir);
-      if (!shell.ok) return shell;
-      const options = work.shell === 'bash' ? ['-eo', 'pipefail'] : ['-e'];
-      const reopensOutput = namesOwnDescriptors(work.text) || calledScriptReopens(work.text, request.workdir);
-      return Buffer.byteLength(work.text) > LONGEST_INLINE_TEXT_BYTES
-        ? ok({ argv: [shell.value, ...options, scriptFile], script: work.text, reopensOutput })
-        : // `--`, for a text may begin with a dash.
-          ok({ argv: [shell.value, ...options, '-c', '--', work.text], script: null, reopensOutput });
+      const { workdir } = request;
+      const line = interpreterLine(work.shell, work.text, { searchPath: env['PATH'], workdir, scriptFile });
+      if (!line.ok) return line;
+      const callsScripts = reportsSignals(work.shell) && calledScriptReopens(work.text, workdir);
+      return ok({ ...line.value, reopensOutput: namesOwnDescriptors(work.text) || callsScripts });
     }
   }
-}
-
-function findShell(shell: ShellName, searchPath: string | undefined, workdir: string): Result<string, Failure> {
-  const system = shell === 'sh' ? systemProgram('sh') : isExecutableFile('/bin/bash') ? '/bin/bash' : null;
-  return system === null ? findProgram(shell, searchPath, workdir) : ok(system);
 }
 
 function findMissingWorkdir(workdir: string): Failure | null {

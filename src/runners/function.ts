@@ -14,14 +14,8 @@ import { startWait } from '../process/clock.ts';
 import { openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
-import {
-  failedToStart,
-  type Runner,
-  type RunnerContext,
-  type RunningWork,
-  type StoreOutputs,
-  type WorkEnd,
-} from './runner.ts';
+import { keepOutputs, type OutputKeeping } from './outputs.ts';
+import { failedToStart, type Runner, type RunnerContext, type RunningWork, type WorkEnd } from './runner.ts';
 
 /** A call under way, as the pool of function hosts gives it. */
 export interface RunningCall {
@@ -41,11 +35,10 @@ export interface FunctionCaller {
 }
 
 /** What the function runner works with. */
-export interface FunctionRunnerOptions {
+export interface FunctionRunnerOptions extends OutputKeeping {
   /** Asked for with the first call: threads cost time that a run without functions need not pay. */
   readonly pool: () => Promise<FunctionCaller>;
   readonly inherited: InheritedEnvironment;
-  readonly storeOutputs: StoreOutputs;
 }
 
 type CallWork = Extract<Work, { readonly kind: 'call' }>;
@@ -124,7 +117,7 @@ async function runFunction(
     await climbDown(call, request, context, control);
     return STOPPED;
   }
-  return endOf(result, work, options, places.log);
+  return endOf(result, request, work, options, places.log);
 }
 
 function callOf(
@@ -188,8 +181,9 @@ async function climbDown(
 
 async function endOf(
   result: FunctionResult,
+  { outputs_schema }: AttemptRequest,
   work: CallWork,
-  { storeOutputs }: FunctionRunnerOptions,
+  keeping: OutputKeeping,
   log: string,
 ): Promise<WorkEnd> {
   if (result.kind !== 'returned') {
@@ -198,12 +192,10 @@ async function endOf(
     const exit_code = result.kind === 'host_ended' ? result.code : null;
     return { kind: 'failed', failure, exit_code, signal: null };
   }
-  if (result.value === null) return { kind: 'succeeded', exit_code: null, outputs: null };
-  try {
-    return { kind: 'succeeded', exit_code: null, outputs: await storeOutputs(result.value) };
-  } catch (error) {
-    return failedToStart('outputs', `the outputs could not be kept (${(error as Error).message})`);
-  }
+  const kept = await keepOutputs(keeping, outputs_schema, result.value);
+  return kept.ok
+    ? { kind: 'succeeded', exit_code: null, outputs: kept.value }
+    : { kind: 'failed', failure: kept.error, exit_code: null, signal: null };
 }
 
 /** A log that cannot be written any more changes nothing about the failure, which is on record. */

@@ -4,7 +4,7 @@
  * `function` calls exported functions; where attempts run, their timeouts and their limits are the executors' business.
  */
 
-import type { Json } from '../base/json.ts';
+import type { Json, JsonObject } from '../base/json.ts';
 import type { AttemptListener, AttemptRequest, Clock } from '../engine/ports.ts';
 import type { Failure, OutputsRef } from '../model/outcome.ts';
 
@@ -20,14 +20,25 @@ export interface AttemptPlaces {
   readonly runDirectory: string;
   /** Shell text too long for an argument is written here, and removed afterwards. */
   readonly script: string;
+  /** The name that the standard input bears for a moment. */
+  readonly input: string;
 }
 
 /** Keeps outputs: small ones as they are, larger ones in a file that is on disk when the promise resolves. */
 export type StoreOutputs = (value: Json) => Promise<OutputsRef>;
 
+/** Checks outputs against a JSON Schema: a sentence about the first thing that does not fit, with its path, or null. */
+export type CheckOutputs = (schema: JsonObject, value: Json) => Promise<string | null>;
+
 /** How the work of an attempt ended, whoever wished it. */
 export type WorkEnd =
-  | { readonly kind: 'succeeded'; readonly exit_code: number | null; readonly outputs: OutputsRef | null }
+  | {
+      readonly kind: 'succeeded';
+      readonly exit_code: number | null;
+      readonly outputs: OutputsRef | null;
+      /** True when its exit code says that there was nothing to do. */
+      readonly skips?: boolean;
+    }
   | {
       readonly kind: 'failed';
       readonly failure: Failure;

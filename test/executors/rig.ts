@@ -5,6 +5,7 @@ import { parseRunId, parseStepId, type RunId, type StepKey, stepKeyOf } from '..
 import type { Json } from '../../src/base/json.ts';
 import type { AttemptListener, AttemptRequest, RunningAttempt, Work } from '../../src/engine/ports.ts';
 import { createLocalExecutor, type LocalExecutor } from '../../src/executors/local.ts';
+import { findMismatch } from '../../src/load/param-schema.ts';
 import type { ProcessIdentity } from '../../src/model/event.ts';
 import type { Outcome, OutputsRef } from '../../src/model/outcome.ts';
 import { systemClock } from '../../src/process/clock.ts';
@@ -71,12 +72,14 @@ export function createRig(options: RigOptions = {}): Rig {
     artifacts: path.join(folder, 'artifacts', `${step}.${attempt}`),
     runDirectory: folder,
     script: path.join(folder, 'private', `${step}.${attempt}.sh`),
+    input: path.join(folder, 'private', `${step}.${attempt}.in`),
   });
   const command = commandRunner({
     launcher: directLauncher(),
     watchdog,
     inherited: options.inherited ?? { PATH: process.env['PATH'] ?? '' },
     storeOutputs: options.storeOutputs ?? (async (value) => ({ kind: 'inline', value })),
+    checkOutputs: findMismatch,
   });
   const executor = createLocalExecutor({
     run,

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Work } from '../../src/engine/ports.ts';
 import { namesOwnDescriptors } from '../../src/process/log.ts';
-import { describeEnd } from '../../src/runners/command.ts';
 import { type CommandWork, commandLineOf } from '../../src/runners/command-line.ts';
 import { findProgram } from '../../src/runners/find-program.ts';
 import { freshRunId, stepKey } from '../executors/rig.ts';
@@ -122,15 +121,4 @@ describe('a command line', () => {
     put('quiet.sh', 0o755, 'echo b >&2\n');
     expect(line({ kind: 'shell', shell: 'sh', text }).reopensOutput).toBe(reopens);
   });
-});
-
-test.each([
-  [{ exitCode: 2, signal: null }, true, 'exited with code 2', null],
-  [{ exitCode: 143, signal: null }, true, 'exited with code 143 (128+SIGTERM)', 'SIGTERM'],
-  [{ exitCode: 143, signal: null }, false, 'exited with code 143', null],
-  [{ exitCode: 128, signal: null }, true, 'exited with code 128', null],
-  [{ exitCode: 255, signal: null }, true, 'exited with code 255', null],
-  [{ exitCode: null, signal: 'SIGKILL' }, true, 'ended by SIGKILL, possibly out of memory', 'SIGKILL'],
-] as const)('%j of a shell (%j) reads %j', (end, isShell, message, signal) => {
-  expect(describeEnd(end, isShell)).toMatchObject({ failure: { message }, signal, exit_code: end.exitCode });
 });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
 import type { FunctionCall, FunctionResult } from '../../src/functions/messages.ts';
 import { type FunctionCaller, functionRunner } from '../../src/runners/function.ts';
+import { findMismatch } from '../../src/load/param-schema.ts';
 import { createRig, type Rig } from '../executors/rig.ts';
 import { processesWith, until } from '../process/processes.ts';
 import { threads } from './threads.ts';
@@ -18,6 +19,7 @@ beforeEach(() => {
         pool: async () => ({ start: (call, listener) => caller.start(call, listener) }),
         inherited: { PATH: process.env['PATH'] ?? '' },
         storeOutputs: async (value) => ({ kind: 'inline', value }),
+        checkOutputs: findMismatch,
       }),
   });
 });

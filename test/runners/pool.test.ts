@@ -7,6 +7,7 @@ import { createModuleLoader } from '../../src/functions/modules.ts';
 import { createFunctionPool, type FunctionPool } from '../../src/functions/pool.ts';
 import { functionRunner } from '../../src/runners/function.ts';
 import { bundle } from '../executors/bundle.ts';
+import { findMismatch } from '../../src/load/param-schema.ts';
 import { createRig, type Rig } from '../executors/rig.ts';
 import { processesWith } from '../process/processes.ts';
 
@@ -29,6 +30,7 @@ beforeAll(async () => {
         pool: async () => pool,
         inherited: { PATH: process.env['PATH'] ?? '' },
         storeOutputs: async (value) => ({ kind: 'inline', value }),
+        checkOutputs: findMismatch,
       }),
   });
   writeFileSync(

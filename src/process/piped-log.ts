@@ -1,0 +1,77 @@
+/**
+ * Logs that are written by flowctl, chunk by chunk, out of a named pipe. Two reasons ask for one. Text that opens `/dev/stdout` or
+ * `/dev/stderr` by name would open the log itself anew and truncate it. And where stdout holds the outputs, it is both kept and
+ * logged; stderr then goes straight to the log. Of one stream every byte is there in its order. Between the two, a line of stderr
+ * may stand before what was printed to stdout shortly before it, since that has farther to go.
+ */
+
+import { write } from 'node:fs';
+import { promisify } from 'node:util';
+import type { Clock } from '../engine/ports.ts';
+import { type Captured, startCapture } from './capture.ts';
+import { type AttemptLog, openWatched } from './log.ts';
+import { openPipes, type PipeEnd, type PipeSink } from './pipe.ts';
+
+const writeAsync = promisify(write);
+
+/** What a log is piped for; at least one of the two. */
+export interface PipedLogOptions {
+  /** Keeps what comes by stdout, up to so many bytes; null: stdout and stderr share a pipe. */
+  readonly captureLimitBytes: number | null;
+  /** Something opens stdout or stderr by name, so that stderr needs a pipe too. */
+  readonly reopensOutput: boolean;
+}
+
+/**
+ * Opens a new log, as `openLog` does, behind one or two pipes. What comes through is written before more is read, so that a fast
+ * printer is slowed down and never held in memory.
+ * @returns null when the system has no `mkfifo`.
+ * @throws a system error when a file cannot be opened, or there is no room to start `mkfifo`.
+ */
+export async function openPipedLog(file: string, clock: Clock, options: PipedLogOptions): Promise<AttemptLog | null> {
+  const { captureLimitBytes, reopensOutput } = options;
+  const log = openWatched(file);
+  const append: PipeSink = async (chunk) => {
+    for (let at = 0; at < chunk.length; ) at += (await writeAsync(log.descriptor, chunk, at)).bytesWritten;
+  };
+  const capture = captureLimitBytes === null ? null : startCapture(captureLimitBytes);
+  const tee: PipeSink = (chunk) => {
+    capture?.add(chunk);
+    return append(chunk);
+  };
+  let pipes: Awaited<ReturnType<typeof openPipes>>;
+  try {
+    pipes = await openPipes(file, clock, capture !== null && reopensOutput ? [tee, append] : [tee]);
+  } catch (error) {
+    log.close();
+    throw error;
+  }
+  const [first, second] = pipes ?? [];
+  if (first === undefined) {
+    log.close();
+    return null;
+  }
+  return {
+    output: first.writing,
+    errors: second?.writing ?? (capture === null ? first.writing : log.descriptor),
+    handedOver: () => {
+      first.handedOver();
+      second?.handedOver();
+    },
+    settle: async () => {
+      const [end] = await Promise.all([first.drain(), second?.drain()]);
+      return { truncated: log.close(), captured: capture === null ? null : capturedAt(end, capture.end()) };
+    },
+  };
+}
+
+function capturedAt(end: PipeEnd, captured: Captured): Captured {
+  switch (end) {
+    case 'closed':
+    case 'held':
+      return captured;
+    case 'endless':
+    case 'unwritten':
+      return { kind: end };
+  }
+}
