@@ -4,6 +4,7 @@ import { formatDuration } from '../base/duration.ts';
 import type { RunDetail, StepView } from '../model/view.ts';
 import { skipSentence } from '../observers/plain.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
+import { byWhom } from './actor.ts';
 import { runTone, stepSign, stepTone } from './states.ts';
 import type { Style } from './style.ts';
 import { type Cell, table } from './table.ts';
@@ -44,6 +45,10 @@ function headFacts(run: RunDetail): readonly (readonly [string, string])[] {
   if (run.started_at !== null) facts.push(['started', run.started_at]);
   if (run.finished_at !== null) facts.push(['finished', run.finished_at]);
   if (run.resumes > 0) facts.push(['resumed', `${run.resumes} time${run.resumes === 1 ? '' : 's'}`]);
+  if (run.cancellation !== null) {
+    const { by, at, reason } = run.cancellation;
+    facts.push(['cancelled', withoutControls(`${byWhom(by)}, ${at}${reason === null ? '' : `: ${reason}`}`)]);
+  }
   const params = Object.entries(run.params);
   if (params.length > 0) {
     facts.push([

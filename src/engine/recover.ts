@@ -39,6 +39,19 @@ export function recover(run: RunRecord, plan: Plan, request: ResumeRequest): rea
   return events;
 }
 
+/**
+ * The events that open the last life of a run that nobody owns, and that somebody wants ended: what was lost, then the request. It
+ * is no resume: nothing is decided anew, and the decider settles whatever is open as it does in every run that is being ended.
+ */
+export function cancelUnowned(
+  run: RunRecord,
+  { by, reason, reaped }: { readonly by: Actor; readonly reason: string | null; readonly reaped: readonly number[] },
+): readonly EventBody[] {
+  const events: EventBody[] =
+    reaped.length === 0 ? [] : [{ type: 'processes.reaped', when: 'resume', step: null, attempt: null, pids: reaped }];
+  return [...events, ...lostAttempts(run), { type: 'run.cancel_requested', by, reason }];
+}
+
 function lostAttempts(run: RunRecord): EventBody[] {
   const events: EventBody[] = [];
   for (const { key, phase } of run.steps.values()) {

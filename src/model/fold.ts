@@ -8,6 +8,7 @@ import { stepKeyOf } from '../base/ids.ts';
 import { assertNever } from '../base/result.ts';
 import type { RunEvent, RunResumed, RunStarted } from './event.ts';
 import { isLegalMove } from './moves.ts';
+import type { Actor } from './outcome.ts';
 import type { AttemptRecord, RunRecord, StepRecord } from './run.ts';
 
 /** An event that cannot stand where it stands. */
@@ -107,16 +108,13 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
       resume(run, event);
       return null;
     case 'run.cancel_requested':
-      run.cancellation ??= { by: event.by, reason: event.reason, signal: null, signals: 0 };
+      run.cancellation ??= { by: event.by, at: event.time, reason: event.reason, signal: null, signals: 0 };
       return null;
     case 'run.signalled': {
-      const before = run.cancellation;
-      run.cancellation = {
-        by: before?.by ?? { kind: 'signal', signal: event.signal },
-        reason: before?.reason ?? null,
-        signal: before?.signal ?? event.signal,
-        signals: (before?.signals ?? 0) + 1,
-      };
+      const { signal } = event;
+      const by: Actor = { kind: 'signal', signal };
+      const before = run.cancellation ?? { by, at: event.time, reason: null, signal, signals: 0 };
+      run.cancellation = { ...before, signal: before.signal ?? signal, signals: before.signals + 1 };
       return null;
     }
     case 'run.finished': {

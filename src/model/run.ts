@@ -66,6 +66,8 @@ export interface StepRecord {
 /** Why a run is being ended before its steps are done. */
 export interface Cancellation {
   readonly by: Actor;
+  /** When it was recorded first: RFC 3339. */
+  readonly at: string;
   readonly reason: string | null;
   /** The first signal that came, if one did; it decides the exit code. */
   readonly signal: EndingSignal | null;

@@ -6,7 +6,7 @@
 import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import type { ProcessIdentity, SkipReason, Trigger } from './event.ts';
-import type { Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type { Actor, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
 import type { AttemptRecord, RunRecord, RunWarning, StepPhase, StepRecord } from './run.ts';
 
 /** States of a run as shown. `crashed`: it did not end and nobody owns it. */
@@ -109,9 +109,18 @@ export interface StepView {
   readonly attempts: readonly AttemptView[];
 }
 
+/** Who asked for the end of a run, when, and why; `reason` is null where nobody said. */
+export interface CancellationView {
+  readonly by: Actor;
+  readonly at: string;
+  readonly reason: string | null;
+}
+
 /** The document of `show --json`. */
 export interface RunDetail extends Omit<RunRow, 'steps'> {
   readonly counts: StepCounts;
+  /** Null for a run that nobody wanted ended. */
+  readonly cancellation: CancellationView | null;
   readonly outputs: Json;
   readonly error: Failure | null;
   readonly flow_hash: ContentHash;
@@ -216,12 +225,19 @@ export function runDetail(
   return {
     ...row,
     counts,
+    cancellation: cancellationView(run),
     outputs: run.ending?.outputs ?? null,
     error: run.ending?.error ?? null,
     flow_hash: run.flow_hash,
     warnings: run.warnings,
     steps: [...run.steps.values()].map((step) => stepView(run, step, context, logPath, outputs)),
   };
+}
+
+function cancellationView({ cancellation }: RunRecord): CancellationView | null {
+  if (cancellation === null) return null;
+  const { by, at, reason } = cancellation;
+  return { by, at, reason };
 }
 
 function stepView(

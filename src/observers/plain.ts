@@ -2,7 +2,7 @@
 
 import { formatDuration } from '../base/duration.ts';
 import type { RunId } from '../base/ids.ts';
-import type { AttemptFinished, RunEvent, RunStarted, SkipReason } from '../model/event.ts';
+import type { AttemptFinished, CancelRequested, RunEvent, RunStarted, SkipReason } from '../model/event.ts';
 import type { Observer } from './hub.ts';
 import { withoutControls } from './terminal-filter.ts';
 
@@ -71,7 +71,7 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
     case 'run.signalled':
       return paint.odd(`${event.signal} received: ending the run, once more to end it at once`);
     case 'run.cancel_requested':
-      return paint.odd('cancellation requested: ending the run');
+      return paint.odd(withoutControls(`cancellation requested${cancelSentence(event)}: ending the run`));
     case 'processes.reaped':
       return `${event.step === null ? '' : `${event.step} `}${paint.odd('left processes behind')}, ended: ${event.pids.join(', ')}`;
     case 'warning.raised':
@@ -92,6 +92,11 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
     case 'artifact.published':
       return null;
   }
+}
+
+function cancelSentence({ by, reason }: CancelRequested): string {
+  const who = by.kind === 'user' ? ` by ${by.name} on ${by.host}` : '';
+  return reason === null ? who : `${who} (${reason})`;
 }
 
 function planSentence({ steps, settings }: RunStarted): string {

@@ -89,7 +89,7 @@ describe('JSON', () => {
     expectMembers(
       run,
       [...ROW.slice(0, -1), 'outputs', 'steps'],
-      [...['counts', 'durability', 'error', 'flow_hash', 'resumes', 'tags', 'timed_out', 'warnings']],
+      [...['cancellation', 'counts', 'durability', 'error', 'flow_hash', 'resumes', 'tags', 'timed_out', 'warnings']],
     );
     expect(run).toMatchObject({ state: 'succeeded', exit_code: 0, outputs: { rows: '3' } });
     const steps = run['steps'] as Document[];

@@ -162,6 +162,7 @@ describe('schemas/run.schema.json', () => {
     ['live', detailOf(skipped, true)],
     ['crashed', detailOf(skipped, false)],
     ['beginning', detailOf([startedBody()], true)],
+    ['cancelling', detailOf([startedBody(), { type: 'run.cancel_requested', by, reason: 'enough' }], true)],
   ])('accepts the document of a run that is %s, as shown and as a snapshot', (_, detail) => {
     isRun(detail);
     expect(isRun.errors ?? []).toEqual([]);

@@ -1,26 +1,24 @@
 /** `flowctl resume`. */
 
-import { hostname, userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { StepId } from '../../base/ids.ts';
 import { settingsFor } from '../../compose.ts';
 import { makePlan } from '../../engine/plan.ts';
 import { recover } from '../../engine/recover.ts';
 import type { EventBody } from '../../model/event.ts';
-import type { RunRecord } from '../../model/run.ts';
-import { systemClock } from '../../process/clock.ts';
-import { endOrphans } from '../../process/orphans.ts';
 import { openState } from '../../store/open.ts';
-import { openForResume, type ResumableRun } from '../../store/resume.ts';
+import { openForResume } from '../../store/resume.ts';
 import { StateError } from '../../store/problem.ts';
+import { thisUser } from '../actor.ts';
 import { positiveInteger } from '../arguments.ts';
+import { endEarlierLife, tornWarning } from '../earlier-life.ts';
 import { EXIT } from '../exit-codes.ts';
 import { collect } from '../params.ts';
 import { findResumable } from '../resume-target.ts';
 import { chooseRevision } from '../revision.ts';
 import { runToEnd } from '../run-life.ts';
-import { type OutputMode, readOutputMode } from '../run-view.ts';
-import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
+import { type OutputMode, OUTPUT_HELP, readOutputMode } from '../run-view.ts';
+import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
 import { takeSignals } from '../signals.ts';
 
 interface ResumeOptions extends GlobalOptions {
@@ -53,7 +51,7 @@ export function define(program: Command): void {
     .option('--frozen', 'go on with the definition as it was')
     .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
     .option('--fail-fast', 'after a failure start nothing new')
-    .option('--output <mode>', 'auto, plain (one line per event) or json (one event per line)', readOutputMode, 'auto')
+    .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto')
     .addHelpText('after', EXAMPLES)
     .action(resume);
 }
@@ -87,7 +85,7 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const { definition, revision, flow_hash } = choice;
   const opening: readonly EventBody[] = [
     ...recover(record, makePlan(definition), {
-      by: { kind: 'user', name: userName(), host: hostname() },
+      by: thisUser(),
       settings: settingsFor(definition, options, session.environment),
       revision,
       flow_hash,
@@ -103,37 +101,4 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
     options,
     signals,
   );
-}
-
-/** Holding the run's lock proves that nobody watches what an earlier life left running: no step starts beside its own orphan. */
-async function endEarlierLife(session: Session, record: RunRecord): Promise<readonly number[] | null> {
-  const identities = [...record.steps.values()].flatMap(({ phase }) =>
-    phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
-  );
-  const { ended, left } = await endOrphans(record.id, {
-    clock: systemClock(),
-    graceMs: record.settings.grace_ms,
-    identities,
-  });
-  if (left.length === 0) return ended;
-  session.complain(
-    `run ${record.id}: processes of its earlier life refuse to end: ${left.join(', ')}`,
-    'end them, then resume again',
-  );
-  session.exit(EXIT.busy);
-  return null;
-}
-
-function tornWarning({ torn }: ResumableRun): EventBody[] {
-  if (torn === null) return [];
-  const message = `the journal's last record was cut short; what was left of it is kept as ${torn.kept}`;
-  return [{ type: 'warning.raised', step: null, attempt: null, code: 'journal_tail_torn', message }];
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? 'unknown');
-  }
 }

@@ -1,0 +1,133 @@
+/**
+ * Ending a run from outside. A run has one writer: where a live process owns it, that process is asked, through the run's inbox;
+ * where none does, the run is taken over for a last life that begins with the cancellation, so that the same code settles it.
+ */
+
+import { cancelUnowned } from '../engine/recover.ts';
+import type { FinalRunState } from '../model/event.ts';
+import type { Actor } from '../model/outcome.ts';
+import { dropRequest } from '../store/inbox.ts';
+import type { StateLayout } from '../store/layout.ts';
+import { openState } from '../store/open.ts';
+import { StateError, unwrap } from '../store/problem.ts';
+import { openForResume } from '../store/resume.ts';
+import { type ReadRun, readRun } from '../store/runs.ts';
+import { endEarlierLife, tornWarning } from './earlier-life.ts';
+import { live } from './life.ts';
+import type { Session } from './session.ts';
+import { takeSignals } from './signals.ts';
+
+/** What is asked for. */
+export interface Cancelling {
+  readonly by: Extract<Actor, { kind: 'user' }>;
+  readonly reason: string | null;
+  /** False: a live owner is asked, and not waited for. */
+  readonly waits: boolean;
+}
+
+/** What came of it. */
+export type CancelEnd =
+  | { readonly kind: 'had_ended'; readonly state: FinalRunState }
+  /** The owner was asked and is not waited for. */
+  | { readonly kind: 'asked' }
+  | { readonly kind: 'ended'; readonly state: FinalRunState }
+  /** The owner lives, and has not ended the run in time. */
+  | { readonly kind: 'late'; readonly afterMs: number }
+  /** Processes of the run refuse to end: all is said, the exit code is set. */
+  | { readonly kind: 'refused' };
+
+/** What an owner needs beyond the grace time of its steps: to look into its inbox, to sweep, and to write. */
+const ALLOWANCE_MS = 10_000;
+const SHORTEST_PAUSE_MS = 50;
+
+/**
+ * Cancels a run.
+ * @param state the state directory, which exists.
+ * @param run as it was read.
+ * @throws {StateError} when the state cannot be written, or the run is damaged.
+ */
+export async function cancelRun(
+  session: Session,
+  state: StateLayout,
+  run: ReadRun,
+  cancelling: Cancelling,
+): Promise<CancelEnd> {
+  const ending = run.record?.ending ?? null;
+  if (ending !== null) return { kind: 'had_ended', state: ending.state };
+  unwrap(await openState(state.root));
+  if (!run.live) {
+    const end = await endUnowned(session, state, run, cancelling);
+    if (end !== null) return end;
+  }
+  const { name, host } = cancelling.by;
+  const { reason } = cancelling;
+  const at = new Date().toISOString();
+  unwrap(await dropRequest(run.layout, { kind: 'cancel', by: { name, host, pid: process.pid }, at, reason }));
+  return cancelling.waits ? untilEnded(session, state, run, cancelling) : { kind: 'asked' };
+}
+
+/** Null: somebody has come to own the run meanwhile. */
+async function endUnowned(
+  session: Session,
+  state: StateLayout,
+  { layout }: ReadRun,
+  { by, reason }: Cancelling,
+): Promise<CancelEnd | null> {
+  const signals = takeSignals(session.environment);
+  try {
+    const opened = await openForResume(state, layout.place);
+    if (!opened.ok) {
+      if (opened.error.kind === 'busy') return null;
+      throw new StateError(opened.error);
+    }
+    const owned = opened.value;
+    const { record } = owned;
+    const { definition } = owned.frozen;
+    if (record.ending !== null) {
+      await owned.close(record);
+      return { kind: 'had_ended', state: record.ending.state };
+    }
+    const reaped = await endEarlierLife(session, record);
+    if (reaped === null) {
+      await owned.close(null);
+      return { kind: 'refused' };
+    }
+    const opening = [...tornWarning(owned), ...cancelUnowned(record, { by, reason, reaped })];
+    const before = structuredClone(record);
+    const end = await live(session, { state, owned, record, definition, told: [], opening, before }, [], signals);
+    if (end.kind === 'state_lost') throw end.error;
+    return { kind: 'ended', state: end.run.ending?.state ?? 'cancelled' };
+  } finally {
+    signals.remove();
+  }
+}
+
+async function untilEnded(
+  session: Session,
+  state: StateLayout,
+  run: ReadRun,
+  cancelling: Cancelling,
+): Promise<CancelEnd> {
+  const began = performance.now();
+  const limitMs = longestGraceMs(run) + ALLOWANCE_MS;
+  for (;;) {
+    const asked = performance.now();
+    const now = unwrap(await readRun(state, run.layout.place));
+    if (now.record?.ending) return { kind: 'ended', state: now.record.ending.state };
+    if (!now.live) {
+      const end = await endUnowned(session, state, run, cancelling);
+      if (end !== null) return end.kind === 'had_ended' ? { ...end, kind: 'ended' } : end;
+    }
+    const afterMs = performance.now() - began;
+    if (afterMs > limitMs) return { kind: 'late', afterMs };
+    // A long journal takes its time to read; the owner has better things to do with the machine.
+    const pauseMs = Math.max(SHORTEST_PAUSE_MS, 3 * (performance.now() - asked));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
+function longestGraceMs({ record, frozen }: ReadRun): number {
+  const ofRun = record?.settings.grace_ms ?? 0;
+  const ofSteps = frozen.ok ? frozen.value.definition.steps.map(({ grace_ms }) => grace_ms ?? 0) : [];
+  return ofSteps.reduce((longest, graceMs) => Math.max(longest, graceMs), ofRun);
+}
