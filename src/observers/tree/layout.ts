@@ -5,17 +5,19 @@
  */
 
 import type { StepRecord } from '../../model/run.ts';
-import type { RunState } from '../../model/view.ts';
+import type { RunState, StepState } from '../../model/view.ts';
 import type { RunProgress, Standing } from './progress.ts';
-import { fitted, type Row, type Segment, segment } from './row.ts';
+import { fitted, type Row, rowColumns, type Segment, segment, type Tone } from './row.ts';
 import { elapsed, movingSign, type Scene } from './scene.ts';
 import { stepRow } from './step-row.ts';
 
 /** Characters of a run's id that tell it from any other run of the last years: its time in milliseconds. */
 const SHORT_ID = 10;
 const BAR_COLUMNS = 24;
-/** In a narrower terminal the counts have no bar before them. */
-const NARROW_COLUMNS = 60;
+/** In a narrower terminal the header has no bar. */
+const BAR_FROM_COLUMNS = 60;
+/** In a narrower one it has no id either. */
+const ID_FROM_COLUMNS = 40;
 
 /** The lines of a frame: at most a screenful less the line on which the cursor rests, each a column short of the screen's width. */
 export function layout(scene: Scene): readonly Row[] {
@@ -26,14 +28,16 @@ export function layout(scene: Scene): readonly Row[] {
   if (record === null) return [];
   const isChecklist = progress.total + 1 <= room;
   const rows = isChecklist
-    ? [header(scene), ...[...record.steps.values()].map((step) => indented(stepRow(step, scene)))]
+    ? [header(scene, []), ...[...record.steps.values()].map((step) => indented(stepRow(step, scene)))]
     : digest(scene, room);
   return rows.map((row) => fitted(row, columns));
 }
 
+const grouped = (count: number): string => count.toLocaleString('en');
+
 const indented = (row: Row): Row => [segment('  '), ...row];
 
-function header(scene: Scene): Row {
+function header(scene: Scene, progressBar: Row): Row {
   const { progress, nowMs, isFinal } = scene;
   const { record } = progress;
   if (record === null) return [];
@@ -42,10 +46,11 @@ function header(scene: Scene): Row {
   const row: Segment[] = [
     segment(`${movingSign(scene, still.text)} `, isFinal ? still.tone : 'strong'),
     segment(record.flow, 'strong'),
-    segment(`  ${isFinal ? record.id : record.id.slice(0, SHORT_ID)}`, 'faint'),
   ];
-  if (isFinal) return row;
-  row.push(segment(`  ${progress.settled}/${progress.total}`));
+  if (isFinal) return [...row, segment(`  ${record.id}`, 'faint')];
+  if (scene.columns >= ID_FROM_COLUMNS) row.push(segment(`  ${record.id.slice(0, SHORT_ID)}`, 'faint'));
+  if (progressBar.length > 0) row.push(segment('  '), ...progressBar);
+  row.push(segment(`  ${grouped(progress.settled)}/${grouped(progress.total)}`));
   const time = elapsed(nowMs - (progress.startedMs ?? nowMs));
   if (time !== '') row.push(segment(`  ${time}`, 'faint'));
   const { cancellation } = record;
@@ -87,13 +92,13 @@ function digest(scene: Scene, room: number): readonly Row[] {
     groups.map(({ size }) => size),
     Math.max(0, room - 2),
   );
-  const rows: Row[] = [header(scene)];
+  const rows: Row[] = [header(scene, scene.columns < BAR_FROM_COLUMNS ? [] : bar(progress))];
   groups.forEach(({ size, what, rows: choose }, index) => {
     const share = shares[index] ?? 0;
     if (share === 0) return;
     const shown = size > share ? share - 1 : share;
     for (const step of choose(shown)) rows.push(indented(stepRow(step, scene)));
-    if (shown < size) rows.push([segment(`  + ${(size - shown).toLocaleString('en')} more ${what}`, 'faint')]);
+    if (shown < size) rows.push([segment(`  + ${grouped(size - shown)} more ${what}`, 'faint')]);
   });
   if (room > 1) rows.push(countsRow(scene));
   return rows;
@@ -143,20 +148,22 @@ const COUNTED: readonly (readonly [Standing, string])[] = [
   ['pending', 'pending'],
 ];
 
+/** The counts in words; where those do not fit, with the signs of the states. */
 function countsRow(scene: Scene): Row {
-  const { progress } = scene;
-  const row: Segment[] = scene.columns < NARROW_COLUMNS ? [] : [...bar(progress), segment('  ')];
-  COUNTED.filter(([standing]) => progress.count(standing) > 0).forEach(([standing, word], index) => {
-    if (index > 0) row.push(segment(', ', 'faint'));
-    row.push(segment(`${progress.count(standing).toLocaleString('en')} ${word}`, toneOf(scene, standing)));
-  });
-  return [segment('  '), ...row];
+  const counted = COUNTED.filter(([standing]) => scene.progress.count(standing) > 0);
+  const row = (between: string, write: (count: string, standing: Standing, word: string) => string): Row =>
+    counted.flatMap(([standing, word], index) => {
+      const text = write(grouped(scene.progress.count(standing)), standing, word);
+      return [segment(index === 0 ? '  ' : between, 'faint'), segment(text, toneOf(scene, standing))];
+    });
+  const words = row(', ', (count, _, word) => `${count} ${word}`);
+  if (rowColumns(words) < scene.columns) return words;
+  return row('  ', (count, standing) => `${scene.look(stateOf(standing)).sign} ${count}`);
 }
 
-function toneOf({ look }: Scene, standing: Standing): Segment['tone'] {
-  if (standing === 'tolerated' || standing === 'retrying') return 'odd';
-  return look(standing).tone;
-}
+const stateOf = (standing: Standing): StepState => (standing === 'tolerated' ? 'failed' : standing);
+
+const toneOf = ({ look }: Scene, standing: Standing): Tone => (standing === 'tolerated' ? 'odd' : look(standing).tone);
 
 /** Shares of a bar: what went well, what failed, what will not run, and the rest. */
 function bar(progress: RunProgress): Row {
