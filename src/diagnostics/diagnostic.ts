@@ -24,7 +24,7 @@ export type DiagnosticOf<Code extends DiagnosticCode> = {
 /** Any diagnostic, told apart by `code`. */
 export type Diagnostic = DiagnosticOf<DiagnosticCode>;
 
-const WARNINGS: ReadonlySet<DiagnosticCode> = new Set<DiagnosticCode>(['pipe_in_sh']);
+const WARNINGS: ReadonlySet<DiagnosticCode> = new Set<DiagnosticCode>(['pipe_in_sh', 'undeclared_output']);
 
 /** Makes a diagnostic; whether it is a warning follows from its code. */
 export function diagnose<Code extends DiagnosticCode>(

@@ -11,18 +11,22 @@ type FlowCode =
   | 'unknown_need'
   | 'self_need'
   | 'duplicate_need'
+  | 'exit_code_clash'
   | 'dependency_cycle'
   | 'expression_syntax'
   | 'unknown_function'
   | 'unknown_name'
   | 'expression_too_large'
   | 'wrong_arguments'
+  | 'status_outside_if'
+  | 'mixed_condition'
   | 'expression_in_shell'
   | 'expression_not_allowed'
   | 'unknown_step_reference'
   | 'step_not_upstream'
   | 'dynamic_step_reference'
   | 'unknown_property'
+  | 'unknown_output'
   | 'unknown_param'
   | 'later_param'
   | 'name_not_available'
@@ -31,8 +35,10 @@ type FlowCode =
   | 'module_syntax'
   | 'export_not_found'
   | 'invalid_param_schema'
+  | 'invalid_outputs_schema'
   | 'default_mismatch'
   | 'pipe_in_sh'
+  | 'undeclared_output'
   | 'more_problems';
 
 /** The codes that speak of steps, expressions, functions and params. */
@@ -108,7 +114,13 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
   too_many_aliases: ({ limit }) => say(`the flow holds more than ${limit} aliases`),
   complex_key: () => say('a key has to be a plain text', 'lists, maps, aliases and `? ` cannot be keys'),
   custom_tag: ({ tag }) =>
-    say(`the tag ${quoted(tag)} is not supported`, 'leave it out; quotes make a text of any value'),
+    say(
+      `the tag ${quoted(tag)} is not supported`,
+      // `if: !failure()` looks like a tag to YAML.
+      /^![A-Za-z_.]*\(/.test(tag)
+        ? `an expression that begins with \`!\` needs quotes:${example('if: "!failure()"')}`
+        : 'leave it out; quotes make a text of any value',
+    ),
   yaml_directive: ({ directive }) =>
     say(`the directive ${quoted(directive)} is not supported`, 'leave it out; flows are YAML 1.2'),
   several_documents: () => say('a flow is one YAML document', 'leave out the second `---`, or make two files'),

@@ -77,6 +77,7 @@ export interface FactsByCode {
   readonly misplaced_key: { readonly key: string; readonly step: string; readonly home: string };
   readonly unknown_need: Unknown & { readonly step: string };
   readonly self_need: { readonly step: string };
+  readonly exit_code_clash: { readonly step: string; readonly exitCode: number; readonly isDefault: boolean };
   readonly duplicate_need: { readonly step: string; readonly need: string };
   readonly dependency_cycle: { readonly path: readonly string[] };
 
@@ -86,6 +87,9 @@ export interface FactsByCode {
   readonly unknown_name: Explained;
   readonly expression_too_large: Explained;
   readonly wrong_arguments: Explained;
+  readonly status_outside_if: Explained;
+  /** What to write instead, where that is sure. */
+  readonly mixed_condition: { readonly rewritten: string | null };
   readonly expression_in_shell: {
     /** What to write under `env`. */
     readonly variables: readonly { readonly name: string; readonly value: string }[];
@@ -99,6 +103,7 @@ export interface FactsByCode {
   readonly step_not_upstream: { readonly step: string; readonly reference: string; readonly isDownstream: boolean };
   readonly dynamic_step_reference: NoFacts;
   readonly unknown_property: Unknown & { readonly owner: string };
+  readonly unknown_output: Unknown & { readonly owner: string; readonly subtraction: string | null };
   readonly unknown_param: Unknown & { readonly subtraction: string | null };
   readonly later_param: { readonly param: string; readonly reference: string };
   readonly name_not_available: { readonly name: string; readonly where: string };
@@ -109,12 +114,14 @@ export interface FactsByCode {
   readonly module_syntax: { readonly module: string; readonly problem: string };
   readonly export_not_found: Unknown & { readonly module: string };
 
-  // Params
+  // Schemas
   readonly invalid_param_schema: { readonly param: string; readonly problem: string };
+  readonly invalid_outputs_schema: { readonly step: string; readonly problem: string };
   readonly default_mismatch: { readonly param: string; readonly problem: string };
 
   // Warnings, and what is left out
   readonly pipe_in_sh: { readonly step: string };
+  readonly undeclared_output: FactsByCode['unknown_output'];
   readonly more_problems: { readonly count: number };
 }
 

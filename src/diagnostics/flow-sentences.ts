@@ -6,6 +6,9 @@ import type { Sentence, Sentences } from './sentences.ts';
 
 const say = (message: string, help: string | null = null): Sentence => ({ message, help });
 
+const subtractionHelp = (subtraction: string | null): string | null =>
+  subtraction === null ? null : `a name may contain \`-\`; to subtract, write:${example(subtraction)}`;
+
 /** Sentences for what the parts of a flow mean together. */
 export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   missing_action: ({ step }) =>
@@ -21,6 +24,13 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
     say(`step ${quoted(step)} needs ${quoted(name)}, which does not exist`, didYouMean(facts, 'step')),
   self_need: ({ step }) => say(`step ${quoted(step)} needs itself`, 'leave it out of `needs`'),
   duplicate_need: ({ step, need }) => say(`step ${quoted(step)} needs ${quoted(need)} twice`, 'name it once'),
+  exit_code_clash: ({ step, exitCode, isDefault }) =>
+    say(
+      `exit code ${exitCode} of step ${quoted(step)} means both success and nothing to do`,
+      isDefault
+        ? `without \`success_codes\`, 0 is success; say which other code is:${example('success_codes: [1]')}`
+        : 'keep it in one of `success_codes` and `skip_codes`',
+    ),
   dependency_cycle: ({ path }) => {
     const shown = path.length > 12 ? [...path.slice(0, 9), '...', ...path.slice(-2)] : path;
     return say(`steps wait for each other: ${shown.join(' -> ')}`, 'take one of these names out of `needs`');
@@ -31,6 +41,14 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   unknown_name: ({ problem, remedy }) => say(problem, remedy),
   expression_too_large: ({ problem, remedy }) => say(problem, remedy),
   wrong_arguments: ({ problem, remedy }) => say(problem, remedy),
+  status_outside_if: ({ problem, remedy }) => say(problem, remedy),
+  mixed_condition: ({ rewritten }) =>
+    say(
+      'the condition is an expression with text around it, and such a text is always true',
+      rewritten === null
+        ? 'put the whole of it in one `${{ }}`, or write it without'
+        : `write all of it as one expression:${example(`if: ${yamlScalar(rewritten)}`)}`,
+    ),
   expression_in_shell: ({ variables, rewritten, isWhole }) => {
     const env = variables.map(({ name, value }) => `  ${name}: ${yamlScalar(value)}`);
     const isOneLine = isWhole && rewritten.length === 1;
@@ -54,14 +72,14 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
     ),
   unknown_property: ({ owner, name, ...facts }) =>
     say(`${quoted(owner)} has no ${quoted(name)}`, didYouMean(facts, 'member')),
+  unknown_output: ({ owner, name, subtraction, ...facts }) =>
+    say(
+      `${quoted(owner)} has no ${quoted(name)}: its schema allows only what it lists`,
+      subtractionHelp(subtraction) ?? didYouMean(facts, 'member'),
+    ),
   unknown_param: ({ name, subtraction, ...facts }) => {
-    if (subtraction !== null) {
-      return say(
-        `the flow has no param ${quoted(name)}`,
-        `a name may contain \`-\`; to subtract, write:${example(subtraction)}`,
-      );
-    }
     const help =
+      subtractionHelp(subtraction) ??
       didYouMean(facts, 'param') ??
       `declare it at the top of the flow:${example('params:', `  ${name}: { type: string }`)}`;
     return say(`the flow has no param ${quoted(name)}`, help);
@@ -94,6 +112,8 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   },
 
   invalid_param_schema: ({ param, problem }) => say(`the schema of param ${quoted(param)} is wrong: ${problem}`),
+  invalid_outputs_schema: ({ step, problem }) =>
+    say(`the schema of the outputs of step ${quoted(step)} is wrong: ${problem}`),
   default_mismatch: ({ param, problem }) =>
     say(`the default of param ${quoted(param)} does not fit its schema: ${problem}`),
 
@@ -101,6 +121,11 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
     say(
       `a failure before the pipe in step ${quoted(step)} goes unnoticed`,
       `\`sh\` looks only at the last command of a pipe; let the step fail with any of them:${example('shell: bash')}`,
+    ),
+  undeclared_output: ({ owner, name, subtraction, ...facts }) =>
+    say(
+      `the schema of ${quoted(owner)} does not list ${quoted(name)}`,
+      subtractionHelp(subtraction) ?? didYouMean(facts, 'member'),
     ),
   more_problems: ({ count }) => say(`and ${counted(count, 'more problem')}, not shown`),
 };

@@ -1,8 +1,7 @@
 /** Params: that their schemas can be used, and that literal defaults fit them. Defaults with expressions are checked in a run. */
 
-import { isJsonObject } from '../base/json.ts';
 import { deepReads, hasExpression } from '../expressions/expressions.ts';
-import { entryOf, textOf, toJsonValue } from './document.ts';
+import { entryOf, textOf } from './document.ts';
 import { paramOf } from './normal-form.ts';
 import type { FlowOutline } from './outline.ts';
 import { findMismatch, findSchemaProblem } from './param-schema.ts';
@@ -19,7 +18,8 @@ function isTemplate(value: Json): boolean {
 /** Checks the schema of every param whose shape is right, and its default. */
 export async function checkParams(flow: FlowOutline, problems: Problems): Promise<void> {
   for (const param of flow.params) {
-    if (param.node.kind !== 'map' || !isJsonObject(toJsonValue(param.node))) continue;
+    // ajv would say again what is wrong with its shape.
+    if (param.node.kind !== 'map' || problems.isBlamedWithin(param.node)) continue;
     const { name, schema, required, default: fallback } = paramOf(param);
     const problem = await findSchemaProblem(schema);
     if (problem !== null) {

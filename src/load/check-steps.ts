@@ -1,4 +1,4 @@
-/** What the steps of a flow say together: names, what they do, what they wait for. */
+/** What the steps of a flow say together: names, what they do, what their exit codes mean, what they wait for. */
 
 import { parseStepId } from '../base/ids.ts';
 import { diagnose } from '../diagnostics/diagnostic.ts';
@@ -6,10 +6,13 @@ import { quoted } from '../diagnostics/phrase.ts';
 import type { Place } from '../diagnostics/source.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
-import { entryOf } from './document.ts';
+import { type DocumentNode, entryOf } from './document.ts';
 import { findCycles, type NeedsGraph } from './needs-graph.ts';
 import type { FlowOutline, StepOutline } from './outline.ts';
 import type { Problems } from './problems.ts';
+
+/** Keys that only a command has. */
+const COMMAND_KEYS = ['stdin', 'output', 'success_codes', 'skip_codes'];
 
 /** A name near the written one that is allowed; null when there is none. */
 function allowedName(name: string): string | null {
@@ -76,6 +79,29 @@ function checkAction(step: StepOutline, problems: Problems): void {
   if (shell !== undefined && run?.value.kind !== 'scalar') {
     problems.at('misplaced_key', shell.keySpan, { key: 'shell', step: step.name, home: '`run` with a text' });
   }
+  for (const key of call === undefined ? [] : COMMAND_KEYS) {
+    const entry = entryOf(step.body, key);
+    if (entry !== undefined) problems.at('misplaced_key', entry.keySpan, { key, step: step.name, home: '`run`' });
+  }
+}
+
+const numbersIn = (list: DocumentNode | undefined): readonly number[] =>
+  (list?.kind === 'list' ? list.items : []).flatMap((item) =>
+    item.kind === 'scalar' && typeof item.value === 'number' ? [item.value] : [],
+  );
+
+/** One exit code cannot mean two things. */
+function checkExitCodes(step: StepOutline, problems: Problems): void {
+  const success = entryOf(step.body, 'success_codes');
+  const skip = entryOf(step.body, 'skip_codes');
+  if (skip?.value.kind !== 'list') return;
+  const succeeding = success === undefined ? [0] : numbersIn(success.value);
+  const exitCode = numbersIn(skip.value).find((code) => succeeding.includes(code));
+  if (exitCode === undefined) return;
+  const node = skip.value.items.find((item) => item.kind === 'scalar' && item.value === exitCode) ?? skip.value;
+  const other = success === undefined ? [] : [problems.place(success.keySpan, 'also here')];
+  const facts = { step: step.name, exitCode, isDefault: success === undefined };
+  problems.at('exit_code_clash', node, facts, other);
 }
 
 function checkNeeds(step: StepOutline, flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
@@ -112,11 +138,12 @@ function checkCycles(flow: FlowOutline, graph: NeedsGraph, problems: Problems): 
   }
 }
 
-/** Checks names, actions and needs of all steps. */
+/** Checks names, actions, exit codes and needs of all steps. */
 export function checkSteps(flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
   checkNames(flow.steps, problems);
   for (const step of flow.steps) {
     checkAction(step, problems);
+    checkExitCodes(step, problems);
     checkNeeds(step, flow, graph, problems);
   }
   checkCycles(flow, graph, problems);

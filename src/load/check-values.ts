@@ -1,4 +1,4 @@
-/** Texts with a form of their own: the flow's name, durations, names of environment variables. */
+/** Texts with a form of their own: the flow's name, durations, paths, names of environment variables. */
 
 import { basename } from 'node:path';
 import { parseDuration } from '../base/duration.ts';
@@ -44,11 +44,19 @@ function checkEnvNames(node: DocumentNode | undefined, problems: Problems): void
   }
 }
 
-/** Checks the flow's name, and every duration and name of an environment variable. */
+function checkPaths(node: DocumentNode | undefined, problems: Problems): void {
+  for (const path of node?.kind === 'list' ? node.items : [node]) {
+    if (path !== undefined && hasExpression(textOf(path) ?? ''))
+      problems.at('expression_not_allowed', path, { what: '`dotenv`' });
+  }
+}
+
+/** Checks the flow's name, paths of `dotenv`, and every duration and name of an environment variable. */
 export function checkValues(flow: FlowOutline, file: string, problems: Problems): void {
   checkName(flow.root, file, problems);
   checkEnvNames(entryOf(flow.root, 'env')?.value, problems);
   checkEnvNames(defaultValue(flow, 'env'), problems);
+  checkPaths(entryOf(flow.root, 'dotenv')?.value, problems);
   checkDuration(defaultValue(flow, 'timeout'), problems);
   checkRetry(defaultValue(flow, 'retry'), problems);
   for (const step of flow.steps) {

@@ -9,9 +9,11 @@ import type { Action, FlowDefinition, StepDefinition } from '../model/flow.ts';
 const hashOf = (value: Json): ContentHash =>
   contentHash(createHash('sha256').update(canonicalJson(value)).digest('hex'));
 
+const portablePath = (path: string, directory: string): string => relative(directory, path).split(sep).join('/');
+
 function portableAction(action: Action, directory: string): Json {
   if (action.kind !== 'call') return { ...action };
-  return { ...action, module: relative(directory, action.module).split(sep).join('/') };
+  return { ...action, module: portablePath(action.module, directory) };
 }
 
 const portableStep = (step: StepDefinition, directory: string): Json => ({
@@ -21,13 +23,14 @@ const portableStep = (step: StepDefinition, directory: string): Json => ({
 });
 
 /**
- * The SHA-256 of a definition's canonical JSON (RFC 8785 ordering) without its file and folder, modules relative to the folder.
+ * The SHA-256 of a definition's canonical JSON (RFC 8785 ordering) without its file and folder, paths relative to the folder.
  * The text of modules is not part of it.
  */
 export function definitionHash(definition: FlowDefinition): ContentHash {
-  const { file: _file, directory, params, steps, ...rest } = definition;
+  const { file: _file, directory, params, dotenv, steps, ...rest } = definition;
   return hashOf({
     ...rest,
+    dotenv: dotenv.map((path) => portablePath(path, directory)),
     params: params.map((param) => ({ ...param })),
     steps: steps.map((step) => portableStep(step, directory)),
   });

@@ -11,6 +11,8 @@ import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText, Sources } from '../diagnostics/source.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { checkCalls } from './check-calls.ts';
+import { checkConditions } from './check-conditions.ts';
+import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
 import { checkShell } from './check-shell.ts';
 import { checkSteps } from './check-steps.ts';
@@ -23,6 +25,7 @@ import { outlineOf } from './outline.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { Problems } from './problems.ts';
 import { readFlowText } from './read.ts';
+import { ReferenceChecker } from './references.ts';
 import { checkShape } from './shape.ts';
 
 /** What came of loading a flow. */
@@ -72,9 +75,12 @@ async function check(source: SourceText, path: string, sources: Map<string, Sour
   const graph = needsGraph(flow);
   checkValues(flow, path, problems);
   checkSteps(flow, graph, problems);
-  checkTemplates(flow, graph, problems);
-  checkShell(flow, problems);
   await checkParams(flow, problems);
+  await checkOutputs(flow, problems);
+  const references = new ReferenceChecker(flow, graph, problems);
+  checkTemplates(flow, references, problems);
+  checkConditions(flow, references, problems);
+  checkShell(flow, problems);
   await checkCalls(flow, directory, problems, sources);
   const found = problems.list();
   if (found.some((diagnostic) => diagnostic.severity === 'error'))

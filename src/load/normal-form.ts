@@ -13,6 +13,7 @@ import {
   DEFINITION_FORMAT,
   type FlowDefinition,
   type IfLost,
+  type OutputMode,
   type ParamDefinition,
   type RetryCause,
   type RetryPolicy,
@@ -20,6 +21,7 @@ import {
   type StepDefinition,
 } from '../model/flow.ts';
 import { parseCall } from './call-reference.ts';
+import { readCondition } from './condition-text.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf, toJsonValue } from './document.ts';
 import { inferSchema } from './param-schema.ts';
 import { defaultValue, type FlowOutline, type ParamOutline, type StepOutline, stepValue } from './outline.ts';
@@ -40,6 +42,20 @@ function durationOf(node: Node): number | null {
   const text = textOf(node);
   const read = text === undefined ? null : parseDuration(text);
   return read?.ok === true ? read.value : null;
+}
+
+const numbersOf = (node: Node): readonly number[] => [
+  ...new Set(itemsOf(node).flatMap((item) => numberOf(item) ?? [])),
+];
+
+/** The expression under `if`; `true` and `false` are expressions as well. */
+function conditionOf(step: StepOutline): string | null {
+  const node = stepValue(step, 'if');
+  if (node?.kind !== 'scalar') return null;
+  if (typeof node.value === 'boolean') return String(node.value);
+  const read = readCondition(textOf(node) ?? '');
+  if (read.kind !== 'expression') throw new Bug(`the condition of step ${step.name} passed the checks`);
+  return read.text;
 }
 
 /** Values as they are written: `1.10` stays `1.10`. */
@@ -64,7 +80,7 @@ function retryOf(node: Node): RetryPolicy {
     max_delay_ms: durationOf(value('max_delay')),
     jitter: numberOf(jitter) ?? (textOf(jitter) as 'none' | 'full' | 'equal' | undefined) ?? 'none',
     on: causes.length === 0 ? ['failed', 'timed_out'] : [...new Set(causes as readonly RetryCause[])],
-    on_exit_codes: codes === undefined ? null : itemsOf(codes).flatMap((code) => numberOf(code) ?? []),
+    on_exit_codes: codes === undefined ? null : numbersOf(codes),
   };
 }
 
@@ -93,20 +109,21 @@ function stepOf(step: StepOutline, flow: FlowOutline, directory: string): StepDe
   const before = step.previous === null ? undefined : flow.steps[step.previous]?.name;
   const needs = new Set([...(before === undefined ? [] : [before]), ...step.needs.map(({ name }) => name)]);
   const input = jsonOf(own('with'));
+  const outputsSchema = jsonOf(entryOf(own('outputs'), 'schema')?.value);
   return {
     id: stepIdOf(step.name),
     description: textOf(own('description')) ?? null,
     action: actionOf(step, defaultValue(flow, 'shell'), directory),
     needs: [...needs].map(stepIdOf),
+    if: conditionOf(step),
     env: envOf(entryOf(flow.root, 'env')?.value, defaultValue(flow, 'env'), own('env')),
-    if: null,
     with: isJsonObject(input) ? input : null,
     workdir: textOf(either('workdir')) ?? null,
-    stdin: null,
-    output: 'file',
-    outputs_schema: null,
-    success_codes: [0],
-    skip_codes: [],
+    stdin: textOf(own('stdin')) ?? null,
+    output: (textOf(own('output')) as OutputMode | undefined) ?? 'file',
+    outputs_schema: isJsonObject(outputsSchema) ? outputsSchema : null,
+    success_codes: own('success_codes') === undefined ? [0] : numbersOf(own('success_codes')),
+    skip_codes: numbersOf(own('skip_codes')),
     timeout_ms: durationOf(either('timeout')),
     grace_ms: durationOf(own('grace')),
     retry: retryOf(either('retry')),
@@ -139,7 +156,7 @@ export function normalForm(
     description: textOf(value('description')) ?? null,
     tags: [...new Set(textsOf(value('tags')))],
     params: flow.params.map(paramOf),
-    dotenv: [],
+    dotenv: [textOf(value('dotenv')) ?? textsOf(value('dotenv'))].flat().map((path) => resolve(facts.directory, path)),
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
     steps: flow.steps.map((step) => stepOf(step, flow, facts.directory)),

@@ -56,13 +56,18 @@ export function describe(root: DocumentNode, path: readonly string[]): string {
   return rest.length === 0 ? owner : `${quoted(dotted(rest))} of ${owner}`;
 }
 
+/** True for a path to a JSON Schema of the flow, or into one: there names of other keys mean nothing. */
+export const isInSchema = (path: readonly string[]): boolean =>
+  path[0] === 'params' || (path[0] === 'steps' && path[2] === 'outputs' && path[3] === 'schema');
+
 /** Which fixed set of keys the map at a path has; null for maps whose keys are free. */
 export function contextOf(root: DocumentNode, path: readonly string[]): KeyContext | null {
   if (path.length === 0) return 'flow';
   const last = path.at(-1);
-  if (path[0] === 'params') return 'schema';
+  if (isInSchema(path)) return 'schema';
   if (last === 'retry') return 'retry';
   if (path[0] === 'defaults') return 'defaults';
+  if (path[0] === 'steps' && path.length === 3 && last === 'outputs') return 'outputs';
   if (path[0] === 'steps' && path.length === 2)
     return entryOf(root, 'steps')?.value.kind === 'list' ? 'named_step' : 'step';
   return null;

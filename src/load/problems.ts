@@ -39,6 +39,13 @@ export class Problems {
     );
   }
 
+  /** True when a problem has its place inside a stretch. */
+  isBlamedWithin(span: Span): boolean {
+    return this.#diagnostics.some(
+      ({ primary }) => primary.start.offset >= span.start && primary.end.offset <= span.end,
+    );
+  }
+
   /** Adds a problem that has its place already. */
   add(diagnostic: Diagnostic): void {
     if (this.hasRoom) this.#diagnostics.push(diagnostic);

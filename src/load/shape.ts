@@ -12,8 +12,6 @@ import type { Problems } from './problems.ts';
 import { reportUnknownKey } from './vocabulary.ts';
 import { reportWrongType } from './wrong-type.ts';
 
-const SHELLS_TO_COME: ReadonlySet<string> = new Set(['python', 'node', 'pwsh']);
-
 /** Checks a document against `schemas/flow.schema.json`, and reports everything that does not fit. */
 export function checkShape(root: DocumentNode, problems: Problems): void {
   if (validate(toJsonValue(root))) return;
@@ -95,10 +93,5 @@ function missingSpan({ path, keySpan, node }: Located): { start: number; end: nu
 function reportNotAllowed(located: Located, what: string, values: unknown, problems: Problems): void {
   const known = Array.isArray(values) ? values.map((value: Json) => String(value)) : [];
   const name = shown(located.node);
-  if (located.path.at(-1) === 'shell' && SHELLS_TO_COME.has(name)) {
-    const instead = `a shell is \`sh\` or \`bash\`; or start the program itself: \`run: [${name}, script]\``;
-    problems.at('not_yet_supported', located.span, { what: `the shell \`${name}\``, instead });
-    return;
-  }
   problems.at('not_allowed', located.span, { what, name, known, suggestion: suggest(name, known) });
 }

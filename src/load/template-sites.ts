@@ -1,4 +1,4 @@
-/** Where expressions may stand in a flow: every text with one, and what it may refer to there. */
+/** Where expressions may stand in a flow: every text with one, and who evaluates it. Conditions and shell text have checks of their own. */
 
 import { hasExpression } from '../expressions/expressions.ts';
 import { entryOf, textOf, type DocumentNode, type ScalarNode } from './document.ts';
@@ -43,7 +43,7 @@ export function paramDefault(node: DocumentNode): DocumentNode | undefined {
   return node.kind === 'map' ? entryOf(node, 'default')?.value : node;
 }
 
-/** Lists all texts with expressions, except shell text, where expressions are refused. */
+/** Lists all texts with expressions, except conditions and shell text. */
 export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
   const sites: TemplateSite[] = [];
   for (const [param, { node }] of flow.params.entries()) collect(paramDefault(node), { kind: 'param', param }, sites);
@@ -53,7 +53,8 @@ export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
   for (const [index, step] of flow.steps.entries()) {
     const run = stepValue(step, 'run');
     if (run?.kind === 'list') collect(run, { kind: 'step', step: index }, sites);
-    for (const key of ['env', 'with', 'workdir']) collect(stepValue(step, key), { kind: 'step', step: index }, sites);
+    for (const key of ['env', 'with', 'workdir', 'stdin'])
+      collect(stepValue(step, key), { kind: 'step', step: index }, sites);
   }
   collect(entryOf(flow.root, 'outputs')?.value, { kind: 'outputs' }, sites);
   return sites;

@@ -8,19 +8,21 @@ import type { Problems } from './problems.ts';
 const words = (text: string): readonly string[] => text.split(' ');
 
 /** The maps whose keys are fixed. */
-export type KeyContext = 'flow' | 'step' | 'named_step' | 'retry' | 'defaults' | 'schema';
+export type KeyContext = 'flow' | 'step' | 'named_step' | 'retry' | 'defaults' | 'outputs' | 'schema';
 
 const STEP_KEYS = words(
-  'description run call needs env with workdir shell timeout grace retry continue_on_error if_lost',
+  'description run call needs if env with workdir shell stdin output outputs success_codes skip_codes timeout grace retry ' +
+    'continue_on_error if_lost',
 );
 
 /** The keys of this version. */
 export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
-  flow: words('name description tags params env max_parallel fail_fast defaults steps outputs'),
+  flow: words('name description tags params env dotenv max_parallel fail_fast defaults steps outputs'),
   step: STEP_KEYS,
   named_step: ['name', ...STEP_KEYS],
   retry: words('max delay backoff max_delay jitter on on_exit_codes'),
   defaults: words('retry timeout shell workdir env if_lost'),
+  outputs: ['schema'],
   schema: words(
     'type title description default examples enum const format pattern minLength maxLength minimum maximum exclusiveMinimum ' +
       'exclusiveMaximum multipleOf items minItems maxItems uniqueItems properties required additionalProperties minProperties ' +
@@ -30,21 +32,20 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
 
 const HANDLERS = words('on_success on_failure on_cancel finally');
 const STEP_KEYS_TO_COME = [
-  ...words(
-    'flow steps wait approve if stdin output outputs foreach key max_parallel tolerate matrix repeat success_codes',
-  ),
-  ...words('skip_codes sources generates cache resources priority artifacts secrets logs interactive isolate'),
+  ...words('flow steps wait approve foreach key max_parallel tolerate matrix repeat'),
+  ...words('sources generates cache resources priority artifacts secrets logs interactive isolate'),
   ...HANDLERS,
 ];
 const TO_COME: { readonly [Context in KeyContext]: ReadonlySet<string> } = {
   flow: new Set([
-    ...words('run_name dotenv secrets schedules triggers concurrency timeout cleanup_timeout retry'),
+    ...words('run_name secrets schedules triggers concurrency timeout cleanup_timeout retry'),
     ...HANDLERS,
   ]),
   step: new Set(STEP_KEYS_TO_COME),
   named_step: new Set(STEP_KEYS_TO_COME),
   retry: new Set(),
   defaults: new Set(words('max_parallel logs')),
+  outputs: new Set(),
   schema: new Set(),
 };
 const RESERVED: ReadonlySet<string> = new Set(words('services background ready container uses labels'));
@@ -55,6 +56,7 @@ const FOREIGN_OWNERS: { readonly [Context in KeyContext]: KeyOwner } = {
   named_step: 'step',
   retry: 'retry',
   defaults: 'step',
+  outputs: 'other',
   schema: 'other',
 };
 

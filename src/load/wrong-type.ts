@@ -2,7 +2,7 @@
 
 import { example, quoted, yamlScalar } from '../diagnostics/phrase.ts';
 import type { DocumentNode } from './document.ts';
-import type { Located } from './pointer.ts';
+import { isInSchema, type Located } from './pointer.ts';
 import type { Problems } from './problems.ts';
 
 const TYPES: ReadonlyMap<unknown, string> = new Map([
@@ -19,6 +19,7 @@ const SEVERAL: ReadonlyMap<string, string> = new Map([
   ['run', 'a text or a list of texts'],
   ['needs', 'the name of a step or a list of names'],
   ['retry', 'a whole number or a map'],
+  ['if', 'an expression, `true` or `false`'],
   ['jitter', 'a word or a fraction'],
 ]);
 const YES_NO: ReadonlyMap<string, boolean> = new Map([
@@ -33,11 +34,13 @@ function expectedAt(path: readonly string[], type: unknown): string {
   const isStepKey = (path[0] === 'steps' && path.length === 3) || (path[0] === 'defaults' && path.length === 2);
   if (path.length === 0) return 'a map with `steps`';
   if (path[0] === 'params' && path.length === 2) return 'a default or a schema';
-  if (path[0] === 'params' && last === 'type') return 'a type or a list of types';
-  if (path[0] === 'params' && last === 'additionalProperties') return '`true`, `false` or a schema';
+  if (isInSchema(path) && last === 'type') return 'a type or a list of types';
+  if (isInSchema(path) && last === 'additionalProperties') return '`true`, `false` or a schema';
   if (path[0] === 'steps' && path.length === 1) return 'a map of steps or a list of steps';
+  if (isInSchema(path)) return TYPES.get(type) ?? 'something else';
   if (path.at(-2) === 'env') return 'a text, a number, `true` or `false`';
-  if (path[0] !== 'params' && DURATIONS.has(last)) return 'a duration';
+  if (path.length === 1 && last === 'dotenv') return 'a path or a list of paths';
+  if (DURATIONS.has(last)) return 'a duration';
   return ((isStepKey || path.at(-2) === 'retry') && SEVERAL.get(last)) || (TYPES.get(type) ?? 'something else');
 }
 
@@ -59,7 +62,7 @@ function remedyFor(located: Located, expected: string): string | null {
   if (value === null) {
     if (isParam)
       return `a param without a default is one that must be given; write its type:${example(`${name}: { type: string }`)}`;
-    if (path.at(-2) === 'env') return `for an empty text, write:${example(`${name}: ""`)}`;
+    if (path.at(-2) === 'env' && !isInSchema(path)) return `for an empty text, write:${example(`${name}: ""`)}`;
     if (path[0] === 'steps' && path.length === 2)
       return `give it a command:${example(`${name}:`, '  run: echo hello')}`;
     return 'write a value, or leave the key out';

@@ -12,7 +12,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const readme = readFileSync(resolve(ROOT, 'README.md'), 'utf8');
 const schema = JSON.parse(readFileSync(resolve(ROOT, 'schemas/flow.schema.json'), 'utf8')) as {
   readonly properties: object;
-  readonly $defs: { readonly [name: string]: { readonly properties?: object } };
+  readonly definitions: { readonly step: { readonly properties: object } };
 };
 
 const section = (title: string): string => {
@@ -44,6 +44,10 @@ describe('the README', () => {
 
   it('lists the keys of a flow that there are', () => {
     expect(firstColumn('Keys of a flow')).toEqual(Object.keys(schema.properties).sort());
+  });
+
+  it('lists the keys of a step that there are', () => {
+    expect(firstColumn('Keys of a step')).toEqual(Object.keys(schema.definitions.step.properties).sort());
   });
 
   it('lists every exit code', () => {

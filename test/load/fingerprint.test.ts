@@ -3,7 +3,7 @@ import { stepFingerprint } from '../../src/load/fingerprint.ts';
 import { loaded } from './flow-file.ts';
 
 const TASKS = { 't.ts': 'export const a = 1; export const b = 2;' };
-const FLOW = 'steps:\n  x: { call: ./t.ts#a, description: one }\n  y: { run: echo, needs: x }\n';
+const FLOW = 'dotenv: .env\nsteps:\n  x: { call: ./t.ts#a, description: one }\n  y: { run: echo, needs: x }\n';
 
 async function hashes(text: string): Promise<{ flow: string; steps: readonly string[] }> {
   const { definition, hash } = await loaded(text, TASKS);

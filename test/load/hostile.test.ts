@@ -40,6 +40,19 @@ const BOMBS: { readonly [name: string]: readonly [content: string, code: string]
   'open expressions': [`outputs: { a: "${'${{ '.repeat(200_000)}" }\nsteps: { a: { run: x } }\n`, 'expression_syntax'],
   parentheses: [`outputs: { a: "\${{ ${'('.repeat(100_000)} }}" }\nsteps: { a: { run: x } }\n`, 'expression_too_large'],
   tags: [`a: ${'!!str '.repeat(100_000)}x`, 'yaml_syntax'],
+  'a condition that is open': [`steps: { a: { run: x, if: "${'${{ '.repeat(200_000)}" } }\n`, 'mixed_condition'],
+  'a condition of quotes': [`steps: { a: { run: x, if: "${"'".repeat(500_001)}" } }\n`, 'expression_too_large'],
+  'a condition of marks': [`steps: { a: { run: x, if: "${"'${{".repeat(200_000)}" } }\n`, 'mixed_condition'],
+  'parentheses in a condition': [`steps: { a: { run: x, if: "${'('.repeat(15_000)}" } }\n`, 'expression_too_large'],
+  'a schema of outputs with many members': [
+    `steps: { a: { run: x, outputs: { schema: { properties: {\n ${many(40_000, (i) => `k${i}: {},\n `)} } } }, if: x } }\n`,
+    'unknown_name',
+  ],
+  'a schema of outputs that is deep': [
+    `steps: { a: { run: x, outputs: { schema: ${'{ items: '.repeat(55)}{}${'}'.repeat(55)} }, if: x } }\n`,
+    'unknown_name',
+  ],
+  'exit codes': [`steps: { a: { run: x, skip_codes: [${'0,'.repeat(90_000)}0] } }\n`, 'exit_code_clash'],
   'a pattern that backtracks': [
     `params: { a: { type: string, pattern: "^(a+)+$", default: ${'a'.repeat(50)}! } }\nsteps: { a: { run: x } }\n`,
     'default_mismatch',

@@ -15,6 +15,7 @@ params:
   label: "run of \${{ params.date }}"
   same: \${{ params.limit }}
 env: { LANG: C, VERSION: 1.10, DEBUG: true }
+dotenv: [.env, ../shared.env]
 max_parallel: 4
 fail_fast: true
 defaults: { retry: 2, timeout: 10m, shell: bash, workdir: jobs, env: { LANG: D, ONLY: default }, if_lost: fail }
@@ -30,6 +31,12 @@ steps:
     workdir: \${{ run.dir }}
     continue_on_error: true
     if_lost: run_again
+    if: " \${{ params.limit > 10 }} "
+    stdin: "\${{ params.label }}"
+    output: lines
+    outputs: { schema: { type: array, items: { type: string } } }
+    success_codes: [0, 3, 3]
+    skip_codes: [99, 98]
   transform:
     call: ./lib/tasks.ts#transform
     with: { file: "\${{ run.dir }}/raw.json", n: [1, null] }
@@ -37,6 +44,7 @@ steps:
   load:
     run: [node, load.mjs, "\${{ steps.extract.outputs.rows }}"]
     needs: [transform, extract]
+    if: false
     retry: 0
 outputs: { rows: "\${{ steps.load.outputs }}" }
 `;
@@ -55,7 +63,24 @@ describe('the normal form', () => {
       on: ['failed', 'timed_out'],
       on_exit_codes: null,
     };
-    const common = { description: null, env, with: null, workdir: 'jobs', timeout_ms: 600_000, grace_ms: null, retry };
+    const plain = {
+      if: null,
+      stdin: null,
+      output: 'file',
+      outputs_schema: null,
+      success_codes: [0],
+      skip_codes: [],
+    };
+    const common = {
+      ...plain,
+      description: null,
+      env,
+      with: null,
+      workdir: 'jobs',
+      timeout_ms: 600_000,
+      grace_ms: null,
+      retry,
+    };
     expect(definition).toEqual({
       format: 1,
       name: 'flights-etl',
@@ -71,14 +96,21 @@ describe('the normal form', () => {
         { name: 'label', schema: { type: 'string' }, required: false, default: 'run of ${{ params.date }}' },
         { name: 'same', schema: {}, required: false, default: '${{ params.limit }}' },
       ],
+      dotenv: [join(definition.directory, '.env'), join(definition.directory, '../shared.env')],
       max_parallel: 4,
       fail_fast: true,
       steps: [
         {
           id: 'extract',
           description: 'downloads',
-          action: { kind: 'shell', text: 'curl "$DATE"', shell: 'sh' },
+          action: { kind: 'shell', text: 'curl "$DATE"', shell: 'sh', values: {} },
           needs: [],
+          if: 'params.limit > 10',
+          stdin: '${{ params.label }}',
+          output: 'lines',
+          outputs_schema: { type: 'array', items: { type: 'string' } },
+          success_codes: [0, 3],
+          skip_codes: [99, 98],
           env: { ...env, LANG: 'E', DATE: '${{ params.date }}' },
           with: null,
           workdir: '${{ run.dir }}',
@@ -110,6 +142,7 @@ describe('the normal form', () => {
           id: 'load',
           action: { kind: 'argv', argv: ['node', 'load.mjs', '${{ steps.extract.outputs.rows }}'] },
           needs: ['transform', 'extract'],
+          if: 'false',
           retry: { ...retry, max: 0 },
           continue_on_error: false,
           if_lost: 'fail',
@@ -159,7 +192,7 @@ describe('files', () => {
 
   it('accepts a byte order mark and Windows line ends', async () => {
     const { definition } = await loaded('\uFEFFsteps:\r\n  a:\r\n    run: |\r\n      one\r\n      two\r\n');
-    expect(definition.steps[0]?.action).toEqual({ kind: 'shell', text: 'one\ntwo\n', shell: 'sh' });
+    expect(definition.steps[0]?.action).toEqual({ kind: 'shell', text: 'one\ntwo\n', shell: 'sh', values: {} });
   });
 
   it('refuses a flow in TypeScript for now', async () => {
@@ -180,6 +213,12 @@ describe('all problems at once', () => {
       'steps:\n  a:\n    run: x\n    if_lost: 5\n    shell: [sh]\n    env: { A: [], B: }\n    retry: { max: x, jitter: true }\n';
     const codes = ['not_allowed:4', 'wrong_type:5', 'wrong_type:6', 'wrong_type:6', 'wrong_type:7', 'wrong_type:7'];
     expect((await codesOf(text)).filter((code) => !code.startsWith('misplaced'))).toEqual(codes);
+  });
+
+  it('says one thing of a wrong schema', async () => {
+    const text = 'params:\n  a: { typo: string }\n  b: { minLength: x }\n  c: { pattern: "(", default: "${{" }\n';
+    const codes = ['unknown_key:2', 'wrong_type:3', 'invalid_param_schema:4', 'expression_syntax:4'];
+    expect(await codesOf(`${text}steps: { a: { run: x } }\n`)).toEqual(codes);
   });
 
   it('counts columns in UTF-16 units, a tab as one', async () => {
