@@ -3,6 +3,7 @@
  * where none does, the run is taken over for a last life that begins with the cancellation, so that the same code settles it.
  */
 
+import { CLEANUP_MS } from '../engine/engine.ts';
 import { cancelUnowned } from '../engine/recover.ts';
 import type { FinalRunState } from '../model/event.ts';
 import type { Actor } from '../model/outcome.ts';
@@ -109,7 +110,7 @@ async function untilEnded(
   cancelling: Cancelling,
 ): Promise<CancelEnd> {
   const began = performance.now();
-  const limitMs = longestGraceMs(run) + ALLOWANCE_MS;
+  const limitMs = patienceMs(run) + ALLOWANCE_MS;
   for (;;) {
     const asked = performance.now();
     const now = unwrap(await readRun(state, run.layout.place));
@@ -126,8 +127,12 @@ async function untilEnded(
   }
 }
 
-function longestGraceMs({ record, frozen }: ReadRun): number {
-  const ofRun = record?.settings.grace_ms ?? 0;
-  const ofSteps = frozen.ok ? frozen.value.definition.steps.map(({ grace_ms }) => grace_ms ?? 0) : [];
-  return ofSteps.reduce((longest, graceMs) => Math.max(longest, graceMs), ofRun);
+/** The grace time of the longest step; and where steps may clean up after a cancellation, their time and their grace time. */
+function patienceMs({ record, frozen }: ReadRun): number {
+  const steps = frozen.ok ? frozen.value.definition.steps : [];
+  const graceMs = steps.reduce(
+    (longest, step) => Math.max(longest, step.grace_ms ?? 0),
+    record?.settings.grace_ms ?? 0,
+  );
+  return steps.some((step) => step.if !== null) ? CLEANUP_MS + 2 * graceMs : graceMs;
 }

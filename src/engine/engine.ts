@@ -44,9 +44,10 @@ const GIVING_UP: Extract<StopReason, { kind: 'cancelled' }> = {
   by: { kind: 'policy', policy: 'state_error' },
 };
 
-/** What steps that clean up have after a signal, beyond the grace time of the others; and after another cancellation, in all. */
+/** What steps that clean up have after a signal, beyond the grace time of the others. */
 const SIGNAL_CLEANUP_MS = 2_000;
-const CLEANUP_MS = 30_000;
+/** What they have after another cancellation, in all. */
+export const CLEANUP_MS = 30_000;
 
 /** One life of one run. */
 export class Engine {
@@ -105,6 +106,8 @@ export class Engine {
     try {
       this.armRetries();
       this.commit([], this.opening);
+      // A life that began in order to end a run that nobody owned.
+      if (this.run.cancellation !== null) this.after(CLEANUP_MS, { kind: 'cleanup_over' });
       return await this.loop();
     } catch (error) {
       this.attempts.stop(this.attempts.current(), GIVING_UP);
