@@ -1,7 +1,7 @@
 /**
  * Which lines a frame has. Where every step has a line of its own on the screen, a checklist in the order of the file; else a digest:
  * what runs (oldest first), what waits for another try, what failed, and a line with the counts of everything. Pure: the same scene
- * gives the same lines, and work that does not grow with the number of steps.
+ * gives the same lines, and no frame walks over all steps of a large run.
  */
 
 import type { StepRecord } from '../../model/run.ts';
@@ -16,8 +16,8 @@ const SHORT_ID = 10;
 const BAR_COLUMNS = 24;
 /** In a narrower terminal the header has no bar. */
 const BAR_FROM_COLUMNS = 60;
-/** In a narrower one it has no id either. */
-const ID_FROM_COLUMNS = 40;
+/** In a narrower one it has no id either, and nothing is moved in. */
+const WIDE_FROM_COLUMNS = 40;
 
 /** The lines of a frame: at most a screenful less the line on which the cursor rests, each a column short of the screen's width. */
 export function layout(scene: Scene): readonly Row[] {
@@ -28,14 +28,14 @@ export function layout(scene: Scene): readonly Row[] {
   if (record === null) return [];
   const isChecklist = progress.total + 1 <= room;
   const rows = isChecklist
-    ? [header(scene, []), ...[...record.steps.values()].map((step) => indented(stepRow(step, scene)))]
+    ? [header(scene, []), ...[...record.steps.values()].map((step) => indented(stepRow(step, scene), scene))]
     : digest(scene, room);
   return rows.map((row) => fitted(row, columns));
 }
 
 const grouped = (count: number): string => count.toLocaleString('en');
 
-const indented = (row: Row): Row => [segment('  '), ...row];
+const indented = (row: Row, { columns }: Scene): Row => (columns < WIDE_FROM_COLUMNS ? row : [segment('  '), ...row]);
 
 function header(scene: Scene, progressBar: Row): Row {
   const { progress, nowMs, isFinal } = scene;
@@ -48,7 +48,7 @@ function header(scene: Scene, progressBar: Row): Row {
     segment(record.flow, 'strong'),
   ];
   if (isFinal) return [...row, segment(`  ${record.id}`, 'faint')];
-  if (scene.columns >= ID_FROM_COLUMNS) row.push(segment(`  ${record.id.slice(0, SHORT_ID)}`, 'faint'));
+  if (scene.columns >= WIDE_FROM_COLUMNS) row.push(segment(`  ${record.id.slice(0, SHORT_ID)}`, 'faint'));
   if (progressBar.length > 0) row.push(segment('  '), ...progressBar);
   row.push(segment(`  ${grouped(progress.settled)}/${grouped(progress.total)}`));
   const time = elapsed(nowMs - (progress.startedMs ?? nowMs));
@@ -97,8 +97,8 @@ function digest(scene: Scene, room: number): readonly Row[] {
     const share = shares[index] ?? 0;
     if (share === 0) return;
     const shown = size > share ? share - 1 : share;
-    for (const step of choose(shown)) rows.push(indented(stepRow(step, scene)));
-    if (shown < size) rows.push([segment(`  + ${grouped(size - shown)} more ${what}`, 'faint')]);
+    for (const step of choose(shown)) rows.push(indented(stepRow(step, scene), scene));
+    if (shown < size) rows.push(indented([segment(`+ ${grouped(size - shown)} more ${what}`, 'faint')], scene));
   });
   if (room > 1) rows.push(countsRow(scene));
   return rows;
@@ -154,11 +154,15 @@ function countsRow(scene: Scene): Row {
   const row = (between: string, write: (count: string, standing: Standing, word: string) => string): Row =>
     counted.flatMap(([standing, word], index) => {
       const text = write(grouped(scene.progress.count(standing)), standing, word);
-      return [segment(index === 0 ? '  ' : between, 'faint'), segment(text, toneOf(scene, standing))];
+      return [segment(index === 0 ? '' : between, 'faint'), segment(text, toneOf(scene, standing))];
     });
-  const words = row(', ', (count, _, word) => `${count} ${word}`);
+  const words = indented(
+    row(', ', (count, _, word) => `${count} ${word}`),
+    scene,
+  );
   if (rowColumns(words) < scene.columns) return words;
-  return row('  ', (count, standing) => `${scene.look(stateOf(standing)).sign} ${count}`);
+  const signs = row('  ', (count, standing) => `${scene.look(stateOf(standing)).sign} ${count}`);
+  return indented(signs, scene);
 }
 
 const stateOf = (standing: Standing): StepState => (standing === 'tolerated' ? 'failed' : standing);
