@@ -8,13 +8,21 @@ import type { TornTail } from './journal-reader.ts';
 import type { RunLayout } from './layout.ts';
 import { systemCode } from './problem.ts';
 
-/** Removes the files that a writer of the run's documents or outputs had not finished when it died. */
+/** Of one attempt; gone when it ends. */
+const ATTEMPT_FILE = /\.\d+\.(?:output|script|input)$/;
+
+/**
+ * Removes what the last owner had not finished when it died: documents and outputs half written, and the files of attempts that
+ * live only as long as these (output files, scripts, pipes).
+ */
 export async function removeStrayFiles(run: RunLayout): Promise<void> {
-  for (const folder of [run.directory, run.outputs]) {
-    for (const name of await namesIn(folder)) {
-      if (isTemporaryName(name)) await unlink(join(folder, name));
-    }
-  }
+  await removeFrom(run.directory, isTemporaryName);
+  await removeFrom(run.outputs, (name) => isTemporaryName(name) || ATTEMPT_FILE.test(name));
+  await removeFrom(run.logs, (name) => name.endsWith('.log.pipe'));
+}
+
+async function removeFrom(folder: string, isStray: (name: string) => boolean): Promise<void> {
+  for (const name of await namesIn(folder)) if (isStray(name)) await unlink(join(folder, name));
 }
 
 /**
