@@ -46,25 +46,24 @@ describe('case 58: hostile params', () => {
       'echo.mjs',
       "import { writeSync } from 'node:fs';\nwriteSync(1, `${JSON.stringify(process.argv.slice(2))}\\n`);\n",
     );
-    rig.write(
-      'flow.yaml',
-      `params: { value: { type: string } }
-steps:
-  argv: { run: [node, echo.mjs, "\${{ params.value }}", "a\${{ params.value }}b"] }
-  shell: { env: { VALUE: "\${{ params.value }}" }, run: 'node echo.mjs "$VALUE" "a\${VALUE}b"' }
-  template: { env: { VALUE: "\${{ params.value }}" }, run: 'printf %s "\${VALUE}"' }
-`,
+    const steps = HOSTILE.map(
+      (_, index) => `  argv${index}: { run: [node, echo.mjs, "\${{ params.v${index} }}", "a\${{ params.v${index} }}b"] }
+  shell${index}: { env: { VALUE: "\${{ params.v${index} }}" }, run: 'node echo.mjs "$VALUE" "a\${VALUE}b"' }`,
     );
-    for (const value of HOSTILE) {
-      const { code, stderr } = await rig.flowctl('run', 'flow.yaml', '-q', '-p', `value=${value}`);
-      expect({ value, code, stderr }).toEqual({ value, code: 0, stderr: '' });
-      for (const step of ['argv', 'shell']) {
-        const { stdout } = await rig.flowctl('logs', step);
-        expect(JSON.parse(stdout), `${step} of ${JSON.stringify(value)}`).toEqual([value, `a${value}b`]);
+    const params = HOSTILE.map((_, index) => `  v${index}: { type: string }`);
+    rig.write('flow.yaml', `params:\n${params.join('\n')}\nsteps:\n${steps.join('\n')}\n`);
+    const given = HOSTILE.flatMap((value, index) => ['-p', `v${index}=${value}`]);
+    const { code, stderr } = await rig.flowctl('run', 'flow.yaml', '-q', ...given);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const run = await shown(rig);
+    for (const [index, value] of HOSTILE.entries()) {
+      for (const key of [`argv${index}`, `shell${index}`]) {
+        const log = readFileSync(stepOf(run, key).attempts[0]?.log ?? '', 'utf8');
+        expect(JSON.parse(log), `${key}: ${JSON.stringify(value)}`).toEqual([value, `a${value}b`]);
       }
+      expect(run.params[`v${index}`]).toBe(value);
     }
     expect(existsSync(rig.path('P'))).toBe(false);
-    expect((await shown(rig)).params).toEqual({ value: HOSTILE.at(-1) });
   });
 
   it('S1: an expression in shell text is refused, with the `env:` line to write', async () => {

@@ -116,6 +116,7 @@ describe('flowctl is killed', () => {
   it('case 64: with a flowctl inside a step: the inner steps go too', async () => {
     const { rig } = here;
     const stage = await here.stage();
+    here.mayLeaveStrays();
     rig.write('inner.yaml', `name: inner\nsteps:\n  deep: { run: ${Stage.step('deep', 'SIGTERM')} }\n`);
     rig.write('outer.yaml', `name: outer\nsteps:\n  nested: { run: '"$NODE" "$BIN" run inner.yaml' }\n`);
     const outer = rig.start(['run', 'outer.yaml']);

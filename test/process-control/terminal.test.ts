@@ -1,14 +1,28 @@
 /** Cases 42, 44, 51, 54 and 60 (S14): a run on a terminal (I12). */
 
 import { describe, expect, it } from 'vitest';
+import type { RunRow } from '../../src/model/view.ts';
 import { useCase } from '../kit/case.ts';
-import { chain, EFFECT, onlyRun, shown, single, stepOf } from '../kit/flows.ts';
+import { chain, onlyRun, shown, single, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
 import { BIN, eventually, tagged } from '../kit/rig.ts';
 import { hasTerminals, onTerminal } from '../kit/terminal.ts';
 
 const here = useCase();
 const flowctl = (...argv: readonly string[]): readonly string[] => [process.execPath, BIN, ...argv];
+
+/** Whatever a view switched (cursor, wrapping, synchronised output), it switched back (xterm's private modes). */
+function expectRestored(screen: string): void {
+  for (const [mode, usual] of [
+    ['25', 'h'],
+    ['7', 'h'],
+    ['2026', 'l'],
+    ['1049', 'l'],
+  ] as const) {
+    const switches = [...screen.matchAll(new RegExp(`\u001b\\[\\?${mode}([hl])`, 'g'))];
+    expect(switches.at(-1)?.[1] ?? usual, `private mode ${mode}`).toBe(usual);
+  }
+}
 
 describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
   it('case 42: the terminal is closed: dies by SIGHUP, steps gone, recorded', async () => {
@@ -61,7 +75,7 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
     rig.write('flow.yaml', `steps:\n${many}\n  slow: { needs: [${needs}], timeout: 1s, run: 'sleep 60' }\n`);
     const terminal = onTerminal(rig, flowctl('run', 'flow.yaml', '--output', 'json'), { unread: true });
     await eventually('the run ends unseen', 30_000, async () => {
-      const row = rig.runIds().length === 0 ? null : await onlyRun(rig);
+      const [row] = await rig.query<RunRow[]>('runs');
       return row?.state === 'failed';
     });
     expect(terminal.screen()).toBe('');
@@ -98,14 +112,32 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
     expect((await rig.flowctl('logs', 'only')).stdout).toBe(hostile);
   });
 
-  it('colours are used, and the terminal is left as it was', async () => {
+  it.each(['plain', 'auto'])('the terminal is left as it was, with --output %s', async (output) => {
     const { rig } = here;
-    rig.write('flow.yaml', single(`run: ${EFFECT}`));
-    const script = 'before=$(stty -g); "$NODE" "$BIN" run flow.yaml; [ "$before" = "$(stty -g)" ] && echo unchanged';
+    rig.write('flow.yaml', chain({ c: "run: 'exit 1'" }));
+    const script = `before=$(stty -g); "$NODE" "$BIN" run flow.yaml --output ${output}; [ "$before" = "$(stty -g)" ] && echo unchanged`;
     const { screen } = await onTerminal(rig, ['/bin/bash', '-c', script], { env: { TERM: 'xterm' } }).ended;
-    expect(screen).toContain('\u001b[32msucceeded');
     expect(screen).toContain('unchanged');
-    const plain = await onTerminal(rig, flowctl('run', 'flow.yaml'), { env: { TERM: 'xterm', NO_COLOR: '1' } }).ended;
-    expect(plain.screen).not.toContain('\u001b');
+    expectRestored(screen);
+    expect(screen).toContain('\u001b[31m');
+    const env = { TERM: 'xterm', NO_COLOR: '1' };
+    const plain = await onTerminal(rig, flowctl('run', 'flow.yaml', '--output', output), { env }).ended;
+    expect(plain.screen).not.toMatch(/\u001b\[[0-9;]+m/);
+    expectRestored(plain.screen);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('the terminal is left as it was by a run that dies of %s', async (signal) => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b')}` }));
+    const script = `before=$(stty -g); trap : INT; "$NODE" "$BIN" run flow.yaml & echo "pid $!"; wait; [ "$before" = "$(stty -g)" ] && echo unchanged`;
+    const terminal = onTerminal(rig, ['/bin/bash', '-c', script], { env: { TERM: 'xterm' } });
+    const puppet = await stage.enter('b');
+    process.kill(Number(/pid (\d+)/.exec(terminal.screen())?.[1]), signal);
+    await puppet.gone;
+    const { screen } = await terminal.ended;
+    expect(screen).toContain('unchanged');
+    expectRestored(screen);
+    expect((await onlyRun(rig)).state).toBe('cancelled');
   });
 });

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, onlyRun, shown, timesOf } from '../kit/flows.ts';
-import type { Ended } from '../kit/rig.ts';
+import { type Ended, eventually, tagged } from '../kit/rig.ts';
 
 const here = useCase();
 const STEPS = ['a', 'b', 'c'];
@@ -16,7 +16,10 @@ const canTrace = spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status =
 const dropsCapabilities =
   spawnSync('setpriv', ['--bounding-set', '-dac_override,-dac_read_search', 'true']).status === 0;
 
-/** Runs flowctl so that the n-th of a system call fails. One thread does all file work, so that n means the same every time. */
+/** strace counts by thread: all file work goes through one. */
+const ONE_THREAD = { UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' };
+
+/** Runs flowctl so that the n-th of a system call fails. */
 function inject(call: string, error: string, when: number, ...argv: readonly string[]): Promise<Ended> {
   const fault = `-e trace=${call} -e inject=${call}:error=${error}:when=${when}`;
   return here.rig.shell(`exec strace -f -qq -o trace --seccomp-bpf ${fault} "$NODE" "$BIN" ${argv.join(' ')}`, {
@@ -74,16 +77,48 @@ describe.skipIf(!canTrace)('case 28: a system call fails (needs strace)', () => 
     },
   );
 
-  it('a write to the journal fails: 74, and the step that ran meanwhile is listed', async () => {
+  // The 1. sync is the run's creation, then each commit holds the end of a step with the start of the next.
+  it.each([
+    [2, [], []],
+    [3, ['a'], ['a']],
+    [4, ['a', 'b'], ['b']],
+    [5, ['a', 'b', 'c'], ['c']],
+  ])(
+    'write, then act: with the %i. sync failing, only %j has happened, and %j is listed as not recorded',
+    async (when, happened, listed) => {
+      const { rig } = here;
+      rig.write('flow.yaml', chain());
+      const { code, stderr } = await inject('fdatasync', 'EIO', when, 'run', 'flow.yaml');
+      expect(code, stderr).toBe(74);
+      expect(rig.effects()).toEqual(happened);
+      const told = [...stderr.matchAll(/ran but not recorded: (\w), attempt 1: succeeded/g)].map(([, step]) => step);
+      expect(told).toEqual(listed);
+    },
+  );
+
+  it('killed at the n-th sync: nothing happened without a recorded start; resume keeps what is recorded (I2, I3)', async () => {
     const { rig } = here;
     rig.write('flow.yaml', chain());
-    let lists = 0;
-    for (const when of [3, 4, 5]) {
+    for (const when of [1, 2, 3, 4, 5, 6]) {
       await rig.shell('rm -rf .flowctl effects').ended;
-      const { code, stderr } = await inject('fdatasync', 'EIO', when, 'run', 'flow.yaml');
-      if (code === 74 && /ran but not recorded: [abc], attempt 1: succeeded/.test(stderr)) lists += 1;
+      const kill = `strace -f -qq -o trace --seccomp-bpf -e trace=fdatasync -e inject=fdatasync:signal=SIGKILL:when=${when}`;
+      await rig.shell(`exec ${kill} "$NODE" "$BIN" run flow.yaml`, { env: ONE_THREAD }).ended;
+      const rows = await rig.query<RunRow[]>('runs');
+      if (rows.length === 0) {
+        expect(rig.effects()).toEqual([]);
+        continue;
+      }
+      const { id } = await onlyRun(rig);
+      await eventually('I5', 3_000, () => tagged(id).length === 0);
+      const before = await shown(rig);
+      for (const { key, attempts } of before.steps) expect(timesOf(rig, key)).toBeLessThanOrEqual(attempts.length);
+      const { code, stderr } = await rig.flowctl('resume', id);
+      expect({ when, code }, stderr).toEqual({ when, code: 0 });
+      for (const { key, state } of before.steps) {
+        expect(timesOf(rig, key), `I3: ${key}, killed at ${when}`).toBeGreaterThanOrEqual(1);
+        if (state === 'succeeded') expect(timesOf(rig, key), `I2: ${key}, killed at ${when}`).toBe(1);
+      }
     }
-    expect(lists).toBeGreaterThan(0);
   });
 });
 
