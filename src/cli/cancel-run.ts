@@ -13,6 +13,7 @@ import { openState } from '../store/open.ts';
 import { StateError, unwrap } from '../store/problem.ts';
 import { openForResume } from '../store/resume.ts';
 import { type ReadRun, readRun } from '../store/runs.ts';
+import { environmentOfRun } from './dotenv.ts';
 import { endEarlierLife, tornWarning } from './earlier-life.ts';
 import { live } from './life.ts';
 import type { Session } from './session.ts';
@@ -95,7 +96,12 @@ async function endUnowned(
     }
     const opening = [...tornWarning(owned), ...cancelUnowned(record, { by, reason, reaped })];
     const before = structuredClone(record);
-    const end = await live(session, { state, owned, record, definition, told: [], opening, before }, [], signals);
+    // A run has to end also when a file of its variables is gone; at most its last steps see fewer of them.
+    const variables = environmentOfRun(session, definition);
+    if (!variables.ok) session.mention(`warning: ${variables.error}`);
+    const environment = variables.ok ? variables.value : session.environment;
+    const life = { state, owned, record, definition, environment, told: [], opening, before };
+    const end = await live(session, life, [], signals);
     if (end.kind === 'state_lost') throw end.error;
     return { kind: 'ended', state: end.run.ending?.state ?? 'cancelled' };
   } finally {

@@ -21,6 +21,8 @@ export interface LifeToRun {
   readonly owned: OwnedRun;
   readonly record: RunRecord;
   readonly definition: FlowDefinition;
+  /** What steps inherit, and expressions see as `env`. */
+  readonly environment: Environment;
   /** Events that are recorded and that nobody was told of yet: `run.started` of a new run. */
   readonly told: readonly RunEvent[];
   readonly opening: readonly EventBody[];
@@ -38,7 +40,7 @@ export async function live(
   views: readonly Observer[],
   signals: SignalHandlers,
 ): Promise<EngineEnd> {
-  const { state, owned, record, definition } = life;
+  const { state, owned, record, definition, environment } = life;
   enterFolder(definition.directory);
   const snapshot = new SnapshotWriter(owned.layout, systemClock(), life.before);
   const inbox = new RunInbox(owned.layout);
@@ -60,7 +62,7 @@ export async function live(
     definition,
     journal: owned.journal,
     opening: life.opening,
-    environment: session.environment as Environment,
+    environment,
     observers,
     broken: (name, error) => session.complain(`internal: the ${name} view broke and is left out: ${String(error)}`),
   });

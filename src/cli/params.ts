@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../base/json.ts';
 import { type GivenParam, readParamsFile, resolveParams } from '../load/params.ts';
 import type { FlowDefinition } from '../model/flow.ts';
+import { environmentOrComplain } from './dotenv.ts';
 import { type Session, UsageError } from './session.ts';
 
 /** What the options of a command hold. */
@@ -55,9 +56,9 @@ async function resolveOrComplain(
   given: ReadonlyMap<string, GivenParam>,
   run: JsonObject,
 ): Promise<JsonObject | null> {
-  const environment = Object.fromEntries(
-    Object.entries(session.environment).filter(([, value]) => value !== undefined),
-  );
+  const inherited = environmentOrComplain(session, definition);
+  if (inherited === null) return null;
+  const environment = Object.fromEntries(Object.entries(inherited).filter(([, value]) => value !== undefined));
   const params = await resolveParams(definition, given, {
     run,
     env: environment as JsonObject,

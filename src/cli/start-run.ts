@@ -12,6 +12,7 @@ import type { StateLayout } from '../store/layout.ts';
 import { openState } from '../store/open.ts';
 import type { OwnedRun } from '../store/owned-run.ts';
 import { StateError } from '../store/problem.ts';
+import { environmentOrComplain } from './dotenv.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import { type LifeView, runToEnd } from './run-life.ts';
 import type { SelectedSteps } from './selection.ts';
@@ -45,6 +46,8 @@ export interface RunToStart {
 /** Starts a run and stays with it to its end. Sets the exit code, or dies of the signal that ended the run. */
 export async function startRun(session: Session, start: RunToStart, options: StartOptions): Promise<void> {
   const { definition, hash } = start.flow;
+  const environment = environmentOrComplain(session, definition);
+  if (environment === null) return;
   const id = mintRunId();
   const now = new Date().toISOString();
   const params = await start.params({
@@ -78,7 +81,8 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const record = beginRun(owned.layout.place.id, started);
   const told: readonly RunEvent[] = [started];
   const opening = selection === null ? [] : await selection.open(owned);
-  await runToEnd(session, { state, owned, record, definition, told, opening, before: null }, options, signals);
+  const life = { state, owned, record, definition, environment, told, opening, before: null };
+  await runToEnd(session, life, options, signals);
 }
 
 async function create(state: StateLayout, run: NewRun): Promise<OwnedRun> {

@@ -12,6 +12,7 @@ import { StateError } from '../../store/problem.ts';
 import { thisUser } from '../actor.ts';
 import { positiveInteger } from '../arguments.ts';
 import { endEarlierLife, tornWarning } from '../earlier-life.ts';
+import { environmentOrComplain } from '../dotenv.ts';
 import { EXIT } from '../exit-codes.ts';
 import { collect } from '../params.ts';
 import { findResumable } from '../resume-target.ts';
@@ -76,8 +77,10 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
     );
     session.exit(EXIT.not_found);
   }
-  const reaped = choice === null || unknown !== undefined ? null : await endEarlierLife(session, record);
-  if (choice === null || reaped === null) {
+  const environment =
+    choice === null || unknown !== undefined ? null : environmentOrComplain(session, choice.definition);
+  const reaped = environment === null ? null : await endEarlierLife(session, record);
+  if (choice === null || environment === null || reaped === null) {
     await owned.close(null);
     signals.remove();
     return;
@@ -97,7 +100,7 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const before = structuredClone(record);
   await runToEnd(
     session,
-    { state: state.value, owned, record, definition, told: [], opening, before },
+    { state: state.value, owned, record, definition, environment, told: [], opening, before },
     options,
     signals,
   );
