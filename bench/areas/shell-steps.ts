@@ -1,0 +1,98 @@
+/** No-op shell steps, logs and journal included, against a C loop of `sh -c :` and against the build tools, which keep neither. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Area, Figure } from '../area.ts';
+import { makefile, ninjafile, type Shape, yamlFlow } from '../flows.ts';
+import { compare, exponent, program, type Subject } from '../protocol.ts';
+
+const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;
+
+/** 1,000 steps, independent and chained; a ladder of sizes. */
+export const shellSteps: Area = {
+  name: 'shell steps',
+  async run({ flowctl, spawn, full }): Promise<readonly Figure[]> {
+    if (spawn === null)
+      return [{ area: 'shell steps', name: 'all', absent: 'there is no C compiler for the reference' }];
+    const folder = mkdtempSync(join(tmpdir(), 'flowctl-bench-'));
+    const figures: Figure[] = [];
+    try {
+      for (const shape of ['wide', 'chain'] as const) {
+        const count = 1_000;
+        const parallel = shape === 'wide' ? 2 : 1;
+        const reference = program(`${count} x sh -c :, ${shape}`, [spawn, String(count), String(parallel)]);
+        const subjects = [
+          flowctlRun(folder, flowctl, shape, count, 'full', shape === 'wide' ? 2.0 : 2.2),
+          flowctlRun(folder, flowctl, shape, count, 'process', shape === 'wide' ? 1.6 : 1.8),
+          ...(has('make') ? [makeRun(folder, shape, count)] : []),
+          ...(has('ninja') ? [ninjaRun(folder, shape, count)] : []),
+        ];
+        figures.push(...(await compare('shell steps', reference, subjects, full ? 5 : 3)));
+      }
+      figures.push(await ladder(folder, flowctl, full ? [100, 1_000, 5_000, 10_000] : [100, 500, 2_000]));
+      return figures;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+function flowctlRun(
+  folder: string,
+  flowctl: string,
+  shape: Shape,
+  count: number,
+  durability: 'full' | 'process',
+  goal?: number,
+): Subject & { readonly goal?: number } {
+  const flow = join(folder, `${shape}-${count}.yaml`);
+  const state = join(folder, 'state');
+  writeFileSync(flow, yamlFlow(shape, count));
+  const inner = program(
+    `flowctl, ${shape}, durability ${durability}`,
+    [process.execPath, flowctl, 'run', flow, '-q', '--state-dir', state],
+    {
+      env: { ...process.env, FLOWCTL_DURABILITY: durability },
+    },
+  );
+  const subject: Subject = {
+    name: inner.name,
+    async measure() {
+      const sample = await inner.measure();
+      rmSync(state, { recursive: true, force: true });
+      return sample;
+    },
+  };
+  return goal === undefined ? subject : { ...subject, goal };
+}
+
+function makeRun(folder: string, shape: Shape, count: number): Subject {
+  const file = join(folder, `Makefile-${shape}`);
+  writeFileSync(file, makefile(shape, count));
+  return program(`make -j2, ${shape}`, ['make', '-j2', '-s', '-f', file, 'all']);
+}
+
+function ninjaRun(folder: string, shape: Shape, count: number): Subject {
+  const file = join(folder, `build-${shape}.ninja`);
+  writeFileSync(file, ninjafile(shape, count));
+  return program(`ninja -j2, ${shape}`, ['ninja', '-j2', '--quiet', '-f', file], { cwd: folder });
+}
+
+async function ladder(folder: string, flowctl: string, sizes: readonly number[]): Promise<Figure> {
+  const points: [number, number][] = [];
+  const one = await flowctlRun(folder, flowctl, 'wide', 1, 'full').measure();
+  for (const size of sizes) {
+    const { cpuMs } = await flowctlRun(folder, flowctl, 'wide', size, 'full').measure();
+    points.push([size, Math.max(cpuMs - one.cpuMs, 1)]);
+  }
+  return {
+    area: 'shell steps',
+    name: 'growth, independent steps',
+    exponent: exponent(points),
+    topExponent: exponent(points.slice(-2)),
+    points,
+    unit: 'ms of CPU',
+  };
+}

@@ -1,0 +1,78 @@
+/** `npm run bench [-- --only area] [--full] [--json file]`: measures, prints a table, and writes every sample as JSON. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Area, BenchContext, Figure } from './area.ts';
+import { coldStart } from './areas/cold-start.ts';
+import { engineAlone } from './areas/engine.ts';
+import { logs } from './areas/logs.ts';
+import { recording } from './areas/recording.ts';
+import { rendering } from './areas/rendering.ts';
+import { shellSteps } from './areas/shell-steps.ts';
+import { canMeasurePrograms } from './protocol.ts';
+
+declare const REPOSITORY: string;
+
+const AREAS: readonly Area[] = [coldStart, shellSteps, engineAlone, recording, logs, rendering];
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, full: { type: 'boolean' }, json: { type: 'string' } },
+});
+
+const made = join(REPOSITORY, 'node_modules', '.cache', 'flowctl');
+mkdirSync(made, { recursive: true });
+
+function compileReference(): string | null {
+  const binary = join(made, 'spawn');
+  const source = join(REPOSITORY, 'bench', 'reference', 'spawn.c');
+  return spawnSync('cc', ['-O2', '-o', binary, source], { stdio: 'ignore' }).status === 0 ? binary : null;
+}
+
+function line(figure: Figure): string {
+  const name = figure.name.padEnd(44);
+  if ('absent' in figure) return `  ${name} left out: ${figure.absent}`;
+  if ('exponent' in figure) {
+    const points = figure.points.map(([size, value]) => `${size}: ${value.toFixed(0)}`).join(', ');
+    return `  ${name} exponent ${figure.exponent.toFixed(2)}, top ${figure.topExponent.toFixed(2)}   (${points} ${figure.unit})`;
+  }
+  const goal = figure.goal === null ? '' : `   goal ${figure.goal}${figure.ratio <= figure.goal ? ' (met)' : ''}`;
+  const memory = `${(figure.peakKb / 1_024).toFixed(0)} MB`;
+  const ratio =
+    figure.name === figure.reference
+      ? 'reference     '
+      : `x ${figure.ratio.toFixed(2)} (best ${figure.best.toFixed(2)})`;
+  const note = figure.note === undefined ? '' : `   ${figure.note}`;
+  return `  ${name} ${ratio.padEnd(22)} cpu x ${figure.cpuRatio.toFixed(2)}   ${figure.wallMs.toFixed(0)} ms   ${memory}${goal}${note}`;
+}
+
+const context: BenchContext = {
+  flowctl: join(REPOSITORY, 'bin', 'flowctl.js'),
+  spawn: compileReference(),
+  full: values.full === true,
+};
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const figures: Figure[] = [];
+if (!canMeasurePrograms()) print('GNU time is missing: install the package `time`');
+for (const area of canMeasurePrograms() ? AREAS : []) {
+  if (values.only !== undefined && !values.only.some((name) => area.name.startsWith(name))) continue;
+  print(area.name);
+  const found = await area.run(context);
+  figures.push(...found);
+  for (const figure of found) print(line(figure));
+}
+const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { readonly version: string };
+const commit = spawnSync('git', ['-C', REPOSITORY, 'rev-parse', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
+const report = {
+  flowctl: version,
+  commit,
+  node: process.versions.node,
+  machine: { cores: cpus().length, model: cpus()[0]?.model ?? 'unknown', memory: totalmem(), load: loadavg() },
+  full: context.full,
+  figures,
+};
+const file = values.json ?? join(made, 'bench.json');
+writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+print(`\nevery sample: ${file}`);

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+// Runs a TypeScript file of this repository: `node scripts/run-typescript.js bench/main.ts [arguments]`. Packages stay outside of the bundle.
+
+import { mkdirSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const entry = resolve(process.argv[2] ?? '');
+const outfile = join(root, 'node_modules', '.cache', 'flowctl', `${basename(entry, '.ts')}.mjs`);
+mkdirSync(dirname(outfile), { recursive: true });
+await build({
+  entryPoints: [entry],
+  outfile,
+  bundle: true,
+  packages: 'external',
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  sourcemap: 'inline',
+  define: { REPOSITORY: JSON.stringify(root) },
+  logLevel: 'warning',
+});
+process.argv.splice(1, 2, entry);
+await import(pathToFileURL(outfile).href);
