@@ -184,6 +184,7 @@ describe('the tree', () => {
     const clock = new HandClock();
     const terminal = new PaperTerminal();
     const errors: unknown[] = [];
+    const opening = new Story(['a']).start('a').events;
     const listeners = process.listenerCount('SIGINT');
     const tree = createTree({
       run: RUN,
@@ -195,6 +196,11 @@ describe('the tree', () => {
       logEnd: () => null,
       broken: (error) => errors.push(error),
     });
+    for (const event of opening) tree.observer.observe(event);
+    // Drawn though no run has ended: by listr2, which was asked to.
+    await terminal.drawn;
+    // Its own answer to SIGINT would end the program with 127.
+    expect(process.listenerCount('SIGINT')).toBe(listeners);
     const story = new Story(['a']).succeed('a');
     story.add({
       type: 'warning.raised',
@@ -203,14 +209,12 @@ describe('the tree', () => {
       code: 'log_truncated',
       message: 'odd \u001b[2Jlog',
     });
-    for (const event of story.finish('succeeded').events) tree.observer.observe(event);
+    for (const event of story.finish('succeeded').events.slice(opening.length)) tree.observer.observe(event);
     await tree.close();
     expect(errors).toEqual([]);
     const screen = new Emulator(80, 24);
     for (const frame of terminal.writes) screen.write(frame);
     expect(screen.text).toEqual(['2026-03-01T06:00:00.000Z a warning: odd log', `✓ etl  ${RUN}`, '  ✓ a    1.2s']);
-    // listr2 would answer SIGINT by ending the program with 127.
-    expect(process.listenerCount('SIGINT')).toBe(listeners);
   });
 });
 

@@ -152,15 +152,22 @@ export class PaperTerminal implements TreeTerminal {
   rows: number;
   readiness: TreeTerminal['readiness'] = 'ready';
   readonly writes: string[] = [];
+  /** Resolves with the first write. */
+  readonly drawn: Promise<void>;
   #returned: (() => void) | null = null;
+  #wasDrawn = (): void => {};
 
   constructor(columns = 80, rows = 24) {
     this.columns = columns;
     this.rows = rows;
+    this.drawn = new Promise((resolve) => {
+      this.#wasDrawn = resolve;
+    });
   }
 
   write(text: string): void {
     this.writes.push(text);
+    this.#wasDrawn();
   }
 
   onReturn(callback: () => void): () => void {
