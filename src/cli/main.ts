@@ -23,6 +23,7 @@ const COMMANDS: readonly { readonly name: string; load(): Promise<CommandModule>
   { name: 'runs', load: () => import('./commands/runs.ts') },
   { name: 'show', load: () => import('./commands/show.ts') },
   { name: 'logs', load: () => import('./commands/logs.ts') },
+  { name: 'graph', load: () => import('./commands/graph.ts') },
   { name: 'cancel', load: () => import('./commands/cancel.ts') },
   { name: 'help', load: () => import('./commands/help.ts') },
 ];

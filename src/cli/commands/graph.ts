@@ -1,0 +1,101 @@
+/** `flowctl graph`. */
+
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { assertNever } from '../../base/result.ts';
+import type { FlowDefinition } from '../../model/flow.ts';
+import { stepState, type StepState } from '../../model/view.ts';
+import { describeProblem, StateError } from '../../store/problem.ts';
+import { loadOrComplain } from '../flow-file.ts';
+import { flowGraph } from '../graph/flow-graph.ts';
+import { dotText, mermaidText } from '../graph/markup.ts';
+import { svgText } from '../graph/svg.ts';
+import { treeText } from '../graph/tree.ts';
+import { readNamedRun } from '../read-run.ts';
+import { type GlobalOptions, openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
+import { stateToRead } from '../state-directory.ts';
+
+/** How a graph can be printed. */
+export const GRAPH_FORMATS = ['tree', 'mermaid', 'dot', 'json', 'svg'] as const;
+type GraphFormat = (typeof GRAPH_FORMATS)[number];
+
+interface GraphOptions extends GlobalOptions {
+  readonly format: GraphFormat;
+}
+
+const EXAMPLES = `
+Examples:
+  $ flowctl graph etl.yaml                        steps, each below the last thing it needs
+  $ flowctl graph last                            the same for a run, with the states of its steps
+  $ flowctl graph etl.yaml --format mermaid       for a README
+  $ flowctl graph etl.yaml --format dot | dot -Tpng > etl.png
+  $ flowctl graph last --format svg > run.svg
+  $ flowctl graph etl.yaml --format json | jq -r '.edges[] | select(.kind == "data") | "\\(.from) -> \\(.to)"'`;
+
+/** Adds the command. */
+export function define(program: Command): void {
+  withGlobalOptions(program.command('graph'))
+    .argument('<flow-or-run>', 'a flow file; or a run: an id, the unique beginning of one, or `last`')
+    .summary('draw the graph of a flow, or of a run with its states')
+    .description(
+      'Draws which step comes after which. Solid lines: one step needs the other. Dashes: it reads outputs of a step further up. ' +
+        'JSON: {nodes: [{id, kind, state?}], edges: [{from, to, kind}]}, kinds of edges `needs`, `data` and `files`.',
+    )
+    .option('--format <format>', GRAPH_FORMATS.join(', '), readFormat, 'tree')
+    .addHelpText('after', EXAMPLES)
+    .action(graph);
+}
+
+function readFormat(text: string): GraphFormat {
+  const format = GRAPH_FORMATS.find((known) => known === text);
+  if (format === undefined) throw new UsageError(`\`--format ${text}\`: expected one of ${GRAPH_FORMATS.join(', ')}`);
+  return format;
+}
+
+/** What is to be drawn. */
+interface Subject {
+  readonly definition: FlowDefinition;
+  readonly title: string;
+  readonly states: ReadonlyMap<string, StepState> | null;
+}
+
+async function graph(text: string, options: GraphOptions): Promise<void> {
+  const session = openSession(options);
+  const isRun = text === 'last' || (/^\d/.test(text) && !existsSync(text));
+  const subject = isRun ? await runSubject(session, options, text) : await flowSubject(session, text);
+  if (subject !== null) await session.stdout.writeAll(textOf(subject, options.format, session));
+}
+
+function textOf({ definition, title, states }: Subject, format: GraphFormat, session: Session): string {
+  const drawn = flowGraph(definition, states);
+  switch (format) {
+    case 'tree':
+      return treeText(drawn, title, session.style);
+    case 'mermaid':
+      return mermaidText(drawn);
+    case 'dot':
+      return dotText(drawn, definition.name);
+    case 'json':
+      return `${JSON.stringify(drawn, null, 2)}\n`;
+    case 'svg':
+      return svgText(drawn, title);
+    default:
+      return assertNever(format, 'format');
+  }
+}
+
+async function flowSubject(session: Session, file: string): Promise<Subject | null> {
+  const flow = await loadOrComplain(session, file);
+  return flow && { definition: flow.definition, title: flow.definition.name, states: null };
+}
+
+async function runSubject(session: Session, options: GraphOptions, text: string): Promise<Subject> {
+  const { record, frozen, live, problem, layout } = await readNamedRun(stateToRead(session, options), text);
+  // The record alone does not know what a step does.
+  if (!frozen.ok) throw new StateError(frozen.error);
+  if (problem !== null) session.mention(`warning: ${describeProblem(problem)}; what is shown is older`);
+  const steps = record === null ? [] : [...record.steps.values()];
+  const states = steps.map(({ id, phase }) => [id, record ? stepState(record, phase, live) : 'pending'] as const);
+  const { definition } = frozen.value;
+  return { definition, title: `${definition.name}, run ${layout.place.id}`, states: new Map(states) };
+}
