@@ -22,11 +22,19 @@ export type Template =
 const OPEN = '${{';
 const CLOSE = '}}';
 
+/** The problem of an expression without its end, but for where it begins. */
+export const UNCLOSED: Omit<TemplateProblem, 'offset'> = {
+  code: 'expression_syntax',
+  message: 'the expression is not closed',
+  length: OPEN.length,
+  help: "end it with `}}`, and look for a quote without its partner; `${{ '${{' }}` writes the characters themselves",
+};
+
 /** True when a text has an expression in it, well formed or not. */
 export const hasExpression = (text: string): boolean => text.includes(OPEN);
 
 /** Finds the `}}` that ends an expression; those inside quoted text do not. -1 when there is none. */
-function findClose(text: string, from: number): number {
+export function findClose(text: string, from: number): number {
   const marks = /'|\}\}/g;
   marks.lastIndex = from;
   let quoted = false;
@@ -46,13 +54,7 @@ function parse(text: string): Result<Template, readonly TemplateProblem[]> {
     const start = open + OPEN.length;
     const close = findClose(text, start);
     if (close === -1) {
-      problems.push({
-        code: 'expression_syntax',
-        message: 'the expression is not closed',
-        offset: open,
-        length: OPEN.length,
-        help: "end it with `}}`, and look for a quote without its partner; `${{ '${{' }}` writes the characters themselves",
-      });
+      problems.push({ ...UNCLOSED, offset: open });
       return err(problems);
     }
     const expression = parseExpression(text.slice(start, close), start);
