@@ -8,12 +8,14 @@ import { logPath } from '../../store/layout.ts';
 import { StateError } from '../../store/problem.ts';
 import { positiveInteger } from '../arguments.ts';
 import { EXIT } from '../exit-codes.ts';
+import { followLogs } from '../follow-logs.ts';
 import { readNamedRun } from '../read-run.ts';
-import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
+import { type GlobalOptions, openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
 import { stateToRead } from '../state-directory.ts';
 
 interface LogsOptions extends GlobalOptions {
   readonly attempt?: number;
+  readonly follow?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,6 +30,8 @@ const EXAMPLES = `
 Examples:
   $ flowctl logs                  everything the last run printed, step by step
   $ flowctl logs load             what step load of the last run printed
+  $ flowctl logs -f               what the last run prints, while it does
+  $ flowctl logs -f load          the same for one step, byte for byte
   $ flowctl logs 01kdbq load --attempt 1`;
 
 /** Adds the command. */
@@ -38,9 +42,11 @@ export function define(program: Command): void {
     .summary('print what steps printed')
     .description(
       'Prints the log of a step byte for byte, its last attempt unless another is asked for; or, with a headline each, the logs of ' +
-        'all attempts in the order in which they began. On a terminal, control sequences other than colours are left out.',
+        'all attempts in the order in which they began. With `-f` a run that goes on is followed to its end; Ctrl-C ends the ' +
+        'printing, not the run. On a terminal, control sequences other than colours are left out.',
     )
     .option('--attempt <n>', 'this attempt of the step', positiveInteger)
+    .option('-f, --follow', 'go on printing until the step, or the run, has ended')
     .option('--json', 'print where the logs are: an array of {step, attempt, started_at, log}')
     .addHelpText('after', EXAMPLES)
     .action(logs);
@@ -48,9 +54,12 @@ export function define(program: Command): void {
 
 async function logs(first: string | undefined, second: string | undefined, options: LogsOptions): Promise<void> {
   const session = openSession(options);
+  if (options.follow === true && options.json === true)
+    throw new UsageError('`--follow` and `--json` exclude each other');
+  const state = stateToRead(session, options);
   const namesRun = first !== undefined && (second !== undefined || first === 'last' || /^\d/.test(first));
   const [runText, stepText] = namesRun ? [first, second] : ['last', first];
-  const run = await readNamedRun(stateToRead(session, options), runText);
+  const run = await readNamedRun(state, runText);
   if (run.record === null) {
     if (run.problem !== null) throw new StateError(run.problem);
     return;
@@ -66,9 +75,14 @@ async function logs(first: string | undefined, second: string | undefined, optio
     return session.exit(EXIT.not_found);
   }
   if (options.json === true) return session.stdout.writeAll(`${JSON.stringify(files, null, 2)}\n`);
-  if (stepText !== undefined && options.attempt !== undefined && files.length === 0) {
+  const goesOn = options.follow === true && run.live && run.record.ending === null;
+  if (stepText !== undefined && options.attempt !== undefined && files.length === 0 && !goesOn) {
     session.complain(`step \`${stepText}\` has no attempt ${options.attempt}`);
     return session.exit(EXIT.not_found);
+  }
+  if (goesOn) {
+    const { place } = run.layout;
+    return followLogs(session, { state, place, step: stepText, attempt: options.attempt });
   }
   for (const file of files) {
     if (stepText === undefined)
