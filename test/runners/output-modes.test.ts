@@ -112,9 +112,10 @@ describe('meanwhile the log', () => {
   });
 
   test('keeps both streams where they are opened by name', async () => {
-    const text = 'echo a > /dev/stderr; echo 1 > /dev/stdout; echo b | tee -a /dev/stderr > /dev/null; echo c >&2';
+    const text =
+      'echo first line >&2; echo a > /dev/stderr; echo 1 > /dev/stdout; echo b | tee -a /dev/stderr > /dev/null; echo c >&2';
     expect(await rig.sh(text, json)).toEqual(yields(1));
-    expect(rig.log().toString().split('\n').sort()).toEqual(['', '1', 'a', 'b', 'c']);
+    expect(rig.log().toString().split('\n').sort()).toEqual(['', '1', 'a', 'b', 'c', 'first line']);
     expect(readdirSync(path.dirname(rig.places(stepKey('a'), 1).log))).toEqual(['a.1.log']);
   });
 

@@ -113,3 +113,14 @@ test('a schema that cannot be used is told, as is a store that cannot keep', asy
   });
   expect(await keepOutputs(keeping, null, null)).toEqual({ ok: true, value: null });
 });
+
+test('a pattern is tested on every item of a long list in a bearable time, and gives up where it would take for ever', async () => {
+  const items = (pattern: string): JsonObject => ({ type: 'array', items: { type: 'string', pattern } });
+  const list = Array.from({ length: 20_000 }, (_, index) => `row-${index}`);
+  const began = performance.now();
+  expect(await findMismatch(items('^row-[0-9]+$'), list)).toBeNull();
+  expect(await findMismatch(items('^row-[0-8]+$'), list)).toBe('`9` does not match `^row-[0-8]+$`');
+  expect(performance.now() - began).toBeLessThan(20_000);
+  expect(await findMismatch(items('^(a+)+$'), [`${'a'.repeat(40)}b`])).toMatch(/cannot be tested/);
+  expect(await findMismatch(items('^row-[0-9]+$'), list)).toBeNull();
+});
