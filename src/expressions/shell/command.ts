@@ -5,7 +5,7 @@
 
 import { readCompound } from './compound.ts';
 import { announceHeredoc, readHeredocs } from './heredoc.ts';
-import type { Reading } from './reading.ts';
+import { MAX_SHELL_DEPTH, type Reading } from './reading.ts';
 import { changesReading } from './setting.ts';
 import type { Assignment, Command, List, Pipeline, Redirection, Word } from './tree.ts';
 import { readWord } from './word.ts';
@@ -113,8 +113,11 @@ function readPrefixes(reading: Reading): void {
 
 /** Reads one command with its redirections. */
 export function readCommand(reading: Reading): Command {
-  const compound = readCompound(reading);
-  return compound ?? readSimple(reading);
+  if (reading.depth >= MAX_SHELL_DEPTH) reading.stop();
+  reading.depth += 1;
+  const command = readCompound(reading) ?? readSimple(reading);
+  reading.depth -= 1;
+  return command;
 }
 
 /** Reads the redirections behind a compound command. */
@@ -219,5 +222,5 @@ const isTimeCommand = (word: Word, reading: Reading): boolean => word.literal ==
 function readFunction(reading: Reading, name: Word): Command {
   reading.position += reading.run(/\([ \t]*\)/y).length;
   skipLines(reading);
-  return { kind: 'function', name: name.literal, body: readCommand(reading) };
+  return { kind: 'function', name, body: readCommand(reading) };
 }

@@ -3,8 +3,8 @@
 import { expectWord, readCommand, readList, readRedirections, skipBlanks, skipLines } from './command.ts';
 import { readArithmetic } from './expansion.ts';
 import type { RefusedPlace } from './place.ts';
-import { MAX_SHELL_DEPTH, type Reading } from './reading.ts';
-import type { Assignment, Command, CompoundCommand, Content, List, Word } from './tree.ts';
+import type { Reading } from './reading.ts';
+import type { Assignment, Command, CompoundCommand, Content, Word } from './tree.ts';
 import { readWord } from './word.ts';
 
 const KEYWORD = /(?:if|while|until|for|select|case|function|coproc|\{|\[\[)(?=[\s;&|<>()]|$)/y;
@@ -16,14 +16,8 @@ export function readCompound(reading: Reading): Command | null {
   const keyword = reading.peek() === '(' ? '(' : reading.match(KEYWORD)?.[0];
   if (keyword === undefined) return null;
   const parts: Parts = { lists: [], plain: [], assigned: [], refused: [] };
-  if (reading.depth >= MAX_SHELL_DEPTH) {
-    reading.stop();
-    return { kind: 'compound', ...parts, redirections: [] };
-  }
-  reading.depth += 1;
   const definition = readBody(reading, keyword, parts);
   const redirections = definition === null ? readRedirections(reading) : [];
-  reading.depth -= 1;
   return definition ?? { kind: 'compound', ...parts, redirections };
 }
 
@@ -56,7 +50,7 @@ function readBody(reading: Reading, keyword: string, parts: Parts): Command | nu
       readConditional(reading, parts);
       return null;
     case 'function':
-      return readFunction(reading, parts);
+      return readFunction(reading);
     default:
       // `coproc` connects commands with descriptors, so that what feeds what cannot be told.
       reading.stop();
@@ -187,27 +181,13 @@ function readConditional(reading: Reading, parts: Parts): void {
   }
 }
 
-function readFunction(reading: Reading, parts: Parts): Command {
+function readFunction(reading: Reading): Command {
   skipBlanks(reading);
-  const name = readWord(reading, { refused: 'assignment_name' });
-  refuse(parts, 'assignment_name', name);
+  const name = readWord(reading);
   skipBlanks(reading);
   const parentheses = reading.match(/\([ \t]*\)/y);
   if (parentheses !== null) reading.position += parentheses[0].length;
   skipLines(reading);
-  const empty: List = [];
   if (name.start === name.end || reading.isAtEnd) reading.stop();
-  const body = reading.stoppedAt === null ? readCommand(reading) : null;
-  return {
-    kind: 'function',
-    name: name.literal,
-    body: body ?? {
-      kind: 'compound',
-      lists: [empty],
-      plain: [],
-      assigned: [],
-      refused: parts.refused,
-      redirections: [],
-    },
-  };
+  return { kind: 'function', name, body: readCommand(reading) };
 }

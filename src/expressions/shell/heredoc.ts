@@ -1,6 +1,7 @@
 /** Here-documents (POSIX.1-2024, XCU 2.7.4): announced in one place, read behind the end of that line. */
 
 import { readBackticks, readDollar } from './expansion.ts';
+import type { RefusedPlace } from './place.ts';
 import type { Reading } from './reading.ts';
 import type { Heredoc } from './tree.ts';
 
@@ -58,7 +59,7 @@ function readBody(reading: Reading, heredoc: Heredoc): void {
     if (line === delimiter) {
       // Whether a line that continues another can be the delimiter differs between shells.
       if (isContinued) return reading.stop();
-      readContent(reading, heredoc, lineStart);
+      readContent(reading, heredoc, lineStart, isQuoted ? 'quoted_heredoc' : null);
       reading.position = reading.stoppedAt ?? Math.min(lineEnd + 1, reading.limit);
       return;
     }
@@ -69,18 +70,18 @@ function readBody(reading: Reading, heredoc: Heredoc): void {
     isContinued = !isQuoted && endsInContinuation(line);
     lineStart = lineEnd + 1;
   }
-  readContent(reading, heredoc, reading.limit);
+  readContent(reading, heredoc, reading.limit, 'unterminated');
   reading.stop('unterminated');
 }
 
 /** Reads the expressions of a body. Expansions that go beyond its end stop reading. */
-function readContent(reading: Reading, heredoc: Heredoc, end: number): void {
+function readContent(reading: Reading, heredoc: Heredoc, end: number, refused: RefusedPlace | null): void {
   const { limit } = reading;
   reading.limit = end;
   while (!reading.isAtEnd) {
     const expression = reading.expressionAt();
     if (expression !== -1) {
-      heredoc.marks.push({ expression, quoting: 'heredoc', refused: heredoc.isQuoted ? 'quoted_heredoc' : null });
+      heredoc.marks.push({ expression, quoting: 'heredoc', refused });
       reading.skipExpression(expression);
       continue;
     }
@@ -96,7 +97,7 @@ function readContent(reading: Reading, heredoc: Heredoc, end: number): void {
         readBackticks(reading, heredoc);
         break;
       case '$':
-        readDollar(reading, heredoc, 'heredoc', null);
+        readDollar(reading, heredoc, 'heredoc', refused);
         break;
       default:
         reading.position += reading.run(/[^\\`$]+/y).length;

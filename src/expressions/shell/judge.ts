@@ -118,7 +118,7 @@ export class Judge {
       }
       case 'function': {
         const reader = this.#readerOf(command.body);
-        if (reader !== null) this.#functions.set(command.name, reader);
+        if (reader !== null) this.#functions.set(command.name.literal, reader);
         return null;
       }
       default:
@@ -167,6 +167,7 @@ export class Judge {
         this.#decideRedirections(command.redirections, refusal, this.#readers.get(command) ?? null);
         return;
       case 'function':
+        this.#decideContent(command.name, { place: 'assignment_name' });
         this.#decideCommand(command.body, refusal);
         return;
       default:

@@ -10,8 +10,8 @@ import type { Heredoc, List } from './tree.ts';
 /** The shells whose text can be read. `sh` is any of dash, busybox ash and bash under that name: what they read differently is refused. */
 export type Dialect = 'sh' | 'bash';
 
-/** How deep commands may nest in each other. */
-export const MAX_SHELL_DEPTH = 60;
+/** How deep commands and expansions may nest in each other. */
+export const MAX_SHELL_DEPTH = 100;
 
 /** Reads the commands up to what ends them. */
 export type ReadList = (reading: Reading) => List;

@@ -95,7 +95,7 @@ export interface CompoundCommand {
 /** The definition of a function. */
 export interface FunctionDefinition {
   readonly kind: 'function';
-  readonly name: string;
+  readonly name: Word;
   readonly body: Command;
 }
 
