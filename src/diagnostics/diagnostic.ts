@@ -24,7 +24,11 @@ export type DiagnosticOf<Code extends DiagnosticCode> = {
 /** Any diagnostic, told apart by `code`. */
 export type Diagnostic = DiagnosticOf<DiagnosticCode>;
 
-const WARNINGS: ReadonlySet<DiagnosticCode> = new Set<DiagnosticCode>(['pipe_in_sh', 'undeclared_output']);
+const WARNINGS: ReadonlySet<DiagnosticCode> = new Set<DiagnosticCode>([
+  'pipe_in_sh',
+  'undeclared_output',
+  'more_warnings',
+]);
 
 /** Makes a diagnostic; whether it is a warning follows from its code. */
 export function diagnose<Code extends DiagnosticCode>(

@@ -20,6 +20,7 @@ type FlowCode =
   | 'wrong_arguments'
   | 'status_outside_if'
   | 'mixed_condition'
+  | 'expression_in_shell_place'
   | 'expression_in_shell'
   | 'expression_not_allowed'
   | 'unknown_step_reference'
@@ -39,7 +40,8 @@ type FlowCode =
   | 'default_mismatch'
   | 'pipe_in_sh'
   | 'undeclared_output'
-  | 'more_problems';
+  | 'more_problems'
+  | 'more_warnings';
 
 /** The codes that speak of steps, expressions, functions and params. */
 export type FlowDiagnosticCode = FlowCode;

@@ -90,13 +90,13 @@ export interface FactsByCode {
   readonly status_outside_if: Explained;
   /** What to write instead, where that is sure. */
   readonly mixed_condition: { readonly rewritten: string | null };
+  /** In `sh` or `bash` text, where a value could become code. */
+  readonly expression_in_shell_place: Explained;
+  /** In text of another language. */
   readonly expression_in_shell: {
+    readonly shell: 'python' | 'node' | 'pwsh';
     /** What to write under `env`. */
     readonly variables: readonly { readonly name: string; readonly value: string }[];
-    /** The lines of the text that hold expressions, with the variables in their places. */
-    readonly rewritten: readonly string[];
-    /** Whether these are all lines of the text. */
-    readonly isWhole: boolean;
   };
   readonly expression_not_allowed: { readonly what: string };
   readonly unknown_step_reference: Unknown;
@@ -123,6 +123,7 @@ export interface FactsByCode {
   readonly pipe_in_sh: { readonly step: string };
   readonly undeclared_output: FactsByCode['unknown_output'];
   readonly more_problems: { readonly count: number };
+  readonly more_warnings: { readonly count: number };
 }
 
 /** The stable code of a diagnostic. */

@@ -1,6 +1,7 @@
 /** Sentences about steps, expressions, functions and params. Looked up through `sentences`. */
 
 import { didYouMean, type FlowDiagnosticCode } from './document-sentences.ts';
+import type { FactsByCode } from './facts.ts';
 import { counted, example, listedNames, quoted, yamlScalar } from './phrase.ts';
 import type { Sentence, Sentences } from './sentences.ts';
 
@@ -8,6 +9,15 @@ const say = (message: string, help: string | null = null): Sentence => ({ messag
 
 const subtractionHelp = (subtraction: string | null): string | null =>
   subtraction === null ? null : `a name may contain \`-\`; to subtract, write:${example(subtraction)}`;
+
+/** How the other languages read an environment variable. */
+const VARIABLE_READS: {
+  readonly [Shell in FactsByCode['expression_in_shell']['shell']]: (name: string) => string;
+} = {
+  python: (name) => `os.environ["${name}"]`,
+  node: (name) => `process.env.${name}`,
+  pwsh: (name) => `$env:${name}`,
+};
 
 /** Sentences for what the parts of a flow mean together. */
 export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
@@ -49,12 +59,14 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
         ? 'put the whole of it in one `${{ }}`, or write it without'
         : `write all of it as one expression:${example(`if: ${yamlScalar(rewritten)}`)}`,
     ),
-  expression_in_shell: ({ variables, rewritten, isWhole }) => {
+  expression_in_shell_place: ({ problem, remedy }) => say(problem, remedy),
+  expression_in_shell: ({ shell, variables }) => {
     const env = variables.map(({ name, value }) => `  ${name}: ${yamlScalar(value)}`);
-    const isOneLine = isWhole && rewritten.length === 1;
-    const run = isOneLine ? [`run: ${rewritten[0] ?? ''}`] : ['run: |', ...rewritten.map((line) => `  ${line}`)];
-    const advice = 'hand the value over in an environment variable, and refer to that, in quotes:';
-    return say('an expression cannot stand in shell text', `${advice}${example('env:', ...env, ...run)}`);
+    const reads = variables.map(({ name }) => `  ... ${VARIABLE_READS[shell](name)} ...`);
+    return say(
+      `an expression cannot stand in the text of \`${shell}\`: the value would become code`,
+      `hand the value over in an environment variable, and read that:${example('env:', ...env, 'run: |', ...reads)}`,
+    );
   },
   expression_not_allowed: ({ what }) => say(`${what} cannot hold an expression`, 'write the value itself'),
   unknown_step_reference: ({ name, ...facts }) =>
@@ -128,4 +140,5 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
       subtractionHelp(subtraction) ?? didYouMean(facts, 'member'),
     ),
   more_problems: ({ count }) => say(`and ${counted(count, 'more problem')}, not shown`),
+  more_warnings: ({ count }) => say(`and ${counted(count, 'more warning')}, not shown`),
 };

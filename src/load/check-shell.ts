@@ -1,78 +1,42 @@
-/** Shell text: expressions in it are refused with what to write instead; a pipe whose failure goes unnoticed is a warning. */
+/**
+ * Text under `run`. In the text of `sh` and `bash` expressions are replaced by references to variables, and refused where a value could
+ * become code; in the text of other languages they are always refused. A pipe whose failure goes unnoticed is a warning.
+ */
 
-import { hasExpression } from '../expressions/expressions.ts';
-import { entriesOf, placeWithin, type ScalarNode, textOf } from './document.ts';
+import { Bug } from '../base/result.ts';
+import type { Dialect, SplicedShell } from '../expressions/shell/shell.ts';
+import { hasExpression, templateReads } from '../expressions/expressions.ts';
+import type { ShellName } from '../model/flow.ts';
+import { reportTemplateProblem } from './check-templates.ts';
+import { placeWithin, type ScalarNode, textOf } from './document.ts';
+import { refuseExpressions } from './foreign-text.ts';
 import { defaultValue, type FlowOutline, type StepOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
+import type { ReferenceChecker } from './references.ts';
 
-const EXPRESSION = /\$\{\{[\s\S]*?(?:\}\}|$)/g;
-/** Names that mean something to a shell or to flowctl, and so are not offered. */
-const TAKEN =
-  /^(PATH|HOME|USER|SHELL|PWD|IFS|ENV|LANG|TERM|UID|EUID|PS\d|TMPDIR|BASH.*|LD_.*|FLOWCTL_.*|NODE_OPTIONS|\d.*|)$/;
-const MAX_LINES_SHOWN = 5;
+/** A shell text that had expressions: what to run, and by the name of a variable the template that it is given. */
+export interface ShellText {
+  readonly text: string;
+  readonly values: { readonly [name: string]: string };
+}
+/** Those of a flow. */
+export type ShellTexts = ReadonlyMap<StepOutline, ShellText>;
 
-/** A variable for an expression: the last name in it, in upper case; with the name before it where that is not enough. */
-function variableFor(expression: string, taken: ReadonlyMap<string, string>): string {
-  const names = [...expression.replace(/'[^']*'/g, '').matchAll(/[A-Za-z_][A-Za-z0-9_-]*/g)].map(([name]) =>
-    name.toUpperCase().replace(/-/g, '_'),
-  );
-  const candidates = [names.slice(-1), names.slice(-2), names.slice(-3)].map((parts) => parts.join('_'));
-  const isFree = (name: string): boolean => !TAKEN.test(name) && (taken.get(name) ?? expression) === expression;
-  const free = candidates.find(isFree);
-  if (free !== undefined) return free;
-  let number = 1;
-  while (!isFree(`VALUE_${number}`)) number += 1;
-  return `VALUE_${number}`;
+interface TextPlace {
+  readonly node: ScalarNode;
+  /** The number of the step. */
+  readonly step: number;
 }
 
-/** The variable as it is written where it stands: quoted, unless it stands in double quotes already. */
-function spliced(before: string, variable: string, after: string): string {
-  const bare = before.replace(/\\./g, '');
-  const inSingle = (bare.replace(/"[^"]*"/g, '').match(/'/g)?.length ?? 0) % 2 === 1;
-  if (inSingle) return `'"$${variable}"'`;
-  const inDouble = (bare.replace(/'[^']*'/g, '').match(/"/g)?.length ?? 0) % 2 === 1;
-  if (!inDouble) return `"$${variable}"`;
-  return /^[A-Za-z0-9_]/.test(after) ? `\${${variable}}` : `$${variable}`;
+interface Check {
+  readonly references: ReferenceChecker;
+  readonly problems: Problems;
 }
 
-function rewriteLine(line: string, names: ReadonlyMap<string, string>): string {
-  let rewritten = '';
-  let read = 0;
-  for (const match of line.matchAll(EXPRESSION)) {
-    rewritten += line.slice(read, match.index);
-    read = match.index + match[0].length;
-    rewritten += spliced(rewritten, names.get(match[0]) ?? 'VALUE', line.slice(read));
-  }
-  return rewritten + line.slice(read);
-}
+const NOTHING = "${{ '' }}";
 
-function checkExpressions(step: StepOutline, node: ScalarNode, text: string, problems: Problems): void {
-  const matches = [...text.matchAll(EXPRESSION)];
-  const [first, ...others] = matches;
-  if (first === undefined) return;
-  const taken = new Map(entriesOf(stepValue(step, 'env')).map(({ key, value }) => [key, textOf(value) ?? '']));
-  const names = new Map<string, string>();
-  for (const [expression] of matches.slice(0, MAX_LINES_SHOWN)) {
-    if (names.has(expression)) continue;
-    const name = variableFor(expression, taken);
-    taken.set(name, expression);
-    names.set(expression, name);
-  }
-  const lines = text.replace(/\n$/, '').split('\n');
-  const affected = lines.filter(hasExpression).slice(0, MAX_LINES_SHOWN);
-  const placeOfMatch = (match: RegExpExecArray) => placeWithin(problems.source, node, match.index, match[0].length);
-  const primary = placeOfMatch(first);
-  problems.at(
-    'expression_in_shell',
-    { start: primary.start.offset, end: primary.end.offset },
-    {
-      variables: [...names].map(([value, name]) => ({ name, value })),
-      rewritten: affected.map((line) => rewriteLine(line, names).trim()),
-      isWhole: lines.length === affected.length,
-    },
-    others.slice(0, MAX_LINES_SHOWN - 1).map(placeOfMatch),
-  );
-}
+/** Any expression, of a text in which all of them are closed. */
+const EXPRESSION = /\$\{\{(?:'[^']*'|[^'}]|\}(?!\}))*\}\}/g;
 
 /**
  * The first pipe of a shell text: outside quotes, comments and escapes; neither `||` nor `>|`. Null when there is none, or where
@@ -85,24 +49,92 @@ export function findPipe(text: string): number | null {
   return null;
 }
 
-/** Checks the shell text of every step. */
-export function checkShell(flow: FlowOutline, problems: Problems): void {
+/** Warns of a pipe. The text has no expressions, or others of the same length in their place. */
+function checkPipe(step: StepOutline, node: ScalarNode, text: string, problems: Problems): void {
+  const pipe = findPipe(text);
+  if (pipe === null) return;
+  // The line makes the place unique enough; a lone `|` would also match the header of a block.
+  const written = textOf(node) ?? '';
+  const lineStart = written.lastIndexOf('\n', pipe) + 1;
+  const lineEnd = written.indexOf('\n', pipe);
+  const line = placeWithin(problems.source, node, lineStart, (lineEnd === -1 ? written.length : lineEnd) - lineStart);
+  const start = line.start.offset + pipe - lineStart;
+  const isExact = problems.source.text[start] === '|' && line.end.offset > start;
+  const span = isExact ? { start, end: start + 1 } : { start: line.start.offset, end: line.end.offset };
+  problems.at('pipe_in_sh', span, { step: step.name });
+}
+
+/** The templates of spliced values as they were written. */
+async function writtenValues(text: string, { values }: SplicedShell): Promise<{ readonly [name: string]: string }> {
+  const { findMarkers } = await import('../expressions/shell/marker.ts');
+  const markers = findMarkers(text);
+  const sources = new Map<number, string>();
+  for (const { expression, source } of markers.ok ? markers.value : []) {
+    if (expression.ok) sources.set(expression.value.offset, source);
+  }
+  const written = values.map(({ name, template }) => {
+    const [expression] = template.kind === 'mixed' ? template.parts : [];
+    const source =
+      expression === undefined || typeof expression === 'string' ? undefined : sources.get(expression.offset);
+    if (source === undefined) throw new Bug('a value of shell text stands for none of its expressions');
+    // A second part makes a longer text of it, as the shell text was: null in it, a list or an object is an error.
+    return [name, `${source}${NOTHING}`];
+  });
+  return Object.fromEntries(written);
+}
+
+/** Replaces the expressions of a text, or reports why that cannot be. */
+async function splice(text: string, shell: Dialect, place: TextPlace, check: Check): Promise<ShellText | null> {
+  // The reader of shell text is of no use to flows that have none with expressions.
+  const { spliceShell } = await import('../expressions/shell/shell.ts');
+  const spliced = spliceShell(text, shell);
+  const { references, problems } = check;
+  const { node, step } = place;
+  if (spliced.ok) {
+    for (const { template } of spliced.value.values) {
+      for (const reference of templateReads(template)) references.check(reference, node, { kind: 'step', step });
+    }
+    return { text: spliced.value.text, values: await writtenValues(text, spliced.value) };
+  }
+  for (const problem of spliced.error) {
+    if (problem.code !== 'expression_in_shell_place') {
+      reportTemplateProblem(problem, node, problems);
+      continue;
+    }
+    const { message, help, offset, length } = problem;
+    problems.within('expression_in_shell_place', { node, offset, length }, { problem: message, remedy: help });
+  }
+  return null;
+}
+
+/** Checks the text of every step. @returns the texts that had expressions, without them. */
+export async function checkShell(
+  flow: FlowOutline,
+  references: ReferenceChecker,
+  problems: Problems,
+): Promise<ShellTexts> {
+  const texts = new Map<StepOutline, ShellText>();
   const defaultShell = textOf(defaultValue(flow, 'shell')) ?? 'sh';
-  for (const step of flow.steps) {
+  for (const [index, step] of flow.steps.entries()) {
     const node = stepValue(step, 'run');
     const text = textOf(node);
     if (node?.kind !== 'scalar' || text === undefined) continue;
-    if (hasExpression(text)) checkExpressions(step, node, text, problems);
-    if ((textOf(stepValue(step, 'shell')) ?? defaultShell) !== 'sh') continue;
-    const pipe = findPipe(text);
-    if (pipe === null) continue;
-    // The line makes the place unique enough; a lone `|` would also match the header of a block.
-    const lineStart = text.lastIndexOf('\n', pipe) + 1;
-    const lineEnd = text.indexOf('\n', pipe);
-    const line = placeWithin(problems.source, node, lineStart, (lineEnd === -1 ? text.length : lineEnd) - lineStart);
-    const start = line.start.offset + pipe - lineStart;
-    const isExact = problems.source.text[start] === '|' && line.end.offset > start;
-    const span = isExact ? { start, end: start + 1 } : { start: line.start.offset, end: line.end.offset };
-    problems.at('pipe_in_sh', span, { step: step.name });
+    // A shell that there is not has been reported by its shape.
+    const shell = (textOf(stepValue(step, 'shell')) ?? defaultShell) as ShellName;
+    const isTemplate = hasExpression(text);
+    if (shell !== 'sh' && shell !== 'bash') {
+      if (isTemplate) refuseExpressions(step, node, text, shell, problems);
+      continue;
+    }
+    const spliced = isTemplate ? await splice(text, shell, { node, step: index }, { references, problems }) : null;
+    if (spliced !== null) texts.set(step, spliced);
+    if (shell !== 'sh' || (isTemplate && spliced === null)) continue;
+    checkPipe(
+      step,
+      node,
+      text.replace(EXPRESSION, ({ length }) => 'x'.repeat(length)),
+      problems,
+    );
   }
+  return texts;
 }

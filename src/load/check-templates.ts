@@ -1,9 +1,8 @@
 /** Expressions: their syntax, in every text that may hold them, and what they refer to. */
 
-import { diagnose } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticCode } from '../diagnostics/facts.ts';
 import { parseTemplate, type TemplateProblem, templateReads } from '../expressions/expressions.ts';
-import { placeWithin, type ScalarNode } from './document.ts';
+import type { ScalarNode } from './document.ts';
 import type { FlowOutline } from './outline.ts';
 import type { Problems } from './problems.ts';
 import type { ReferenceChecker } from './references.ts';
@@ -25,8 +24,8 @@ function codeOf(code: TemplateProblem['code']): ExplainedCode {
 
 /** Reports what is wrong with an expression, at its place in a text. */
 export function reportTemplateProblem(problem: TemplateProblem, node: ScalarNode, problems: Problems): void {
-  const place = placeWithin(problems.source, node, problem.offset, problem.length);
-  problems.add(diagnose(codeOf(problem.code), { problem: problem.message, remedy: problem.help ?? null }, place));
+  const { code, message, offset, length, help = null } = problem;
+  problems.within(codeOf(code), { node, offset, length }, { problem: message, remedy: help });
 }
 
 /** Checks every text with an expression, except conditions and shell text. */

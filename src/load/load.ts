@@ -80,11 +80,11 @@ async function check(source: SourceText, path: string, sources: Map<string, Sour
   const references = new ReferenceChecker(flow, graph, problems);
   checkTemplates(flow, references, problems);
   checkConditions(flow, references, problems);
-  checkShell(flow, problems);
+  const texts = await checkShell(flow, references, problems);
   await checkCalls(flow, directory, problems, sources);
   const found = problems.list();
   if (found.some((diagnostic) => diagnostic.severity === 'error'))
     return { kind: 'invalid', diagnostics: found, sources };
-  const definition = normalForm(flow, { name: flowNameOf(root, path), file: path, directory });
+  const definition = normalForm(flow, { name: flowNameOf(root, path), file: path, directory }, texts);
   return { kind: 'loaded', definition, hash: definitionHash(definition), warnings: found, sources };
 }

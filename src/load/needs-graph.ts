@@ -65,8 +65,10 @@ export function findCycles(graph: NeedsGraph): readonly (readonly number[])[] {
 /** Answers whether one step waits for another, directly or through others. Keeps what one question needs for the next. */
 export class Reachability {
   readonly #graph: NeedsGraph;
+  /** Whom each step was last found to be waited for by, as a number of a question. */
   readonly #seen: Int32Array;
   #question = 0;
+  #asked = -1;
 
   constructor(graph: NeedsGraph) {
     this.#graph = graph;
@@ -75,17 +77,21 @@ export class Reachability {
 
   /** True when step `from` waits for step `to`. */
   waitsFor(from: number, to: number): boolean {
-    if (this.#graph.needs[from]?.includes(to) === true) return true;
+    // Questions about one step follow each other: what it waits for is found once.
+    if (from !== this.#asked) this.#findNeeds(from);
+    return this.#seen[to] === this.#question;
+  }
+
+  #findNeeds(from: number): void {
+    this.#asked = from;
     this.#question += 1;
     const open = [from];
     for (let step = open.pop(); step !== undefined; step = open.pop()) {
       for (const need of this.#graph.needs[step] ?? []) {
-        if (need === to) return true;
         if (this.#seen[need] === this.#question) continue;
         this.#seen[need] = this.#question;
         open.push(need);
       }
     }
-    return false;
   }
 }

@@ -20,6 +20,7 @@ import {
   type ShellName,
   type StepDefinition,
 } from '../model/flow.ts';
+import type { ShellTexts } from './check-shell.ts';
 import { parseCall } from './call-reference.ts';
 import { readCondition } from './condition-text.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf, toJsonValue } from './document.ts';
@@ -84,12 +85,12 @@ function retryOf(node: Node): RetryPolicy {
   };
 }
 
-function actionOf(step: StepOutline, defaultShell: Node, directory: string): Action {
+function actionOf(step: StepOutline, defaultShell: Node, directory: string, texts: ShellTexts): Action {
   const run = stepValue(step, 'run');
   const text = textOf(run);
   if (text !== undefined) {
     const shell = textOf(stepValue(step, 'shell') ?? defaultShell) ?? 'sh';
-    return { kind: 'shell', text, shell: shell as ShellName, values: {} };
+    return { kind: 'shell', shell: shell as ShellName, ...(texts.get(step) ?? { text, values: {} }) };
   }
   if (run?.kind === 'list') return { kind: 'argv', argv: textsOf(run) };
   const call = parseCall(textOf(stepValue(step, 'call')) ?? '');
@@ -103,7 +104,7 @@ function stepIdOf(name: string): StepId {
   return id;
 }
 
-function stepOf(step: StepOutline, flow: FlowOutline, directory: string): StepDefinition {
+function stepOf(step: StepOutline, flow: FlowOutline, directory: string, texts: ShellTexts): StepDefinition {
   const own = (key: string): Node => stepValue(step, key);
   const either = (key: string): Node => own(key) ?? defaultValue(flow, key);
   const before = step.previous === null ? undefined : flow.steps[step.previous]?.name;
@@ -113,7 +114,7 @@ function stepOf(step: StepOutline, flow: FlowOutline, directory: string): StepDe
   return {
     id: stepIdOf(step.name),
     description: textOf(own('description')) ?? null,
-    action: actionOf(step, defaultValue(flow, 'shell'), directory),
+    action: actionOf(step, defaultValue(flow, 'shell'), directory, texts),
     needs: [...needs].map(stepIdOf),
     if: conditionOf(step),
     env: envOf(entryOf(flow.root, 'env')?.value, defaultValue(flow, 'env'), own('env')),
@@ -142,11 +143,12 @@ export function paramOf({ name, node }: ParamOutline): ParamDefinition {
 
 /**
  * Writes a checked flow in its normal form.
- * @param facts the flow's name, the absolute path of its file, and that of its folder.
+ * @param facts the flow's name, the absolute path of its file, and that of its folder. @param texts shell texts that had expressions.
  */
 export function normalForm(
   flow: FlowOutline,
   facts: { readonly name: string; readonly file: string; readonly directory: string },
+  texts: ShellTexts,
 ): FlowDefinition {
   const value = (key: string): Node => entryOf(flow.root, key)?.value;
   const outputs = jsonOf(value('outputs'));
@@ -159,7 +161,7 @@ export function normalForm(
     dotenv: [textOf(value('dotenv')) ?? textsOf(value('dotenv'))].flat().map((path) => resolve(facts.directory, path)),
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
-    steps: flow.steps.map((step) => stepOf(step, flow, facts.directory)),
+    steps: flow.steps.map((step) => stepOf(step, flow, facts.directory, texts)),
     outputs: isJsonObject(outputs) ? outputs : ({} satisfies JsonObject),
   };
 }

@@ -1,9 +1,9 @@
 /** Misspelt outputs: what an expression reads of a step's outputs, compared with the schema that the step gives them. */
 
 import { suggest } from '../diagnostics/suggest.ts';
-import { type DocumentNode, entriesOf, entryOf, type Span } from './document.ts';
+import { type DocumentNode, entriesOf, entryOf } from './document.ts';
 import { type StepOutline, stepValue } from './outline.ts';
-import type { Problems } from './problems.ts';
+import type { Part, Problems } from './problems.ts';
 
 /** `params.n-1` reads one name: what to write for a subtraction, where the part before the hyphen is known. */
 export function subtractionIn(owner: string, name: string, known: readonly string[]): string | null {
@@ -28,7 +28,7 @@ function othersOf(schema: DocumentNode): 'refused' | 'unlisted' | 'free' {
  * Checks the path behind `steps.<name>.outputs` against the step's `outputs.schema`, as far as that is written out. A member that the
  * schema refuses is an error; one that it only does not list is a warning.
  */
-export function checkOutputPath(step: StepOutline, path: readonly string[], span: Span, problems: Problems): void {
+export function checkOutputPath(step: StepOutline, path: readonly string[], part: Part, problems: Problems): void {
   let schema = entryOf(stepValue(step, 'outputs'), 'schema')?.value;
   let owner = `steps.${step.name}.outputs`;
   for (const name of path) {
@@ -42,7 +42,7 @@ export function checkOutputPath(step: StepOutline, path: readonly string[], span
     const properties = entryOf(schema, 'properties')?.value;
     const member = entryOf(properties, name);
     if (member === undefined) {
-      reportUnlisted(owner, name, schema, span, problems);
+      reportUnlisted(owner, name, schema, part, problems);
       return;
     }
     schema = member.value;
@@ -50,13 +50,13 @@ export function checkOutputPath(step: StepOutline, path: readonly string[], span
   }
 }
 
-function reportUnlisted(owner: string, name: string, schema: DocumentNode, span: Span, problems: Problems): void {
+function reportUnlisted(owner: string, name: string, schema: DocumentNode, part: Part, problems: Problems): void {
   const others = othersOf(schema);
   if (others === 'free') return;
   const properties = entryOf(schema, 'properties');
-  const known = entriesOf(properties?.value).map(({ key }) => key);
-  const suggestion = problems.hasRoom ? suggest(name, known) : null;
+  const known = problems.hasRoom ? entriesOf(properties?.value).map(({ key }) => key) : [];
+  const suggestion = suggest(name, known);
   const facts = { owner, name, known, suggestion, subtraction: subtractionIn(owner, name, known) };
   const related = properties === undefined ? [] : [problems.place(properties.keySpan, 'listed here')];
-  problems.at(others === 'refused' ? 'unknown_output' : 'undeclared_output', span, facts, related);
+  problems.within(others === 'refused' ? 'unknown_output' : 'undeclared_output', part, facts, related);
 }

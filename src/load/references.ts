@@ -3,11 +3,11 @@
 import { assertNever } from '../base/result.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import type { Reference } from '../expressions/expressions.ts';
-import { placeWithin, type ScalarNode, type Span } from './document.ts';
+import type { ScalarNode } from './document.ts';
 import { type NeedsGraph, Reachability } from './needs-graph.ts';
 import type { FlowOutline } from './outline.ts';
 import { checkOutputPath, subtractionIn } from './output-references.ts';
-import type { Problems } from './problems.ts';
+import type { Part, Problems } from './problems.ts';
 import type { SiteOwner } from './template-sites.ts';
 
 const TO_COME: ReadonlySet<string> = new Set(['secrets', 'vars', 'item', 'index', 'matrix', 'previous']);
@@ -41,51 +41,54 @@ const whereOf = (owner: SiteOwner): string => {
   }
 };
 
+/** One reference, in the text that it stands in. */
+type Where = Part & { readonly owner: SiteOwner };
+
 /** Checks the references of one flow, one by one. */
 export class ReferenceChecker {
   readonly #flow: FlowOutline;
   readonly #graph: NeedsGraph;
   readonly #reachability: Reachability;
   readonly #problems: Problems;
+  readonly #params: ReadonlyMap<string, number>;
 
   constructor(flow: FlowOutline, graph: NeedsGraph, problems: Problems) {
     this.#flow = flow;
     this.#graph = graph;
     this.#reachability = new Reachability(graph);
     this.#problems = problems;
+    this.#params = new Map(flow.params.map(({ name }, index) => [name, index]));
   }
 
   /**
    * Checks one reference.
    * @param node the text that it stands in; its offset counts there. @param owner who evaluates that text.
    */
-  check(reference: Reference, node: ScalarNode, owner: SiteOwner): void {
-    const { root, path } = reference;
-    const place = placeWithin(this.#problems.source, node, reference.offset, reference.length);
-    const span = { start: place.start.offset, end: place.end.offset };
+  check({ root, path, offset, length }: Reference, node: ScalarNode, owner: SiteOwner): void {
+    const where: Where = { node, offset, length, owner };
     if (TO_COME.has(root)) {
-      this.#problems.at('not_yet_supported', span, { what: `\`${root}\` in expressions`, instead: null });
+      this.#problems.within('not_yet_supported', where, { what: `\`${root}\` in expressions`, instead: null });
       return;
     }
     switch (root) {
       case 'params':
-        this.#param(path, span, owner);
+        this.#param(path, where);
         return;
       case 'steps':
         if (owner.kind === 'param' || owner.kind === 'all_steps') {
-          this.#problems.at('name_not_available', span, { name: 'steps', where: whereOf(owner) });
-        } else this.#step(path, span, owner);
+          this.#problems.within('name_not_available', where, { name: 'steps', where: whereOf(owner) });
+        } else this.#step(path, where);
         return;
       case 'run': {
         const [member] = path;
         const isEarly = owner.kind === 'param' && member !== undefined && RUN_MEMBERS.includes(member);
         if (isEarly && !RUN_MEMBERS_IN_DEFAULTS.includes(member)) {
-          this.#problems.at('name_not_available', span, { name: `run.${member}`, where: whereOf(owner) });
-        } else this.#member('run', member, RUN_MEMBERS, span);
+          this.#problems.within('name_not_available', where, { name: `run.${member}`, where: whereOf(owner) });
+        } else this.#member('run', member, RUN_MEMBERS, where);
         return;
       }
       case 'flow':
-        this.#member('flow', path[0], FLOW_MEMBERS, span);
+        this.#member('flow', path[0], FLOW_MEMBERS, where);
         return;
       default:
         // `env` holds whatever the environment holds; unknown roots do not pass the parser.
@@ -93,20 +96,26 @@ export class ReferenceChecker {
     }
   }
 
-  #member(owner: string, name: string | undefined, known: readonly string[], span: Span): void {
+  #member(owner: string, name: string | undefined, known: readonly string[], where: Where): void {
     if (name === undefined || known.includes(name)) return;
-    this.#problems.at('unknown_property', span, { owner, name, known, suggestion: suggest(name, known) });
+    this.#problems.within('unknown_property', where, { owner, name, known, suggestion: suggest(name, known) });
   }
 
-  #param([name]: readonly string[], span: Span, owner: SiteOwner): void {
+  /** The names there are, and the one that was probably meant; nothing when that would not be shown. */
+  #near(name: string, named: readonly { readonly name: string }[]): { known: string[]; suggestion: string | null } {
+    const known = this.#problems.hasRoom ? named.map((each) => each.name) : [];
+    return { known, suggestion: suggest(name, known) };
+  }
+
+  #param([name]: readonly string[], where: Where): void {
     if (name === undefined) return;
+    const { owner } = where;
     const { params } = this.#flow;
-    const index = params.findIndex((param) => param.name === name);
-    if (index === -1) {
-      const known = params.map((param) => param.name);
-      const suggestion = this.#problems.hasRoom ? suggest(name, known) : null;
-      const subtraction = subtractionIn('params', name, known);
-      this.#problems.at('unknown_param', span, { name, known, suggestion, subtraction });
+    const index = this.#params.get(name);
+    if (index === undefined) {
+      const near = this.#near(name, params);
+      const subtraction = subtractionIn('params', name, near.known);
+      this.#problems.within('unknown_param', where, { name, ...near, subtraction });
     } else if (owner.kind === 'param' && index >= owner.param) {
       const declared = params[index];
       const param = params[owner.param]?.name ?? '';
@@ -114,29 +123,30 @@ export class ReferenceChecker {
         declared === undefined || index === owner.param
           ? []
           : [this.#problems.place(declared.nameSpan, 'declared here')];
-      this.#problems.at('later_param', span, { param, reference: name }, related);
+      this.#problems.within('later_param', where, { param, reference: name }, related);
     }
   }
 
-  #step([name, member, ...rest]: readonly string[], span: Span, owner: SiteOwner): void {
+  #step([name, member, ...rest]: readonly string[], where: Where): void {
+    const { owner } = where;
+    const { steps } = this.#flow;
     if (name === undefined) {
-      this.#problems.at('dynamic_step_reference', span, {});
+      this.#problems.within('dynamic_step_reference', where, {});
       return;
     }
     const target = this.#graph.indexOf.get(name);
-    const step = target === undefined ? undefined : this.#flow.steps[target];
+    const step = target === undefined ? undefined : steps[target];
     if (target === undefined || step === undefined) {
-      const known = this.#flow.steps.map((each) => each.name);
-      const suggestion = this.#problems.hasRoom ? suggest(name, known) : null;
-      this.#problems.at('unknown_step_reference', span, { name, known, suggestion });
+      this.#problems.within('unknown_step_reference', where, { name, ...this.#near(name, steps) });
       return;
     }
     if (owner.kind === 'step' && !this.#reachability.waitsFor(owner.step, target)) {
-      const reader = this.#flow.steps[owner.step]?.name ?? '';
-      const isDownstream = owner.step !== target && this.#reachability.waitsFor(target, owner.step);
-      this.#problems.at('step_not_upstream', span, { step: reader, reference: name, isDownstream });
+      const reader = steps[owner.step]?.name ?? '';
+      const canTell = this.#problems.hasRoom && owner.step !== target;
+      const isDownstream = canTell && this.#reachability.waitsFor(target, owner.step);
+      this.#problems.within('step_not_upstream', where, { step: reader, reference: name, isDownstream });
     }
-    if (member === 'outputs') checkOutputPath(step, rest, span, this.#problems);
-    else this.#member(`steps.${name}`, member, STEP_MEMBERS, span);
+    if (member === 'outputs') checkOutputPath(step, rest, where, this.#problems);
+    else this.#member(`steps.${name}`, member, STEP_MEMBERS, where);
   }
 }

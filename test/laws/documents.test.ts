@@ -113,5 +113,9 @@ In scope are \`params\`, \`steps.<name>.outputs\`, \`.state\`, \`.exit_code\` an
 \`.started_at\` and \`.scheduled_for\`, \`flow.name\` and \`.version\`, and \`env\`: the environment flowctl was started with. Defaults of params see
 \`run\`, \`flow\`, \`env\` and the params above them.
 
+An \`if\` is an expression with or without \`\${{ }}\` around the whole of it, and may also ask for the status of what is upstream: \`success()\`,
+every step needed succeeded; \`failure()\`, something upstream failed, at any distance; \`cancelled()\`; \`always()\`. A condition that names none of
+the four implies \`success()\`.
+
 Nothing is ever evaluated as code: there is no \`eval\`, no access to anything but plain data, and limits on length, depth and size.
 `;

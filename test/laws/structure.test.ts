@@ -85,7 +85,8 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
   { what: 'child processes', pattern: /from '(node:child_process|execa)'/, rooms: /^(process|store\/flock-program)/ },
   {
     what: 'the environment',
-    pattern: /\bprocess\.env\b/,
+    // Right behind a quote it is a text for people.
+    pattern: /(?<!['"`])\bprocess\.env\b/,
     rooms: /^(cli|compose|functions\/host|store\/flock-program)/,
   },
   { what: 'the wall clock', pattern: /\bDate\.now\(|new Date\(\)/, rooms: /^(process\/clock|cli|compose|store)/ },

@@ -53,6 +53,39 @@ const BOMBS: { readonly [name: string]: readonly [content: string, code: string]
     'unknown_name',
   ],
   'exit codes': [`steps: { a: { run: x, skip_codes: [${'0,'.repeat(90_000)}0] } }\n`, 'exit_code_clash'],
+  'references to what is not there': [
+    `outputs: { a: "${'${{ params.x }}'.repeat(65_000)}" }\nsteps: { a: { run: x } }\n`,
+    'unknown_param',
+  ],
+  'references to far steps': [
+    `steps:\n${many(13_000, (i) => ` - { name: s${i}, run: [x, "\${{ steps.s0.state }}"] }\n`)}`,
+    'step_not_upstream',
+  ],
+  'expressions in shell text': [
+    `steps: { a: { run: "echo ${'${{ params.x }} '.repeat(60_000)}" } }\n`,
+    'unknown_param',
+  ],
+  'different expressions in shell text': [
+    `steps: { a: { run: "echo ${many(30_000, (i) => `\${{ params.x${i} }} `)}" } }\n`,
+    'unknown_param',
+  ],
+  'expressions in evaluated shell text': [
+    `steps: { a: { run: "eval ${'${{ params.x }} '.repeat(60_000)}" } }\n`,
+    'expression_in_shell_place',
+  ],
+  'open substitutions': [
+    `steps: { a: { run: "echo ${'$('.repeat(400_000)}\${{ 1 }}" } }\n`,
+    'expression_in_shell_place',
+  ],
+  'open quotes and braces': [
+    `steps: { a: { run: "echo ${"${a:-'".repeat(100_000)}\${{ 1 }}" } }\n`,
+    'expression_in_shell_place',
+  ],
+  'here-documents': [`steps: { a: { if: x, run: "cat ${'<<E '.repeat(100_000)}\\n\${{ 1 }}" } }\n`, 'unknown_name'],
+  'expressions in other languages': [
+    `steps: { a: { shell: node, run: "${'${{ params.x }} '.repeat(60_000)}" } }\n`,
+    'expression_in_shell',
+  ],
   'a pattern that backtracks': [
     `params: { a: { type: string, pattern: "^(a+)+$", default: ${'a'.repeat(50)}! } }\nsteps: { a: { run: x } }\n`,
     'default_mismatch',

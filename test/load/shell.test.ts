@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { evaluateDeep, evaluateTemplate, parseTemplate } from '../../src/expressions/expressions.ts';
 import { findPipe } from '../../src/load/check-shell.ts';
-import { load, loaded } from './flow-file.ts';
+import { load, loaded, problemsOf } from './flow-file.ts';
 
 describe('a pipe in shell text', () => {
   it('is found where it is one', () => {
@@ -43,36 +44,113 @@ describe('a pipe in shell text', () => {
   });
 });
 
+/** A value that would do harm as code. */
+const HARMFUL = `a  b'"; echo $(echo harm) \\n *`;
+const VALUE = '${{ params.value }}';
+
 describe('an expression in shell text', () => {
-  /** What the help tells to write, run by a real shell with a value that would do harm as code. */
-  async function printedBy(line: string): Promise<string> {
-    const result = await load(`params: { value: x }\nsteps:\n  a:\n    run: |\n      ${line}\n`);
-    if (result.kind !== 'invalid') throw new Error('an expression in shell text was accepted');
-    const [diagnostic] = result.diagnostics;
-    if (diagnostic?.code !== 'expression_in_shell') throw new Error('another problem was found first');
-    const { rewritten, variables } = diagnostic.facts;
-    expect(variables).toEqual([{ name: 'VALUE', value: '${{ params.value }}' }]);
-    const env = { VALUE: HARMFUL, PATH: '/usr/bin:/bin' };
-    return execFileSync('/bin/sh', ['-e', '-c', rewritten.join('\n')], { env, encoding: 'utf8' });
+  /** What a real shell prints for a text, with the harmful value in every variable. */
+  async function printedBy(line: string, shell = 'sh'): Promise<string> {
+    const { definition } = await loaded(
+      `params: { value: x }\nsteps:\n  a:\n    shell: ${shell}\n    run: |\n      ${line.replaceAll('\n', '\n      ')}\n`,
+    );
+    const action = definition.steps[0]?.action;
+    if (action?.kind !== 'shell') throw new Error('the step lost its text');
+    expect(action.text).not.toContain('${{');
+    const values = Object.values(action.values).map((template) => {
+      const parsed = parseTemplate(template);
+      if (!parsed.ok) throw new Error(`${template} is no template`);
+      const value = evaluateTemplate(parsed.value, { params: { value: HARMFUL } });
+      if (!value.ok) throw new Error(value.error.message);
+      return String(value.value);
+    });
+    const names = Object.keys(action.values);
+    const env = { ...Object.fromEntries(names.map((name, index) => [name, values[index]])), PATH: '/usr/bin:/bin' };
+    return execFileSync(`/bin/${shell}`, ['-e', '-c', action.text], { env, encoding: 'utf8' });
   }
-  const HARMFUL = `a  b'"; echo $(echo harm) \\n *`;
 
   it('is handed over in a variable that the shell never reads as code', async () => {
-    const value = '${{ params.value }}';
-    expect(await printedBy(`printf '%s|' ${value} end`)).toBe(`${HARMFUL}|end|`);
-    expect(await printedBy(`printf '%s|' "x ${value}y" end`)).toBe(`x ${HARMFUL}y|end|`);
-    expect(await printedBy(`printf '%s|' 'x ${value} y' end`)).toBe(`x ${HARMFUL} y|end|`);
-    expect(await printedBy(`printf '%s|' --a=${value} "it's" ${value}`)).toBe(`--a=${HARMFUL}|it's|${HARMFUL}|`);
+    for (const shell of ['sh', 'bash']) {
+      expect(await printedBy(`printf '%s|' ${VALUE} end`, shell)).toBe(`${HARMFUL}|end|`);
+      expect(await printedBy(`printf '%s|' "x ${VALUE}y" end`, shell)).toBe(`x ${HARMFUL}y|end|`);
+      expect(await printedBy(`printf '%s|' 'x ${VALUE} y' end`, shell)).toBe(`x ${HARMFUL} y|end|`);
+      expect(await printedBy(`printf '%s|' --a=${VALUE} "it's" ${VALUE}`, shell)).toBe(
+        `--a=${HARMFUL}|it's|${HARMFUL}|`,
+      );
+      expect(await printedBy(`cat <<END\n${VALUE}\nEND`, shell)).toBe(`${HARMFUL}\n`);
+    }
   });
 
-  it('gets a variable that is not taken', async () => {
+  it('stands in the normal form by the name of its variable, each once, and as a part of a longer text', async () => {
     const text =
-      'params: { path: x }\nsteps:\n  a: { run: "echo ${{ params.path }} ${{ run.id }}", env: { ID: mine } }\n';
-    const result = await load(text);
-    const facts =
-      result.kind === 'invalid' && result.diagnostics[0]?.code === 'expression_in_shell'
-        ? result.diagnostics[0].facts
-        : null;
-    expect(facts?.variables.map(({ name }) => name)).toEqual(['PARAMS_PATH', 'RUN_ID']);
+      'params: { a: 1, b: 2 }\nsteps:\n  s: { run: "echo ${{ params.a }} \'${{ params.b }}\' ${{ params.a }}" }\n';
+    const { definition, hash } = await loaded(text);
+    expect(definition.steps[0]?.action).toEqual({
+      kind: 'shell',
+      shell: 'sh',
+      text: `echo "$FLOWCTL_VALUE_1" ''"$FLOWCTL_VALUE_2"'' "$FLOWCTL_VALUE_1"`,
+      values: { FLOWCTL_VALUE_1: "${{ params.a }}${{ '' }}", FLOWCTL_VALUE_2: "${{ params.b }}${{ '' }}" },
+    });
+    expect((await loaded(text.replace('params.b', 'params.a'))).hash).not.toBe(hash);
+  });
+
+  it('that is null fails: `rm -r ${{ steps.a.outputs.folder }}/x` must not become `rm -r /x`', async () => {
+    const { definition } = await loaded(
+      'steps:\n  a: { run: x }\n  b: { run: "rm -r ${{ steps.a.outputs.x }}/y", needs: a }\n',
+    );
+    const action = definition.steps[1]?.action;
+    if (action?.kind !== 'shell') throw new Error('the step lost its text');
+    const value = evaluateDeep(action.values, { steps: { a: { outputs: {} } } });
+    expect(value).toMatchObject({ ok: false, error: { code: 'null_in_text' } });
+  });
+
+  it('is checked like every other, at its place', async () => {
+    const text = `params: { value: x }\nsteps:\n  a:\n    run: |\n      # \${{ params.x }}\n      echo \${{ params.vlaue }} "\${{ steps.b.state }}"\n      echo \${{ 1 + }}\n  b: { run: x }\n`;
+    expect(problemsOf(await load(text)).map(({ code, line, column }) => [code, line, column])).toEqual([
+      ['expression_syntax', 7, 18],
+    ]);
+    const whole = text.replace('      echo ${{ 1 + }}\n', '');
+    expect(problemsOf(await load(whole)).map(({ code, line, column }) => [code, line, column])).toEqual([
+      ['unknown_param', 6, 16],
+      ['step_not_upstream', 6, 37],
+    ]);
+  });
+
+  it('is refused where it would be code, with the line to write', async () => {
+    const text = `params: { value: x }\nsteps:\n  a:\n    run: |\n      echo ok\n      eval "echo ${VALUE}"\n      ${VALUE}\n`;
+    const told = problemsOf(await load(text));
+    expect(told.map(({ code, line, column }) => [code, line, column])).toEqual([
+      ['expression_in_shell_place', 6, 18],
+      ['expression_in_shell_place', 7, 7],
+    ]);
+    expect(told[0]?.help).toContain('env: { VALUE: "${{ params.value }}" }');
+  });
+
+  it('hides no pipe and makes none', async () => {
+    const run = (text: string) => `params: { value: x }\nsteps:\n  a:\n    run: |\n      ${text}\n`;
+    expect(problemsOf(await load(run(`echo ${VALUE} | cat`)))).toMatchObject([
+      { code: 'pipe_in_sh', line: 5, column: 32 },
+    ]);
+    expect((await loaded(run("echo ${{ format('{0} | }}', params.value || 1) }}"))).warnings).toEqual([]);
+  });
+});
+
+describe('an expression in text of another language', () => {
+  it('is refused, with a variable that is not taken', async () => {
+    const env = '{ ID: mine }';
+    for (const shell of ['python', 'node', 'pwsh']) {
+      const text = `params: { path: x }\nsteps:\n  a: { shell: ${shell}, run: "echo \${{ params.path }} \${{ run.id }}", env: ${env} }\n`;
+      const result = await load(text);
+      const [diagnostic] = result.kind === 'invalid' ? result.diagnostics : [];
+      expect(diagnostic).toMatchObject({
+        code: 'expression_in_shell',
+        facts: { shell, variables: [{ name: 'PARAMS_PATH' }, { name: 'RUN_ID' }] },
+      });
+    }
+  });
+
+  it('is no concern of a text without any', async () => {
+    const { definition } = await loaded('defaults: { shell: python }\nsteps: { a: { run: "print(1 | 2)" } }\n');
+    expect(definition.steps[0]?.action).toEqual({ kind: 'shell', shell: 'python', text: 'print(1 | 2)', values: {} });
   });
 });
