@@ -56,9 +56,11 @@ export class Screen {
   #anew(rows: readonly Row[], columns: number, above: string): string {
     // A terminal that became narrower has broken the lines anew, as nearly all do; one that has not loses a line above.
     const height = this.#rows.reduce((sum, row) => sum + Math.max(1, Math.ceil(rowColumns(row) / columns)), 0);
+    // Line by line: a terminal that is told to erase all of its screen may keep a copy of it in its history.
     const up = height === 0 ? '' : `\u001b[${height}A`;
+    const erased = `${up}\r${`${ERASE_LINE_END}\u001b[B`.repeat(height)}${up}`;
     const lines = rows.map((row) => `${paintRow(row, this.#paint)}\r\n`).join('');
-    return `${up}\r${ERASE_BELOW}${above.replace(/\r?\n/g, '\r\n')}${WRAP_OFF}${lines}${WRAP_ON}`;
+    return `${erased}${above.replace(/\r?\n/g, '\r\n')}${WRAP_OFF}${lines}${ERASE_BELOW}${WRAP_ON}`;
   }
 
   #changed(rows: readonly Row[]): string {
