@@ -265,6 +265,21 @@ describe('all problems at once', () => {
   });
 });
 
+describe('many problems', () => {
+  const pipes = Array.from({ length: 250 }, (_, i) => `  s${i}: { run: a | b }\n`).join('');
+
+  it('are no failure when they are warnings', async () => {
+    const { warnings } = await loaded(`steps:\n${pipes}`);
+    expect(warnings).toHaveLength(201);
+    expect(warnings.at(-1)).toMatchObject({ code: 'more_warnings', severity: 'warning', facts: { count: 50 } });
+  });
+
+  it('do not hide an error behind warnings', async () => {
+    const codes = await codesOf(`steps:\n${pipes}  last: { call: ./none.ts }\n`);
+    expect(codes.slice(-2)).toEqual(['module_not_found:252', 'more_warnings:252']);
+  });
+});
+
 describe('references', () => {
   const flow = (more: string): string => `params: { n: 1 }
 steps:
