@@ -96,6 +96,20 @@ describe.skipIf(!canTrace)('case 28: a system call fails (needs strace)', () => 
     },
   );
 
+  it('on a slow disk every step waits for the record of its own start, and of the end of the one before (I1)', async () => {
+    const { rig } = here;
+    const at = `run: 'date +%s%3N >> "$EFFECTS"'`;
+    rig.write('flow.yaml', chain({ a: at, b: at, c: at }));
+    // In microseconds; only the system call is slow, so whoever does not wait for it would be early by all of that.
+    const slow = 'strace -f -qq -o trace --seccomp-bpf -e trace=fdatasync -e inject=fdatasync:delay_enter=400000';
+    const { code } = await rig.shell(`exec ${slow} "$NODE" "$BIN" run flow.yaml`).ended;
+    expect(code).toBe(0);
+    const [a = 0, b = 0, c = 0] = rig.effects().map(Number);
+    expect(b - a).toBeGreaterThanOrEqual(390);
+    expect(c - b).toBeGreaterThanOrEqual(390);
+    expect(a - Date.parse((await onlyRun(rig)).started_at ?? '')).toBeGreaterThanOrEqual(780);
+  });
+
   it('killed at the n-th sync: nothing happened without a recorded start; resume keeps what is recorded (I2, I3)', async () => {
     const { rig } = here;
     rig.write('flow.yaml', chain());
