@@ -14,7 +14,6 @@ export interface PlaceDescription {
   readonly instead: string;
 }
 
-const AS_ARGUMENT = 'hand the variable over as an argument of its own, in double quotes';
 const CHECKED =
   'make sure that it is a number before it is calculated with: `case $NAME in (*[!0-9]*|"") exit 2 ;; esac`';
 
@@ -36,7 +35,8 @@ const DESCRIPTIONS = {
     where: 'among the words of a command that reads them as code',
     example: 'eval "echo ${{ params.file }}"',
     because: 'another interpreter, or the shell once more, reads the text',
-    instead: AS_ARGUMENT,
+    instead:
+      'let the code that is read take it from the environment: `sh -c \'echo "$NAME"\'`, with the code in single quotes',
   },
   evaluating_input: {
     where: 'in what a command is fed that reads it as code',
@@ -58,7 +58,7 @@ const DESCRIPTIONS = {
   },
   quoted_heredoc: {
     where: 'in a here-document whose delimiter is quoted',
-    example: "cat <<'END'",
+    example: "cat <<'END'\n${{ params.name }}\nEND",
     because: 'nothing is replaced in it',
     instead: 'leave the quotes of the delimiter away, and write `\\$` for every dollar sign that is meant as such',
   },
@@ -154,9 +154,9 @@ const DESCRIPTIONS = {
   },
   unreadable: {
     where: 'where the text before it can be read in more than one way',
-    example: 'alias run=eval',
+    example: 'alias run=eval\nrun ${{ params.name }}',
     because: 'shells differ there, or a setting changes how they read, so that the place is not certain',
-    instead: AS_ARGUMENT,
+    instead: 'use `"$NAME"` there',
   },
 } as const satisfies { readonly [place: string]: PlaceDescription };
 

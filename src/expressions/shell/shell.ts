@@ -63,14 +63,14 @@ function reference(name: string, quoting: Quoting): string {
 /** Gives each refused expression the name of a variable of its own. */
 function nameVariables(): (marker: Marker) => PlaceProblem['variable'] {
   const names = new Map<string, string>();
-  const taken = new Set<string>();
+  const last = new Map<string, number>();
   return ({ source }) => {
     let name = names.get(source);
     if (name === undefined) {
       const suggested = suggestVariable(source);
-      name = suggested;
-      for (let number = 2; taken.has(name); number += 1) name = `${suggested}_${number}`;
-      taken.add(name);
+      const number = (last.get(suggested) ?? 0) + 1;
+      last.set(suggested, number);
+      name = number === 1 ? suggested : `${suggested}_${number}`;
       names.set(source, name);
     }
     return { name, value: source };

@@ -27,6 +27,8 @@ class Draft {
   base: string | null = '';
   isPlain = true;
   isKnown = true;
+  /** False as soon as it cannot be the name of a variable. */
+  isName = true;
   /** An unquoted `*`, `?`, `[` or `{`. */
   hasSpecial = false;
 
@@ -36,6 +38,7 @@ class Draft {
       else this.head += characters;
     }
     this.literal += characters;
+    this.isName &&= !isQuoted && /^\w*$/.test(characters);
     const slash = characters.lastIndexOf('/');
     if (slash !== -1) this.base = characters.slice(slash + 1);
     else if (this.base !== null) this.base += characters;
@@ -140,7 +143,7 @@ function readBackslash(reading: Reading, draft: Draft, isInDouble: boolean): voi
 
 /** A subscript in which there are blanks, quotes or operators is read as one word only where an assignment may stand. */
 function isUnclearSubscript(reading: Reading, draft: Draft): boolean {
-  if (!draft.isPlain || !/^[A-Za-z_]\w*$/.test(draft.head)) return false;
+  if (!draft.isPlain || !draft.isName || draft.head === '') return false;
   const subscript = reading.match(/\[[^\]\n]{0,200}/y)?.[0] ?? '';
   return subscript.length > 200 || /[\s\\'"`<>;&|()#]/.test(subscript.replace(/\$\{\{.*/, ''));
 }
