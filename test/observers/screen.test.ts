@@ -87,7 +87,7 @@ describe('the screen', () => {
     const screen = new Screen(plainLines);
     screen.frame([[segment('x'.repeat(25))], [segment('short')]], SIZE);
     const narrow = screen.frame([[segment('new')]], { columns: 10, rows: 8 });
-    expect(narrow).toContain(`\u001b[4A\r${'\u001b[K\u001b[B'.repeat(4)}\u001b[4A\u001b[?7lnew\r\n`);
+    expect(narrow).toContain('\u001b[4A\r\u001b[K\u001b[B\u001b[J\u001b[A\u001b[?7lnew\r\n');
   });
 });
 

@@ -56,9 +56,9 @@ export class Screen {
   #anew(rows: readonly Row[], columns: number, above: string): string {
     // A terminal that became narrower has broken the lines anew, as nearly all do; one that has not loses a line above.
     const height = this.#rows.reduce((sum, row) => sum + Math.max(1, Math.ceil(rowColumns(row) / columns)), 0);
-    // Line by line: a terminal that is told to erase all of its screen may keep a copy of it in its history.
-    const up = height === 0 ? '' : `\u001b[${height}A`;
-    const erased = `${up}\r${`${ERASE_LINE_END}\u001b[B`.repeat(height)}${up}`;
+    // From the second line on, for tmux keeps a copy of a screen in its history when all of it is erased; and not line by line, for
+    // then it takes what is written there for the rest of the lines that it broke.
+    const erased = height === 0 ? '\r' : `\u001b[${height}A\r${ERASE_LINE_END}\u001b[B${ERASE_BELOW}\u001b[A`;
     const lines = rows.map((row) => `${paintRow(row, this.#paint)}\r\n`).join('');
     return `${erased}${above.replace(/\r?\n/g, '\r\n')}${WRAP_OFF}${lines}${ERASE_BELOW}${WRAP_ON}`;
   }
