@@ -4,29 +4,11 @@
  */
 
 import { Command, CommanderError } from 'commander';
+import { COMMANDS } from './command-table.ts';
 import { EXIT } from './exit-codes.ts';
 import { openSession, UsageError, withGlobalOptions } from './session.ts';
 
 declare const FLOWCTL_VERSION: string;
-
-/** A file of `commands/`. */
-interface CommandModule {
-  /** Adds the command, with its options and its help. */
-  define(program: Command): void;
-}
-
-const COMMANDS: readonly { readonly name: string; load(): Promise<CommandModule> }[] = [
-  { name: 'run', load: () => import('./commands/run.ts') },
-  { name: 'resume', load: () => import('./commands/resume.ts') },
-  { name: 'rerun', load: () => import('./commands/rerun.ts') },
-  { name: 'validate', load: () => import('./commands/validate.ts') },
-  { name: 'runs', load: () => import('./commands/runs.ts') },
-  { name: 'show', load: () => import('./commands/show.ts') },
-  { name: 'logs', load: () => import('./commands/logs.ts') },
-  { name: 'graph', load: () => import('./commands/graph.ts') },
-  { name: 'cancel', load: () => import('./commands/cancel.ts') },
-  { name: 'help', load: () => import('./commands/help.ts') },
-];
 
 const EXAMPLES = `
 Examples:
@@ -37,12 +19,16 @@ Examples:
   $ flowctl show                         the last run, step by step
   $ flowctl logs load                    what step load of the last run printed
   $ flowctl resume                       go on where a run failed, was cancelled or crashed
+  $ flowctl init                         write a small flow to begin with
 
 Exit codes: flowctl help exit-codes`;
 
 /** Runs the program. Never throws; sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
   try {
+    // What the shells' scripts ask at every TAB; no command of its own, for its words are somebody else's.
+    if (argv[0] === '__complete')
+      return (await import('./completion/answer.ts')).answer(argv.slice(argv[1] === '--' ? 2 : 1));
     const program = createProgram();
     const wanted = COMMANDS.find(({ name }) => name === commandName(argv));
     for (const { load } of wanted === undefined ? COMMANDS : [wanted]) (await load()).define(program);

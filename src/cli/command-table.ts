@@ -1,0 +1,26 @@
+/** Every command by its name. A command is a file of `commands/`, which is loaded when it is called and not before. */
+
+import type { Command } from 'commander';
+
+/** A file of `commands/`. */
+export interface CommandModule {
+  /** Adds the command, with its options and its help. */
+  define(program: Command): void;
+}
+
+/** The commands in the order of the help. */
+export const COMMANDS: readonly { readonly name: string; load(): Promise<CommandModule> }[] = [
+  { name: 'run', load: () => import('./commands/run.ts') },
+  { name: 'resume', load: () => import('./commands/resume.ts') },
+  { name: 'rerun', load: () => import('./commands/rerun.ts') },
+  { name: 'cancel', load: () => import('./commands/cancel.ts') },
+  { name: 'validate', load: () => import('./commands/validate.ts') },
+  { name: 'graph', load: () => import('./commands/graph.ts') },
+  { name: 'runs', load: () => import('./commands/runs.ts') },
+  { name: 'show', load: () => import('./commands/show.ts') },
+  { name: 'logs', load: () => import('./commands/logs.ts') },
+  { name: 'init', load: () => import('./commands/init.ts') },
+  { name: 'schema', load: () => import('./commands/schema.ts') },
+  { name: 'completion', load: () => import('./commands/completion.ts') },
+  { name: 'help', load: () => import('./commands/help.ts') },
+];
