@@ -1,7 +1,7 @@
 /**
  * The decider: reads the run and says which events should follow. Pure: it changes nothing, asks no clock, and draws only from the
  * random source that it is given. The engine folds what it says and asks again until it says nothing. It looks at queues of what
- * changed, never at all steps (but once, when a run is being ended early).
+ * changed, never at all steps (but when a run is being ended early).
  *
  * It must not know how anything is done; `engine.ts` performs what was decided. What follows a failure is `verdict.ts`.
  */
@@ -82,16 +82,15 @@ function startReady({ run, frontier }: Situation): EventBody[] {
   return events;
 }
 
-/** Walks over all steps, at most twice per life of a run: afterwards none is left that is neither running nor settled. */
+/** Walks over all steps, a few times per life of a run: afterwards none is left that is neither running nor settled. */
 function giveUpUnstarted(situation: Situation): EventBody[] {
   const { plan, frontier } = situation;
   const sparesCleanup = !isCleanupOver(situation);
   if (frontier.notStarted(sparesCleanup ? 'plain' : 'all') === 0) return [];
-  const events: EventBody[] = [];
-  for (const index of frontier.unstarted()) {
-    if (!sparesCleanup || !isCleanup(plan, index)) events.push(giveUpBeforeStart(situation, index));
-  }
-  return events;
+  const given = [...frontier.unstarted()].filter((index) => !sparesCleanup || !isCleanup(plan, index));
+  // What had begun is closed first: what comes after it is skipped for its sake, and says so.
+  const begun = given.filter((index) => frontier.recordAt(index).phase.kind !== 'pending');
+  return (begun.length > 0 ? begun : given).map((index) => giveUpBeforeStart(situation, index));
 }
 
 /** True when nothing more is to be started in this run but what cleans up. */

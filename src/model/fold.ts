@@ -4,10 +4,10 @@
  */
 
 import type { RunId, StepKey } from '../base/ids.ts';
-import { stepKeyOf } from '../base/ids.ts';
 import { assertNever } from '../base/result.ts';
-import type { RunEvent, RunResumed, RunStarted } from './event.ts';
+import type { RunEvent } from './event.ts';
 import { isLegalMove } from './moves.ts';
+import { addStep, beginNewLife } from './new-life.ts';
 import type { Actor } from './outcome.ts';
 import type { AttemptRecord, RunRecord, StepRecord } from './run.ts';
 
@@ -38,6 +38,8 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
     revision: 1,
     resumes: 0,
     started_at: event.time,
+    life_began_at: event.time,
+    last_event_at: event.time,
     finished_at: null,
     duration_ms: 0,
     steps,
@@ -63,6 +65,7 @@ export function applyEvent(run: RunRecord, event: RunEvent): IllegalMove | null 
   const problem = step ? applyToStep(run, step, event) : applyToRun(run, event);
   if (problem !== null) return illegal(problem);
   run.seq = event.seq;
+  run.last_event_at = event.time;
   return null;
 }
 
@@ -84,28 +87,12 @@ export function foldRun(
   return { run, problem: null };
 }
 
-function addStep(steps: Map<StepKey, StepRecord>, step: RunStarted['steps'][number], key = stepKeyOf(step.id)): void {
-  steps.set(key, {
-    id: step.id,
-    key,
-    needs: step.needs.map(stepKeyOf),
-    phase: { kind: 'pending' },
-    attempts: [],
-    failures: 0,
-    outputs: null,
-    why: null,
-    started_at: null,
-    finished_at: null,
-    child: null,
-  });
-}
-
 function applyToRun(run: RunRecord, event: RunEvent): string | null {
   switch (event.type) {
     case 'run.started':
       return 'stands twice';
     case 'run.resumed':
-      resume(run, event);
+      beginNewLife(run, event);
       return null;
     case 'run.cancel_requested':
       run.cancellation ??= { by: event.by, at: event.time, reason: event.reason, signal: null, signals: 0 };
@@ -242,58 +229,4 @@ function finishAttempt(step: StepRecord, attempt: AttemptRecord, event: At<'atte
   } else {
     step.phase = { kind: 'undecided', attempt };
   }
-}
-
-/**
- * A new life of the run. Had it ended, everything that did not succeed has a fresh budget and is decided anew, but for failures
- * that were tolerated: what needed them has used that result. Had it not, the arithmetic of failed steps goes on, and only
- * what the dying run skipped or cancelled is decided anew.
- */
-function resume(run: RunRecord, event: RunResumed): void {
-  const ended = run.ending !== null;
-  const reset = new Set(event.reset);
-  for (const { id, needs } of event.steps) {
-    const step = run.steps.get(stepKeyOf(id));
-    if (step) step.needs = needs.map(stepKeyOf);
-    else addStep(run.steps, { id, needs });
-  }
-  const kept = new Set(event.steps.map(({ id }) => stepKeyOf(id)));
-  for (const step of run.steps.values()) {
-    if (!kept.has(step.key)) run.steps.delete(step.key);
-    else if (reset.has(step.key) || isDecidedAnew(step, ended)) restart(step);
-  }
-  run.settings = event.settings;
-  run.revision = event.revision;
-  run.flow_hash = event.flow_hash;
-  run.resumes += 1;
-  run.cancellation = null;
-  run.ending = null;
-  run.finished_at = null;
-}
-
-function isDecidedAnew(step: StepRecord, ended: boolean): boolean {
-  switch (step.phase.kind) {
-    case 'succeeded':
-    case 'running':
-    case 'waiting':
-      return false;
-    case 'skipped':
-      return step.phase.reason !== 'not_selected';
-    case 'cancelled':
-      return true;
-    case 'undecided':
-      return ended || step.phase.attempt.outcome === 'cancelled';
-    case 'pending':
-    case 'retrying':
-      return ended;
-    case 'failed':
-      return ended && !step.phase.tolerated;
-  }
-}
-
-function restart(step: StepRecord): void {
-  step.phase = { kind: 'pending' };
-  step.failures = 0;
-  step.outputs = null;
-  step.finished_at = null;
 }

@@ -111,8 +111,12 @@ export interface RunRecord {
   /** Times the run was resumed. */
   resumes: number;
   readonly started_at: string;
+  /** When the present life began: the start, or the last resume. */
+  life_began_at: string;
+  /** When anything was last recorded. */
+  last_event_at: string;
   finished_at: string | null;
-  /** Sum over the lives that ended regularly. */
+  /** Sum over the lives that are over; one that was cut short counts up to its last record. */
   duration_ms: number;
   readonly steps: Map<StepKey, StepRecord>;
   cancellation: Cancellation | null;

@@ -8,6 +8,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { ProcessIdentity, SkipReason, Trigger } from './event.ts';
 import type { Actor, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
 import type { AttemptRecord, RunRecord, RunWarning, StepPhase, StepRecord } from './run.ts';
+import { runDuration, stepDuration } from './spans.ts';
 
 /** States of a run as shown. `crashed`: it did not end and nobody owns it. */
 export type RunState =
@@ -136,11 +137,6 @@ export interface ViewContext {
   readonly now: number;
 }
 
-const span = (from: string | null, to: number | string | null): number | null => {
-  if (from === null || to === null) return null;
-  return Math.max(0, (typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from));
-};
-
 /** The state of a run as shown. */
 export function runState(run: RunRecord, live: boolean): RunState {
   if (run.ending !== null) return run.ending.state;
@@ -170,7 +166,7 @@ export function runRow(run: RunRecord, { live, now }: ViewContext): RunRow {
     created_at: run.started_at,
     started_at: run.started_at,
     finished_at: run.finished_at,
-    duration_ms: run.ending === null ? (live ? span(run.started_at, now) : null) : run.duration_ms,
+    duration_ms: runDuration(run, live, now),
     steps: countSteps(run),
     timed_out: run.ending?.timed_out ?? false,
     resumes: run.resumes,
@@ -178,14 +174,14 @@ export function runRow(run: RunRecord, { live, now }: ViewContext): RunRow {
   };
 }
 
-/** Counts the steps of a run by where they stand. */
+/** Counts the steps of a run by where they stand; a failure that is tolerated counts as succeeded. */
 export function countSteps(run: RunRecord): StepCounts {
   const counts = { total: run.steps.size, succeeded: 0, failed: 0, skipped: 0, cached: 0 };
   for (const { phase } of run.steps.values()) {
     if (phase.kind === 'succeeded') {
       counts.succeeded += 1;
       if (phase.reused) counts.cached += 1;
-    } else if (phase.kind === 'failed') counts.failed += 1;
+    } else if (phase.kind === 'failed') counts[phase.tolerated ? 'succeeded' : 'failed'] += 1;
     else if (phase.kind === 'skipped') counts.skipped += 1;
   }
   return counts;
@@ -264,7 +260,7 @@ function stepView(
     retry_due: phase.kind === 'retrying' ? phase.due : null,
     started_at: step.started_at,
     finished_at: step.finished_at,
-    duration_ms: span(step.started_at, step.finished_at ?? (live && phase.kind !== 'pending' ? now : null)),
+    duration_ms: stepDuration(step, live, now),
     outputs: step.outputs === null ? null : outputs(step.outputs),
     attempts: step.attempts.map((attempt) => attemptView(step.key, attempt, live, logPath)),
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/model/event.ts';
-import { endOf, flowOf, keyOf, resumeLife, runLife } from '../kit/world.ts';
+import { endOf, flowOf, keyOf, type LifeOptions, resumeLife, runLife } from '../kit/world.ts';
 
 const chain = flowOf([{ id: 'a' }, { id: 'b', needs: ['a'] }, { id: 'c', needs: ['b'] }]);
 
@@ -24,6 +24,14 @@ describe('the loop', () => {
     const life = await runLife(flow, { behaviour: (step) => (step === 'a' ? 'fail' : 'succeed'), maxParallel: 1 });
     expect(endOf(life.run)).toEqual({ run: 'failed', a: 'failed', b: 'skipped:upstream_failed', c: 'succeeded' });
     expect(life.run.ending?.exit_code).toBe(1);
+  });
+
+  it('under fail_fast, gives up a retry that waits, and skips what needs it for that reason', async () => {
+    const flow = flowOf([{ id: 'a', retries: 3, delayMs: 1_000 }, { id: 'b' }, { id: 'c', needs: ['a'] }], {
+      fail_fast: true,
+    });
+    const life = await runLife(flow, { behaviour: () => 'fail' });
+    expect(endOf(life.run)).toEqual({ run: 'failed', a: 'failed', b: 'failed', c: 'skipped:upstream_failed' });
   });
 
   it('starts nothing new after a failure with fail_fast, and says why each step did not run', async () => {
@@ -142,7 +150,10 @@ describe('resume', () => {
     const left = await resumeLife(flow, events, {});
     expect(left.executor.started).toEqual([]);
     expect(endOf(left.run)).toMatchObject({ run: 'failed', a: 'failed' });
-    const named = await resumeLife(flow, left.journal.events, { again: ['a'] });
+    const again = await resumeLife(flow, left.journal.events, {});
+    expect(again.executor.started).toEqual([]);
+    expect(endOf(again.run)).toMatchObject({ run: 'failed', a: 'failed' });
+    const named = await resumeLife(flow, again.journal.events, { again: ['a'] });
     expect(endOf(named.run)).toEqual({ run: 'succeeded', a: 'succeeded', b: 'succeeded' });
   });
 
@@ -153,6 +164,26 @@ describe('resume', () => {
     const resumed = await resumeLife(flow, cut, {});
     expect(resumed.run.duration_ms).toBe(60_000);
     expect(endOf(resumed.run)).toMatchObject({ run: 'succeeded' });
+  });
+});
+
+describe('durations', () => {
+  it('count what was executed: attempts of a step, lives of a run, also one that was cut short', async () => {
+    const flow = flowOf([
+      { id: 'a', retries: 1, delayMs: 60_000 },
+      { id: 'b', needs: ['a'] },
+    ]);
+    const behaviour: LifeOptions['behaviour'] = (step, attempt) => (step === 'a' && attempt === 1 ? 'fail' : 'succeed');
+    const whole = await runLife(flow, { behaviour });
+    expect(whole.run.duration_ms).toBe(60_000);
+    const { events } = whole.journal;
+    const cut = events.slice(
+      0,
+      events.findIndex((event) => event.type === 'attempt.started' && event.step === 'b') + 1,
+    );
+    const resumed = await resumeLife(flow, cut, {});
+    const lasted = Date.parse(cut.at(-1)?.time ?? '') - Date.parse(cut[0]?.time ?? '');
+    expect(resumed.run.duration_ms).toBe(lasted);
   });
 });
 
