@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -50,12 +51,11 @@ test('while it is read it has no name, nor is it in any argument or variable', a
   const mark = `m${'4711'.repeat(10)}`;
   const up = path.join(rig.folder, 'up');
   const go = path.join(rig.folder, 'go');
+  // The shell itself waits, without children that come and go.
+  execFileSync('mkfifo', [go]);
   const stdin = `${mark}\n`;
   const attempt = rig.start(
-    rig.request(
-      { kind: 'shell', shell: 'sh', text: `echo > ${up}; while [ ! -e ${go} ]; do sleep 0.01; done; cat` },
-      { stdin },
-    ),
+    rig.request({ kind: 'shell', shell: 'sh', text: `echo > ${up}; read -r _ < ${go}; cat` }, { stdin }),
   );
   await until('the step is up', () => existsSync(up));
   const open = processesWith(rig.run);
@@ -66,7 +66,7 @@ test('while it is read it has no name, nor is it in any argument or variable', a
     path.join(rig.folder, name),
   );
   const holding = files.filter((file) => statSync(file).isFile() && readFileSync(file, 'latin1').includes(mark));
-  writeFileSync(go, '');
+  writeFileSync(go, '\n');
   expect(await attempt.done).toMatchObject({ kind: 'succeeded' });
   expect(open.length).toBeGreaterThan(0);
   expect(shown.join()).toContain('FLOWCTL_TOKEN');
