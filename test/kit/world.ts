@@ -29,7 +29,7 @@ export class ManualClock implements Clock {
   private timers: { due: number; callback: () => void }[] = [];
 
   wall(): number {
-    return 1_700_000_000_000 + this.now;
+    return Date.parse('2026-01-01T00:00:00.000Z') + this.now;
   }
 
   monotonic(): number {
