@@ -43,7 +43,7 @@ describe.skipIf(!hasTerminals)('the live view (needs python3)', () => {
     const { code, screen } = await terminal.ended;
     expect(code).toBe(1);
     // What waits for the reader is what the kernel holds and at most one frame more, and then the end.
-    expect(screen.length).toBeLessThan(100_000);
+    expect(screen.length).toBeLessThan(40_000);
     expect(screen).toMatch(/300 succeeded, 1 failed\r?\n/);
     expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
   });
