@@ -14,6 +14,7 @@ import { summaryOf } from './run-summary.ts';
 import { type OutputMode, openView } from './run-view.ts';
 import type { GlobalOptions, Session } from './session.ts';
 import { dieOf, type SignalHandlers } from './signals.ts';
+import { hintSuffix } from './state-directory.ts';
 import { failureOf } from './state-failure.ts';
 
 /** How it is to be shown. */
@@ -38,7 +39,10 @@ export async function runToEnd(
   }
   const isShort = view.output === 'json' || view.quiet === true;
   const style = view.output === 'json' ? session.errorStyle : session.style;
-  const summary = forRunner(session, summaryOf(owned.layout, record, { style, logs: !shown.showsLogs }));
+  const summary = forRunner(
+    session,
+    summaryOf(owned.layout, record, { style, logs: !shown.showsLogs, suffix: hintSuffix(session, view, life.state) }),
+  );
   const failed = record.ending?.state !== 'succeeded';
   if (!isShort) session.stdout.write(summary);
   else if (failed) session.stderr.write(summary);

@@ -18,18 +18,21 @@ export interface SummaryOptions {
   readonly style: Style;
   /** Whether the last lines of the logs of what failed are part of it. */
   readonly logs: boolean;
+  /** What the commands of its hints need to find this run from where the user stands; empty, or begins with a space. */
+  readonly suffix: string;
 }
 
 /** What is said when a run has ended: what failed, the last lines of its log, and how to go on. */
-export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs }: SummaryOptions): string {
+export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs, suffix }: SummaryOptions): string {
   const { ending } = run;
   if (ending === null) return '';
   const steps = [...run.steps.values()];
   const failed = steps.filter(({ phase }) => phase.kind === 'failed' && !phase.tolerated);
   const lines: string[] = [];
-  for (const step of failed.slice(0, MOST_FAILURES)) lines.push('', ...failureLines(style, layout, step, logs));
+  for (const step of failed.slice(0, MOST_FAILURES))
+    lines.push('', ...failureLines({ style, logs, suffix }, layout, step));
   if (failed.length > MOST_FAILURES)
-    lines.push('', `and ${failed.length - MOST_FAILURES} more failed: flowctl show ${run.id}`);
+    lines.push('', `and ${failed.length - MOST_FAILURES} more failed: flowctl show ${run.id}${suffix}`);
   if (ending.error !== null) lines.push('', `${style.bad('error')}: ${withoutControls(ending.error.message)}`);
   lines.push(
     '',
@@ -40,11 +43,18 @@ export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs }: Su
       lines.push(`  ${name}: ${withoutControls(typeof value === 'string' ? value : JSON.stringify(value))}`);
     }
   }
-  if (ending.state !== 'succeeded') lines.push(`to go on: flowctl resume ${run.id}`);
+  if (ending.state !== 'succeeded') lines.push(`to go on: flowctl resume ${run.id}${namedSteps(failed)}${suffix}`);
   return `${lines.join('\n')}\n`;
 }
 
-function failureLines({ bad, faint }: Style, layout: RunLayout, step: StepRecord, logs: boolean): string[] {
+/** Steps that only a person may start again have to be named. */
+function namedSteps(failed: readonly StepRecord[]): string {
+  const lost = failed.filter(({ phase }) => phase.kind === 'failed' && phase.error?.code === 'lost_attempt');
+  return lost.map(({ key }) => ` --from ${key}`).join('');
+}
+
+function failureLines({ style, logs, suffix }: SummaryOptions, layout: RunLayout, step: StepRecord): string[] {
+  const { bad, faint } = style;
   const message = step.phase.kind === 'failed' ? (step.phase.error?.message ?? 'failed') : 'failed';
   const attempt = step.attempts.at(-1);
   const first = `${bad(step.key)}: ${withoutControls(message)}`;
@@ -52,7 +62,7 @@ function failureLines({ bad, faint }: Style, layout: RunLayout, step: StepRecord
   const printed = lastLines(layout, step.key, attempt.number);
   if (printed.length === 0) return [first, faint('  (it printed nothing)')];
   const shown = logs ? printed.map((line) => faint(`  ${line}`)) : [];
-  return [first, ...shown, faint(`  all of it: flowctl logs ${layout.place.id} ${step.key}`)];
+  return [first, ...shown, faint(`  all of it: flowctl logs ${layout.place.id} ${step.key}${suffix}`)];
 }
 
 /** The last lines of an attempt's log, fit for a terminal, after `...` where more stands before them; none when it is empty. */

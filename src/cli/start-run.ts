@@ -4,8 +4,9 @@ import { ulid } from 'ulid';
 import { parseRunId, type RunId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
-import { settingsFor } from '../compose.ts';
-import type { RunEvent, Trigger } from '../model/event.ts';
+import { SettingError, settingsFor, type SettingsRequest } from '../compose.ts';
+import type { RunEvent, RunSettings, Trigger } from '../model/event.ts';
+import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';
 import { createRun, type NewRun } from '../store/create.ts';
 import type { StateLayout } from '../store/layout.ts';
@@ -16,7 +17,7 @@ import { environmentOrComplain } from './dotenv.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import { type LifeView, runToEnd } from './run-life.ts';
 import type { SelectedSteps } from './selection.ts';
-import type { Session } from './session.ts';
+import { type Session, UsageError } from './session.ts';
 import { takeSignals } from './signals.ts';
 
 declare const FLOWCTL_VERSION: string;
@@ -70,7 +71,7 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
     trigger: start.trigger,
     parent: null,
     scheduled_for: now,
-    settings: settingsFor(definition, options, session.environment),
+    settings: settingsOrUsage(definition, options, session),
     steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),
     seq: 1,
     time: now,
@@ -83,6 +84,15 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const opening = selection === null ? [] : await selection.open(owned);
   const life = { state, owned, record, definition, environment, told, opening, before: null };
   await runToEnd(session, life, options, signals);
+}
+
+/** The settings of a run; a variable that cannot be understood is a usage error. */
+export function settingsOrUsage(definition: FlowDefinition, request: SettingsRequest, session: Session): RunSettings {
+  try {
+    return settingsFor(definition, request, session.environment);
+  } catch (error) {
+    throw error instanceof SettingError ? new UsageError(error.message) : error;
+  }
 }
 
 async function create(state: StateLayout, run: NewRun): Promise<OwnedRun> {

@@ -17,3 +17,10 @@ export function statePath(session: Session, options: GlobalOptions, start?: stri
 /** The same for a query: laid out, not made. */
 export const stateToRead = (session: Session, options: GlobalOptions): StateLayout =>
   stateLayout(statePath(session, options));
+
+/** What a hint's command needs to find the state from where the user stands; empty, or begins with a space. */
+export function hintSuffix(session: Session, options: GlobalOptions, state: StateLayout): string {
+  const { stateDir: _, ...others } = options;
+  const found = statePath(session, others);
+  return found === state.root ? '' : ` --state-dir ${state.root}`;
+}

@@ -65,9 +65,14 @@ export function applyEvent(run: RunRecord, event: RunEvent): IllegalMove | null 
   const problem = step ? applyToStep(run, step, event) : applyToRun(run, event);
   if (problem !== null) return illegal(problem);
   run.seq = event.seq;
-  run.last_event_at = event.time;
+  if (!isAboutEarlierLife(event)) run.last_event_at = event.time;
   return null;
 }
+
+/** What a resume records of the life before it: recorded later than it happened. */
+const isAboutEarlierLife = (event: RunEvent): boolean =>
+  (event.type === 'attempt.finished' && event.outcome === 'lost') ||
+  (event.type === 'processes.reaped' && event.when === 'resume');
 
 /** Folds a whole journal. Stops at the first event that cannot follow. */
 export function foldRun(

@@ -40,14 +40,19 @@ export const skipSentence = (reason: SkipReason): string => SKIPPED[reason];
 
 /** Writes a line for each event that a person cares for. */
 export function createPlainObserver(run: RunId, write: (line: string) => void, paint: LinePaint): Observer {
+  let signals = 0;
   return {
     name: 'plain',
     observe(event) {
-      const text = lineOf(run, event, paint);
+      if (event.type === 'run.signalled') signals += 1;
+      const text =
+        signals > 1 && event.type === 'run.signalled' ? atOnce(event.signal, paint) : lineOf(run, event, paint);
       if (text !== null) write(`${paint.faint(event.time)} ${text}\n`);
     },
   };
 }
+
+const atOnce = (signal: string, paint: LinePaint): string => paint.odd(`${signal} received: ending at once`);
 
 function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
   switch (event.type) {

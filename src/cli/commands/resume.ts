@@ -2,7 +2,6 @@
 
 import type { Command } from 'commander';
 import type { StepId } from '../../base/ids.ts';
-import { settingsFor } from '../../compose.ts';
 import { makePlan } from '../../engine/plan.ts';
 import { recover } from '../../engine/recover.ts';
 import type { EventBody } from '../../model/event.ts';
@@ -21,6 +20,7 @@ import { runToEnd } from '../run-life.ts';
 import { type OutputMode, OUTPUT_HELP, readOutputMode } from '../run-view.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
 import { takeSignals } from '../signals.ts';
+import { settingsOrUsage } from '../start-run.ts';
 
 interface ResumeOptions extends GlobalOptions {
   readonly from?: readonly string[];
@@ -89,7 +89,7 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const opening: readonly EventBody[] = [
     ...recover(record, makePlan(definition), {
       by: thisUser(),
-      settings: settingsFor(definition, options, session.environment),
+      settings: settingsOrUsage(definition, options, session),
       revision,
       flow_hash,
       again: [...((options.from ?? []) as readonly string[] as readonly StepId[]), ...choice.again],
