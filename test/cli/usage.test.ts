@@ -7,7 +7,7 @@ import { useCase } from '../kit/case.ts';
 import { chain, single } from '../kit/flows.ts';
 
 const here = useCase();
-const COMMANDS = ['run', 'resume', 'validate', 'runs', 'show', 'logs'] as const;
+const COMMANDS = 'run resume rerun cancel validate graph runs show logs init schema completion'.split(' ');
 
 describe('a call that cannot be understood', () => {
   it.each([
