@@ -18,7 +18,7 @@ function findExpression(root: DocumentNode): ScalarNode | null {
     if (seen.has(node)) continue;
     seen.add(node);
     if (node.kind === 'scalar' && hasExpression(textOf(node) ?? '')) return node;
-    if (node.kind === 'list') open.push(...[...node.items].reverse());
+    if (node.kind === 'list') for (const item of node.items.toReversed()) open.push(item);
     for (const { key, value } of entriesOf(node).toReversed()) {
       // A property may be called `title`; then it is described by a map.
       if (!REMARKS.has(key) || value.kind === 'map') open.push(value);

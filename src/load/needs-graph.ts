@@ -62,9 +62,39 @@ export function findCycles(graph: NeedsGraph): readonly (readonly number[])[] {
   return cycles;
 }
 
+/**
+ * The forest in which each step hangs below the first that it needs, as the numbers at which a walk through it enters and leaves a
+ * step: one step is above another where its stretch holds the other's. Steps below a cycle are in no tree; their numbers are 0.
+ */
+function forestOf({ needs }: NeedsGraph): { readonly enter: Int32Array; readonly leave: Int32Array } {
+  const count = needs.length;
+  const enter = new Int32Array(count);
+  const leave = new Int32Array(count);
+  const below: number[][] = needs.map(() => []);
+  const open: number[] = [];
+  for (const [step, [first]] of needs.entries()) {
+    if (first === undefined) open.push(step);
+    else below[first]?.push(step);
+  }
+  let time = 0;
+  while (open.length > 0) {
+    const step = open.at(-1) ?? 0;
+    if (enter[step] === 0) {
+      time += 1;
+      enter[step] = time;
+      for (const each of below[step] ?? []) open.push(each);
+      continue;
+    }
+    open.pop();
+    leave[step] = time;
+  }
+  return { enter, leave };
+}
+
 /** Answers whether one step waits for another, directly or through others. Keeps what one question needs for the next. */
 export class Reachability {
   readonly #graph: NeedsGraph;
+  readonly #forest: ReturnType<typeof forestOf>;
   /** Whom each step was last found to be waited for by, as a number of a question. */
   readonly #seen: Int32Array;
   #question = 0;
@@ -72,11 +102,16 @@ export class Reachability {
 
   constructor(graph: NeedsGraph) {
     this.#graph = graph;
+    this.#forest = forestOf(graph);
     this.#seen = new Int32Array(graph.needs.length);
   }
 
   /** True when step `from` waits for step `to`. */
   waitsFor(from: number, to: number): boolean {
+    const { enter, leave } = this.#forest;
+    const [above = 0, end = 0, own = 0] = [enter[to], leave[to], enter[from]];
+    // Most questions end here, so that a long list of steps is not walked for each of them.
+    if (above !== 0 && above < own && own <= end) return true;
     // Questions about one step follow each other: what it waits for is found once.
     if (from !== this.#asked) this.#findNeeds(from);
     return this.#seen[to] === this.#question;

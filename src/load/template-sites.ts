@@ -1,7 +1,7 @@
 /** Where expressions may stand in a flow: every text with one, and who evaluates it. Conditions and shell text have checks of their own. */
 
 import { hasExpression } from '../expressions/expressions.ts';
-import { entryOf, textOf, type DocumentNode, type ScalarNode } from './document.ts';
+import { entriesOf, entryOf, textOf, type DocumentNode, type ScalarNode } from './document.ts';
 import { defaultValue, type FlowOutline, stepValue } from './outline.ts';
 
 /** Who evaluates a text. */
@@ -29,8 +29,8 @@ function collect(root: DocumentNode | undefined, owner: SiteOwner, sites: Templa
     // A shared node stands in several places, but its text is the same.
     if (seen.has(node)) continue;
     seen.add(node);
-    if (node.kind === 'list') open.push(...[...node.items].reverse());
-    else if (node.kind === 'map') open.push(...[...node.entries.values()].map((entry) => entry.value).reverse());
+    if (node.kind === 'list') for (const item of node.items.toReversed()) open.push(item);
+    else if (node.kind === 'map') for (const { value } of entriesOf(node).toReversed()) open.push(value);
     else {
       const text = textOf(node);
       if (text !== undefined && hasExpression(text)) sites.push({ node, text, owner });

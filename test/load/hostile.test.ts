@@ -52,6 +52,10 @@ const BOMBS: { readonly [name: string]: readonly [content: string, code: string]
     `steps: { a: { run: x, outputs: { schema: ${'{ items: '.repeat(55)}{}${'}'.repeat(55)} }, if: x } }\n`,
     'unknown_name',
   ],
+  'a schema of outputs with many values': [
+    `steps: { a: { if: x, run: x, outputs: { schema: { enum: [${'a,'.repeat(118_000)}b] } } } }\n`,
+    'unknown_name',
+  ],
   'exit codes': [`steps: { a: { run: x, skip_codes: [${'0,'.repeat(90_000)}0] } }\n`, 'exit_code_clash'],
   'references to what is not there': [
     `outputs: { a: "${'${{ params.x }}'.repeat(65_000)}" }\nsteps: { a: { run: x } }\n`,
