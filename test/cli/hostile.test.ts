@@ -66,12 +66,49 @@ describe('case 58: hostile params', () => {
     expect(existsSync(rig.path('P'))).toBe(false);
   });
 
-  it('S1: an expression in shell text is refused, with the `env:` line to write', async () => {
+  it('S1: an expression in shell text is a variable, quoted for its place: bytes exact, never code', async () => {
     const { rig } = here;
-    rig.write('flow.yaml', `params: { value: x }\n${single("run: 'echo ${{ params.value }}'")}`);
+    rig.write(
+      'echo.mjs',
+      "import { writeSync } from 'node:fs';\nwriteSync(1, `${JSON.stringify(process.argv.slice(2))}\\n`);\n",
+    );
+    const steps = HOSTILE.flatMap((_, index) => [
+      `  plain${index}:\n    run: node echo.mjs \${{ params.v${index} }} x`,
+      `  double${index}:\n    run: node echo.mjs "a\${{ params.v${index} }}b" x`,
+      `  single${index}:\n    run: node echo.mjs 'a\${{ params.v${index} }}b' x`,
+    ]);
+    const params = HOSTILE.map((_, index) => `  v${index}: { type: string }`);
+    rig.write('flow.yaml', `params:\n${params.join('\n')}\nsteps:\n${steps.join('\n')}\n`);
+    const given = HOSTILE.flatMap((value, index) => ['-p', `v${index}=${value}`]);
+    const { code, stderr } = await rig.flowctl('run', 'flow.yaml', '-q', ...given);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const run = await shown(rig);
+    const printed = (key: string): unknown => JSON.parse(readFileSync(stepOf(run, key).attempts[0]?.log ?? '', 'utf8'));
+    for (const [index, value] of HOSTILE.entries()) {
+      expect(printed(`plain${index}`), JSON.stringify(value)).toEqual([value, 'x']);
+      expect(printed(`double${index}`), JSON.stringify(value)).toEqual([`a${value}b`, 'x']);
+      expect(printed(`single${index}`), JSON.stringify(value)).toEqual([`a${value}b`, 'x']);
+    }
+    expect(existsSync(rig.path('P'))).toBe(false);
+  });
+
+  it.each([
+    '${{ params.value }} --flag',
+    'eval ${{ params.value }}',
+    'sh -c "${{ params.value }}"',
+    'echo $(( ${{ params.value }} + 1 ))',
+    'if [ 1 ]; then ${{ params.value }}; fi',
+    'echo `${{ params.value }}`',
+    'trap ${{ params.value }} EXIT',
+    'find . | xargs ${{ params.value }}',
+    "cat <<'E'\n${{ params.value }}\nE",
+  ])('S1: where a value would become code, it is refused with the `env:` line to write: %j', async (text) => {
+    const { rig } = here;
+    rig.write('flow.yaml', `params: { value: x }\nsteps:\n  only:\n    run: ${JSON.stringify(text)}\n`);
     const { code, stderr } = await rig.flowctl('run', 'flow.yaml');
-    expect(code).toBe(3);
+    expect(code, stderr).toBe(3);
     expect(stderr).toMatch(/env:/);
+    expect(existsSync(rig.path('.flowctl'))).toBe(false);
   });
 
   it('S15: what a step prints sets no outputs', async () => {
