@@ -8,6 +8,9 @@ import type { ResumableRun } from '../store/resume.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Session } from './session.ts';
 
+/** A wait that is longer than this is explained. */
+const PATIENCE_MS = 300;
+
 /**
  * Ends the processes of the earlier life: holding the run's lock proves that nobody watches them, and no step starts beside its own
  * orphan.
@@ -17,11 +20,12 @@ export async function endEarlierLife(session: Session, record: RunRecord): Promi
   const identities = [...record.steps.values()].flatMap(({ phase }) =>
     phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
   );
-  const { ended, left } = await endOrphans(record.id, {
-    clock: systemClock(),
-    graceMs: record.settings.grace_ms,
-    identities,
-  });
+  const clock = systemClock();
+  const takeBack = clock.after(PATIENCE_MS, () =>
+    session.mention('ending what the earlier life of the run left running'),
+  );
+  const { ended, left } = await endOrphans(record.id, { clock, graceMs: record.settings.grace_ms, identities });
+  takeBack();
   if (left.length === 0) return ended;
   session.complain(
     `run ${record.id}: processes of its earlier life refuse to end: ${left.join(', ')}`,

@@ -1,5 +1,6 @@
 /** Loading the flow that a command names, and saying what is wrong with it. */
 
+import { existsSync } from 'node:fs';
 import { printDiagnostics } from '../diagnostics/report.ts';
 import { type LoadResult, loadFlow } from '../load/load.ts';
 import { EXIT } from './exit-codes.ts';
@@ -22,8 +23,15 @@ export async function loadOrComplain(session: Session, file: string): Promise<Lo
       session.exit(EXIT.invalid_flow);
       return null;
     case 'not_found':
-      session.complain(`no flow file \`${result.file}\``);
+      session.complain(`no flow file \`${result.file}\``, likelyFile(result.file));
       session.exit(EXIT.not_found);
       return null;
   }
+}
+
+/** The file that was probably meant: with an ending, or with the other one. */
+function likelyFile(file: string): string | null {
+  const stem = file.replace(/\.ya?ml$/, '');
+  const found = [`${stem}.yaml`, `${stem}.yml`].find((name) => name !== file && existsSync(name));
+  return found === undefined ? null : `did you mean \`${found}\`?`;
 }

@@ -38,6 +38,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       return;
     }
     await program.parseAsync([...argv], { from: 'user' });
+    await reportLostOutput(wanted?.name);
   } catch (error) {
     await fail(error);
   }
@@ -61,6 +62,19 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'error: ')) });
   return program;
+}
+
+/** Commands whose exit code tells of a run, whatever became of what they printed. */
+const RUNNING: readonly (string | undefined)[] = ['run', 'resume', 'rerun', 'cancel'];
+
+/** A query whose answer could not be written did not answer. */
+async function reportLostOutput(command: string | undefined): Promise<void> {
+  const { stdout, complain } = openSession({});
+  // An error of the stream is told a turn later.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (stdout.failure === null) return;
+  complain(`what was to be printed could not be written: ${stdout.failure}`);
+  if (!RUNNING.includes(command)) process.exitCode = EXIT.state_io;
 }
 
 /** The first word that is no option; options with a value take the next word along. */

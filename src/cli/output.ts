@@ -14,6 +14,8 @@ interface Handle {
 /** One stream. */
 export class Output {
   private readonly stream: NodeJS.WriteStream;
+  /** Why something could not be written, when it was not for the reader's leaving; the system's name for it. */
+  failure: string | null = null;
   private gone = false;
   private dropped = 0;
   private diversion: ((text: string) => void) | null = null;
@@ -21,8 +23,9 @@ export class Output {
   constructor(stream: NodeJS.WriteStream) {
     this.stream = stream;
     // EPIPE: the reader left. EIO: the terminal was closed. ENOSPC and the like: nobody to tell but the other stream.
-    stream.on('error', () => {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
       this.gone = true;
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') this.failure ??= error.code ?? error.message;
     });
   }
 

@@ -5,7 +5,7 @@ import type { OutputsRef } from '../model/outcome.ts';
 import { type RunDetail, runDetail } from '../model/view.ts';
 import { logPath, type StateLayout } from '../store/layout.ts';
 import { runOutputs } from '../store/outputs.ts';
-import { StateError } from '../store/problem.ts';
+import { guarded, StateError } from '../store/problem.ts';
 import { rowProblem } from '../store/run-reading.ts';
 import { type ReadRun, readRun, resolveRun } from '../store/runs.ts';
 
@@ -28,11 +28,15 @@ export async function detailOf(run: ReadRun, now: number): Promise<RunDetail | n
   if (record === null) return null;
   const store = runOutputs(layout);
   const stored = new Map<string, Json>();
+  let damage = problem;
   for (const { outputs } of record.steps.values()) {
-    // Outputs that cannot be read are shown by their reference: the rest of the run is still worth seeing.
-    if (outputs?.kind === 'stored') stored.set(outputs.hash, await store.read(outputs).catch(() => ({ ...outputs })));
+    // Outputs that cannot be read are shown as null, with the problem: the rest of the run is still worth seeing.
+    if (outputs?.kind !== 'stored') continue;
+    const value = await guarded(layout.outputs, () => store.read(outputs));
+    if (value.ok) stored.set(outputs.hash, value.value);
+    else damage ??= value.error;
   }
   const outputsOf = (ref: OutputsRef): Json => (ref.kind === 'inline' ? ref.value : (stored.get(ref.hash) ?? null));
   const detail = runDetail(record, { live, now }, (step, attempt) => logPath(layout, step, attempt), outputsOf);
-  return problem === null ? detail : { ...detail, problem: rowProblem(problem, layout) };
+  return damage === null ? detail : { ...detail, problem: rowProblem(damage, layout) };
 }

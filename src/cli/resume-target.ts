@@ -3,10 +3,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isFlowName } from '../base/ids.ts';
+import type { RunState } from '../model/view.ts';
 import { listRuns } from '../store/listing.ts';
 import { type RunPlace, type StateLayout, stateLayout } from '../store/layout.ts';
 import { StateError } from '../store/problem.ts';
-import { latestUnfinished, readRun, resolveRun } from '../store/runs.ts';
+import { readRun, resolveRun } from '../store/runs.ts';
 import { EXIT } from './exit-codes.ts';
 import { loadOrComplain } from './flow-file.ts';
 import type { GlobalOptions, Session } from './session.ts';
@@ -56,20 +57,25 @@ async function isUnfinished(session: Session, state: StateLayout, place: RunPlac
   return false;
 }
 
+const stateClause = (state: RunState): string =>
+  state === 'failed' || state === 'crashed' ? `which ${state}` : `which is ${state}`;
+
 async function latest(
   session: Session,
   state: StateLayout,
   flow: string | undefined,
   asked: boolean,
 ): Promise<ResumeTarget | null> {
-  const unfinished = await latestUnfinished(state, Date.now(), flow);
+  const unfinished = await listRuns(state, { flow, unfinished: true }, Date.now());
   if (!unfinished.ok) throw new StateError(unfinished.error);
   const newest = await listRuns(state, { flow, limit: 1 }, Date.now());
   if (!newest.ok) throw new StateError(newest.error);
-  const row = unfinished.value ?? (asked ? newest.value[0] : undefined);
+  // One that goes on needs nobody; when there is no other, it is named all the same, and found busy.
+  const idle = unfinished.value.find((run) => run.state !== 'running' && run.state !== 'cancelling');
+  const row = idle ?? unfinished.value[0] ?? (asked ? newest.value[0] : undefined);
   const which = flow === undefined ? '' : ` of ${flow}`;
   if (row !== undefined) {
-    session.mention(`resuming run ${row.id} of ${row.flow ?? 'an unknown flow'}, which is ${row.state}`);
+    session.mention(`resuming run ${row.id} of ${row.flow ?? 'an unknown flow'}, ${stateClause(row.state)}`);
     return { state, place: { id: row.id, root: row.id } };
   }
   if (newest.value.length === 0) {

@@ -1,11 +1,13 @@
 /** Which state directory a command means. */
 
+import { existsSync } from 'node:fs';
 import { discoverState } from '../store/discover.ts';
 import { type StateLayout, stateLayout } from '../store/layout.ts';
-import type { GlobalOptions, Session } from './session.ts';
+import { type GlobalOptions, type Session, UsageError } from './session.ts';
 
 /** The path of the state directory: by option, by environment, or that of the project around `start`. */
 export function statePath(session: Session, options: GlobalOptions, start?: string): string {
+  if (options.stateDir === '') throw new UsageError('`--state-dir` is empty');
   return discoverState({
     start: start ?? session.workingDirectory,
     currentFolder: session.workingDirectory,
@@ -15,8 +17,13 @@ export function statePath(session: Session, options: GlobalOptions, start?: stri
 }
 
 /** The same for a query: laid out, not made. */
-export const stateToRead = (session: Session, options: GlobalOptions): StateLayout =>
-  stateLayout(statePath(session, options));
+export function stateToRead(session: Session, options: GlobalOptions): StateLayout {
+  const state = stateLayout(statePath(session, options));
+  if (options.stateDir !== undefined && !existsSync(state.root)) {
+    session.mention(`warning: there is no state directory ${state.root}`);
+  }
+  return state;
+}
 
 /** What a hint's command needs to find the state from where the user stands; empty, or begins with a space. */
 export function hintSuffix(session: Session, options: GlobalOptions, state: StateLayout): string {

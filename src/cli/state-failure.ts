@@ -1,5 +1,6 @@
 /** What a problem with recorded state means for the caller: a sentence, what to do, and the exit code. */
 
+import { listed } from '../diagnostics/phrase.ts';
 import { describeProblem, exitCodeOf, StateError, type StateProblem } from '../store/problem.ts';
 
 /** A problem as the command line tells it. */
@@ -25,13 +26,13 @@ function helpFor(problem: StateProblem): string | null {
     case 'permission':
       return problem.help;
     case 'ambiguous':
-      return `give more of the id; candidates: ${problem.candidates.join(', ')}`;
+      return `give more of the id; candidates: ${listed(problem.candidates, 'and')}`;
     case 'busy':
       return 'wait for it, or end that process';
     case 'io':
       return problem.code === 'ENOSPC' || problem.code === 'EDQUOT' ? 'free some space, then `flowctl resume`' : null;
     case 'damaged':
-      return 'nothing was changed; `flowctl show` tells what can still be read';
+      return 'nothing was changed';
     case 'invalid_id':
       return '`flowctl runs` lists the runs; an id, any unique beginning of one, or `last`';
     case 'not_found':

@@ -77,7 +77,11 @@ export class Attempts {
     const request = makeRequest(this.parts, stepAt(plan, index), record);
     under.done =
       request instanceof Promise
-        ? request.then(begin, (error: unknown) => end(failed(unreadable(error))))
+        ? request.then(begin, (error: unknown) => {
+            // Recorded outputs that cannot be read are a fault of the state, not of the step that needs them.
+            this.inbox.put({ kind: 'journal_failed', error });
+            return end(cancelled({ kind: 'policy', policy: 'state_error' }));
+          })
         : begin(request);
   }
 
@@ -128,11 +132,6 @@ const NEVER: Promise<Outcome> = new Promise(() => {});
 const cancelled = (by: Actor): Outcome => ({ kind: 'cancelled', by, exit_code: null, signal: null });
 
 const failed = (failure: Failure): Outcome => ({ kind: 'failed', failure, exit_code: null, signal: null });
-
-const unreadable = (error: unknown): Failure => ({
-  code: 'outputs',
-  message: `outputs of a step that is needed cannot be read: ${String(error)}`,
-});
 
 const brokenExecutor = (error: unknown): Failure => ({
   code: 'start_refused',

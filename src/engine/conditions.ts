@@ -29,8 +29,7 @@ export function askConditions(
       scope.then(
         (value) =>
           inbox.put({ kind: 'condition_judged', index, judgement: judge(source, frontier, index, condition, value) }),
-        (error: unknown) =>
-          inbox.put({ kind: 'condition_judged', index, judgement: broken(`outputs cannot be read: ${String(error)}`) }),
+        (error: unknown) => inbox.put({ kind: 'journal_failed', error }),
       );
     } else {
       frontier.judge(index, judge(source, frontier, index, condition, scope));

@@ -48,16 +48,25 @@ export function discoverState({ start, currentFolder, option, environment }: Dis
 function trustedOwners(start: string): ReadonlySet<number> | null {
   const us = process.geteuid?.();
   if (us === undefined) return null;
-  const owner = statSync(start, { throwIfNoEntry: false })?.uid;
+  const owner = ownerOf(start);
   return new Set(owner === undefined ? [us, 0] : [us, 0, owner]);
 }
 
 function* ancestors(start: string, trusted: ReadonlySet<number> | null): Generator<string> {
   for (let folder = start; ; folder = dirname(folder)) {
-    const owner = statSync(folder, { throwIfNoEntry: false })?.uid;
+    const owner = ownerOf(folder);
     if (owner !== undefined && trusted !== null && !trusted.has(owner)) return;
     yield folder;
     if (dirname(folder) === folder) return;
+  }
+}
+
+/** Undefined for a folder that is missing or may not be looked at. */
+function ownerOf(folder: string): number | undefined {
+  try {
+    return statSync(folder, { throwIfNoEntry: false })?.uid;
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,18 +3,19 @@
  * proves that no owner lives; processes that the last one left are the engine's business.
  */
 
-import { lstat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, writeFile } from 'node:fs/promises';
 import { err, ok, type Result } from '../base/result.ts';
 import type { JournalHeader } from '../model/event.ts';
 import type { RunRecord } from '../model/run.ts';
 import { type FrozenDefinition, readDefinition } from './definitions.ts';
-import { FILE_MODE, syncDirectory } from './durable-files.ts';
+import { DIRECTORY_MODE, FILE_MODE, syncDirectory } from './durable-files.ts';
 import type { FileOperations } from './file-operations.ts';
 import { discardRequests, waitingRequests } from './inbox.ts';
 import type { TornTail } from './journal-reader.ts';
 import { continueJournal, type JournalOptions } from './journal.ts';
 import { type RunLayout, runLayout, type RunPlace, type StateLayout } from './layout.ts';
 import { lockRun, type RunLock } from './lock.ts';
+import { runOutputs } from './outputs.ts';
 import { type OwnedRun, ownedRun } from './owned-run.ts';
 import { problemFrom, StateError, type StateProblem, systemCode, unwrap } from './problem.ts';
 import { cutTornTail, removeStrayFiles } from './repair.ts';
@@ -76,11 +77,21 @@ async function takeOver(
     throw new StateError({ kind: 'not_resumable', run: layout.place.id, message: 'it never started' });
   }
   const frozen = unwrap(await readDefinition(layout, record.revision));
+  await checkOutputs(layout, record);
+  for (const folder of [layout.private, layout.logs, layout.outputs, layout.artifacts, layout.inbox]) {
+    await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
+  }
   if (layout.place.id === layout.place.root) await mark(state, layout);
   const cut = torn === null ? null : { ...torn, kept: await cutTornTail(layout, torn) };
   const kept = { durability: durability ?? record.settings.durability };
   const journal = continueJournal(layout.journal, record.seq, operations ? { ...kept, operations } : kept);
   return { ...ownedRun(state, layout, journal, lock), record, header, frozen, torn: cut };
+}
+
+/** What succeeded is never run again, so what it yielded has to be there, unharmed, before anything else is started. */
+async function checkOutputs(layout: RunLayout, record: RunRecord): Promise<void> {
+  const outputs = runOutputs(layout);
+  for (const step of record.steps.values()) if (step.outputs?.kind === 'stored') await outputs.read(step.outputs);
 }
 
 /** The index knows the last life at most; from here to the next end the marker names the run. */

@@ -1,6 +1,7 @@
 /** `flowctl help [topic]`. */
 
 import type { Command } from 'commander';
+import { COMMANDS } from '../command-table.ts';
 import { exitCodeTable } from '../exit-codes.ts';
 import { openSession, UsageError } from '../session.ts';
 
@@ -15,7 +16,8 @@ export function define(program: Command): void {
       const session = openSession({});
       if (topic === 'exit-codes') session.stdout.write(exitCodeTable());
       else if (topic === undefined) return import('../main.ts').then(({ main }) => main(['--help']));
-      else if (/^[a-z]+$/.test(topic)) return import('../main.ts').then(({ main }) => main([topic, '--help']));
+      else if (COMMANDS.some(({ name }) => name === topic))
+        return import('../main.ts').then(({ main }) => main([topic, '--help']));
       else
         throw new UsageError(
           `no help about \`${topic}\``,

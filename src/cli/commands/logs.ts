@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { AttemptRecord, RunRecord, StepRecord } from '../../model/run.ts';
 import { TerminalFilter } from '../../observers/terminal-filter.ts';
 import { logPath } from '../../store/layout.ts';
-import { StateError } from '../../store/problem.ts';
+import { describeProblem, StateError } from '../../store/problem.ts';
 import { positiveInteger } from '../arguments.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followLogs } from '../follow-logs.ts';
@@ -80,6 +80,11 @@ async function logs(first: string | undefined, second: string | undefined, optio
     session.complain(`step \`${stepText}\` has no attempt ${options.attempt}`);
     return session.exit(EXIT.not_found);
   }
+  if (run.problem !== null)
+    session.mention(`warning: the record of this run is damaged: ${describeProblem(run.problem)}`);
+  if (stepText !== undefined && files.length === 0 && !goesOn) {
+    session.mention(`step \`${stepText}\` of run ${run.record.id} was not started`);
+  }
   if (goesOn) {
     const { place } = run.layout;
     return followLogs(session, { state, place, step: stepText, attempt: options.attempt });
@@ -120,7 +125,10 @@ function filesOf(
 }
 
 async function print(session: Session, file: string): Promise<void> {
-  if (!existsSync(file)) return;
+  if (!existsSync(file)) {
+    session.mention(`warning: the log ${file} is missing`);
+    return;
+  }
   const filter = session.stdout.isTerminal ? new TerminalFilter() : null;
   for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) {
     if (session.stdout.isGone) return;
