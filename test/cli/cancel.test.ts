@@ -132,7 +132,7 @@ describe('cancel of a run that nobody owns', () => {
     const { id } = await onlyRun(rig);
     const cancel = await rig.flowctl('cancel', id, '--reason', 'enough');
     expect(cancel).toMatchObject({ code: 0, stdout: '' });
-    expect(cancel.stderr).toBe(`run ${id} is cancelled; to go on: flowctl resume ${id}\n`);
+    expect(cancel.stderr).toContain(`run ${id} is cancelled; to go on: flowctl resume ${id}\n`);
     await puppet.gone;
     const detail = await shown(rig);
     expect(detail).toMatchObject({ state: 'cancelled', exit_code: 5, resumes: 0, cancellation: { reason: 'enough' } });
@@ -140,6 +140,32 @@ describe('cancel of a run that nobody owns', () => {
     expect(stepOf(detail, 'b').attempts).toMatchObject([{ outcome: 'lost' }]);
     expect(typesIn(journalOf(rig)).at(-1)).toBe('run.finished');
     expect(rig.effects()).toEqual(['a']);
+  });
+
+  it('steps that clean up run, for the one who asked', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.write(
+      'flow.yaml',
+      `steps:
+  work: { run: ${Stage.step('work')} }
+  next: { needs: work, run: ${EFFECT} }
+  clean: { needs: work, if: always(), run: ${EFFECT} }
+`,
+    );
+    const run = rig.start(['run', 'flow.yaml']);
+    await stage.enter('work');
+    run.process.kill('SIGKILL');
+    await run.ended;
+    expect((await rig.flowctl('cancel', 'last')).code).toBe(0);
+    const detail = await shown(rig);
+    expect(detail.state).toBe('cancelled');
+    expect(['work', 'next', 'clean'].map((key) => stepOf(detail, key).state)).toEqual([
+      'cancelled',
+      'skipped',
+      'succeeded',
+    ]);
+    expect(rig.effects()).toEqual(['clean']);
   });
 
   it('an owner that dies of the request is replaced by the one who asked', async () => {

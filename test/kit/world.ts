@@ -13,11 +13,11 @@ import type {
   RunningAttempt,
   StopReason,
 } from '../../src/engine/ports.ts';
-import { recover } from '../../src/engine/recover.ts';
+import { cancelUnowned, recover } from '../../src/engine/recover.ts';
 import type { EventBody, RunEvent, RunSettings } from '../../src/model/event.ts';
 import type { FlowDefinition, RetryPolicy, StepDefinition } from '../../src/model/flow.ts';
 import { foldRun } from '../../src/model/fold.ts';
-import type { Outcome } from '../../src/model/outcome.ts';
+import type { Actor, Outcome } from '../../src/model/outcome.ts';
 import type { RunRecord } from '../../src/model/run.ts';
 
 export const RUN = '01jd0000000000000000000000' as RunId;
@@ -257,26 +257,38 @@ export function resumeLife(
   return live(flow, events, options.again ?? [], options);
 }
 
+/** Ends a run that nobody owns, from what its journal holds. */
+export function cancelLife(
+  flow: FlowDefinition,
+  events: readonly RunEvent[],
+  options: LifeOptions = {},
+): Promise<Life> {
+  return live(flow, events, 'cancel', options);
+}
+
 async function live(
   flow: FlowDefinition,
   events: readonly RunEvent[],
-  again: readonly string[] | null,
+  again: readonly string[] | 'cancel' | null,
   options: LifeOptions,
 ): Promise<Life> {
   const { run, problem } = foldRun(RUN, events);
   if (run === null || problem !== null) throw new Error(`journal does not fold: ${problem?.message}`);
   const plan: Plan = makePlan(flow);
-  const opening: readonly EventBody[] =
-    again === null
-      ? []
-      : recover(run, plan, {
-          by: { kind: 'user', name: 'test', host: 'here' },
-          settings: settingsOf(flow, options.maxParallel ?? 4),
-          revision: run.revision,
-          flow_hash: run.flow_hash,
-          again: again as readonly StepId[],
-          reaped: [],
-        });
+  const by: Actor = { kind: 'user', name: 'test', host: 'here' };
+  const openings = {
+    resume: () =>
+      recover(run, plan, {
+        by,
+        settings: settingsOf(flow, options.maxParallel ?? 4),
+        revision: run.revision,
+        flow_hash: run.flow_hash,
+        again: again as readonly StepId[],
+        reaped: [],
+      }),
+    cancel: () => cancelUnowned(run, { by, reason: null, reaped: [] }),
+  };
+  const opening: readonly EventBody[] = again === null ? [] : openings[again === 'cancel' ? 'cancel' : 'resume']();
   const journal = new MemoryJournal();
   journal.events.push(...events);
   if (options.failAfter !== undefined) journal.failAfter = options.failAfter;
