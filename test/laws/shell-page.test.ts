@@ -55,7 +55,7 @@ function refusedWords({ rule }: EvaluatingWords): string {
     case 'assignments':
       return 'words that do not begin with `NAME=`';
     case 'unless_among':
-      return 'all words with `-exec`, `-ok` and the like';
+      return 'all words, when certain words are among them';
   }
 }
 
@@ -64,6 +64,7 @@ const INPUT: { readonly [input in EvaluatingWords['input']]: string } = {
   data: '',
   code_without_script: 'refused without a script',
   code_with_file_option: 'refused with `-f`',
+  assigned: 'refused where it is assigned to a variable that evaluates it',
 };
 
 function page(): string {
@@ -134,6 +135,7 @@ VARIABLE_ROWS
 
 - A value is data to the shell, not to every program: one that begins with \`-\` may be an option to the program it is given to. Write \`--\`
   before it where the program understands that: \`rm -- \${{ params.file }}\`.
+- What a program makes of its words is its own: \`echo\` of dash, for example, replaces \`\\\\n\` in them; \`printf '%s\\\\n'\` does not.
 - What a script does with a value afterwards is the script's own: \`x=\${{ params.x }}\` is safe, \`eval "$x"\` on the next line is not, and
   neither is \`[[ $x -eq 1 ]]\` in bash.
 - Programs that are not in the list, and read a word as code all the same, are not known. The list is for what a person would expect to

@@ -6,7 +6,7 @@
 import { readCompound } from './compound.ts';
 import { announceHeredoc, readHeredocs } from './heredoc.ts';
 import { MAX_SHELL_DEPTH, type Reading } from './reading.ts';
-import { changesReading } from './setting.ts';
+import { changesReading, declaresAttributes } from './setting.ts';
 import type { Assignment, Command, List, Pipeline, Redirection, Word } from './tree.ts';
 import { readWord } from './word.ts';
 
@@ -102,7 +102,7 @@ function readPipeline(reading: Reading): Pipeline {
 /** `!` and, where it is a reserved word, `time`. */
 function readPrefixes(reading: Reading): void {
   for (;;) {
-    const prefix = reading.match(/(?:!(?!\()|time(?:[ \t]+-p)?)(?=[\s;&|()<>]|$)/y)?.[0];
+    const prefix = reading.match(/(?:!(?!\()|time(?:(?:[ \t]|\\\n)+-p)?(?:(?:[ \t]|\\\n)+--)?)(?=[\s;&|()<>]|$)/y)?.[0];
     if (prefix === undefined) return;
     // To other shells `time` is a command, which takes only simple commands.
     if (prefix !== '!' && reading.dialect === 'sh') return;
@@ -212,6 +212,7 @@ function readSimple(reading: Reading): Command {
       if (isFirst && word.isPlain && RESERVED.test(word.literal) && !isTimeCommand(word, reading)) reading.stop();
     }
   }
+  reading.hasAttributes ||= declaresAttributes(words);
   const setting = changesReading(words);
   if (setting !== null) reading.stop('unreadable', setting);
   return { kind: 'simple', assignments, words, redirections };

@@ -44,8 +44,8 @@ export interface EvaluatingWords {
   readonly names: readonly string[];
   readonly reason: string;
   readonly rule: WordRule;
-  /** Whether what it reads from its standard input is code too: always, never, without a script, or with an option that reads code. */
-  readonly input: 'code' | 'data' | 'code_without_script' | 'code_with_file_option';
+  /** Whether what it reads from its standard input is code too: always, never, without a script, with an option that reads code, or when it is assigned to a variable that evaluates it. */
+  readonly input: 'code' | 'data' | 'code_without_script' | 'code_with_file_option' | 'assigned';
   /** True where the name, standing among the words of another command, is taken for a command that that one runs. */
   readonly isSoughtInWords: boolean;
 }
@@ -83,7 +83,13 @@ const BUILTINS: readonly EvaluatingWords[] = [
     'builtin',
   ),
   everything(
-    'read mapfile readarray getopts unset wait',
+    'read mapfile readarray',
+    'the words are names of variables, and commands in a subscript are evaluated',
+    'assigned',
+    'builtin',
+  ),
+  everything(
+    'getopts unset wait',
     'the words are names of variables, and commands in a subscript are evaluated',
     'data',
     'builtin',
@@ -160,7 +166,7 @@ const PROGRAMS: readonly EvaluatingWords[] = [
     isSoughtInWords: false,
   },
   everything(
-    'psql mysql mariadb sqlite3 sqlite duckdb sqlplus sqlcmd clickhouse clickhouse-client bq snowsql beeline hive cqlsh mongo mongosh redis-cli',
+    'psql mysql mariadb sqlite3 sqlite duckdb sqlplus sqlcmd clickhouse clickhouse-client bq snowsql beeline hive spark-sql trino presto impala-shell isql vsql nzsql cqlsh mongo mongosh redis-cli',
     'a database reads the text as its language; some run shell commands',
     'code',
     'program',
@@ -172,6 +178,37 @@ const PROGRAMS: readonly EvaluatingWords[] = [
     'common_word',
   ),
   everything('bc dc m4 gnuplot octave gp maxima', 'the text is a program in its language', 'code', 'common_word'),
+  everything('just task', 'arguments are put into shell text', 'data', 'common_word'),
+  everything(
+    'nix-shell hyperfine concurrently nodemon socat ncat',
+    'a shell reads some of the words',
+    'code',
+    'program',
+  ),
+  {
+    names: ['git'],
+    reason: 'with these words a shell reads others',
+    rule: {
+      kind: 'unless_among',
+      words: /^(?:foreach|filter-branch|bisect|difftool|mergetool|-x.*|--exec(?:=.*)?|--(?:upload|receive)-pack.*)$/,
+    },
+    input: 'data',
+    isSoughtInWords: false,
+  },
+  {
+    names: ['npm', 'pnpm', 'yarn'],
+    reason: 'with these words another command is run, or a shell reads the words',
+    rule: { kind: 'unless_among', words: /^(?:exec|x|dlx|-c|--call(?:=.*)?)$/ },
+    input: 'data',
+    isSoughtInWords: false,
+  },
+  {
+    names: ['fd', 'fdfind'],
+    reason: 'with `-x` and the like its words are commands, in which `{}` is replaced',
+    rule: { kind: 'unless_among', words: /^-[a-zA-Z]*[xX]$|^--exec/ },
+    input: 'data',
+    isSoughtInWords: false,
+  },
   everything('ansible', 'a shell of another machine may read the words', 'code', 'program'),
 ];
 

@@ -4,6 +4,7 @@ import { assertNever } from '../../base/result.ts';
 import { type EvaluatingWords, knownName, mayRunWords, ruleFor } from './evaluating-words.ts';
 import type { Refusal } from './place.ts';
 import type { Word } from './tree.ts';
+import { refusalOfVariable } from './variables.ts';
 
 /** What is refused of a command. */
 export interface Evaluation {
@@ -11,6 +12,14 @@ export interface Evaluation {
   readonly words: readonly (Refusal | null)[];
   /** Why no value may be in what the command reads; null when that is data to it. */
   readonly input: Refusal | null;
+}
+
+/** What the whole text says that matters to a command. */
+export interface Surroundings {
+  /** Functions that the text defines and in which something is evaluated. */
+  readonly functions: ReadonlyMap<string, Refusal>;
+  /** True when assigning to a variable may evaluate what is assigned. */
+  readonly hasAttributes: boolean;
 }
 
 /** Names among the words of an unknown command that are looked at; with more of them nothing is allowed. */
@@ -198,9 +207,10 @@ function applySought(words: readonly Word[], from: number, draft: Draft): void {
 
 /**
  * Judges the words of a command.
- * @param functions what is known about functions that the text defines: those in which something is evaluated.
+ * @param surroundings what the rest of the text says about it.
  */
-export function evaluateCommand(words: readonly Word[], functions: ReadonlyMap<string, Refusal>): Evaluation {
+export function evaluateCommand(words: readonly Word[], surroundings: Surroundings): Evaluation {
+  const { functions } = surroundings;
   const draft: Draft = { words: words.map(() => null), input: null };
   const [first] = words;
   if (first === undefined) return draft;
@@ -209,7 +219,8 @@ export function evaluateCommand(words: readonly Word[], functions: ReadonlyMap<s
   for (let from: number | null = 0; from !== null && from < words.length; ) {
     const base: string | null = words[from]?.base ?? null;
     if (from > 0) draft.words[from] ??= { place: 'command_position' };
-    if (base === null) {
+    // A word that begins with a dash belongs to what stands before it, as in `time -- eval`.
+    if (base === null || OPTION.test(base)) {
       refuse(draft, from + 1, words.length, { place: 'unknown_command' });
       draft.input ??= { place: 'unknown_command' };
       break;
@@ -220,6 +231,7 @@ export function evaluateCommand(words: readonly Word[], functions: ReadonlyMap<s
       draft.input ??= { place: 'evaluating_input', ...inFunction(defined, base) };
     }
     const rules = ruleFor(base);
+    if (rules?.input === 'assigned') draft.input ??= inputAsAssigned(words, from, surroundings);
     if (rules !== undefined) from = applyRule(words, from, rules, knownName(base), draft);
     else {
       if (mayRunWords(base)) applySought(words, from, draft);
@@ -227,6 +239,15 @@ export function evaluateCommand(words: readonly Word[], functions: ReadonlyMap<s
     }
   }
   return draft;
+}
+
+/** Why no value may be in what `read` and the like assign to the variables that they name. */
+function inputAsAssigned(words: readonly Word[], from: number, { hasAttributes }: Surroundings): Refusal | null {
+  for (const { text, literal } of words.slice(from + 1)) {
+    const refusal = text === null ? { place: 'evaluating_input' as const, word: literal } : refusalOfVariable(text);
+    if (refusal !== null) return refusal;
+  }
+  return hasAttributes ? { place: 'attributed_variable' } : null;
 }
 
 const inFunction = ({ word }: Refusal, name: string): Pick<Refusal, 'word' | 'reason'> & { word: string } => ({

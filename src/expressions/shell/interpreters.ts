@@ -35,7 +35,6 @@ export const INTERPRETERS: readonly EvaluatingWords[] = [
     harmless: /^(?:[-+][aefhmnuvxBCEPT]+|--noprofile|--norc|--posix|--)$/,
     valued: /^[-+][aefhmnuvxBCEPT]*o$/,
   }),
-  interpreter('busybox toybox', 'it can be a shell'),
   interpreter('python pypy pythonw', 'Python reads the text of `-c`, and what it is fed', {
     harmless: /^-[bBdEIOPqsSuv]+$/,
     valued: /^-[WX]$/,
@@ -43,7 +42,7 @@ export const INTERPRETERS: readonly EvaluatingWords[] = [
     code: /^-c$/,
   }),
   interpreter('node nodejs tsx ts-node bun deno', 'JavaScript is read from `-e`, and from what it is fed', {
-    code: /^(?:-e|-p|-pe|--eval)$/,
+    code: /^(?:-e|-p|-pe|--eval|eval|exec|x|repl)$/,
     harmless:
       /^(?:--no-warnings|--enable-source-maps|--experimental-[a-z-]+|--max-old-space-size=\d+|--trace-[a-z-]+|--allow-[a-z]+|--unstable|run)$/,
   }),

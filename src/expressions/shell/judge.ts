@@ -27,18 +27,8 @@ export interface Decision {
   readonly refusal: Refusal | null;
 }
 
-const DECLARING = /^(?:declare|typeset|local|readonly|export|integer|nameref)$/;
-
-/** True when a command may give variables the attribute of numbers or of references to others. */
-function declaresAttributes(words: readonly Word[]): boolean {
-  const first = words.findIndex(({ text }) => text !== null && DECLARING.test(text));
-  if (first === -1) return false;
-  return words
-    .slice(first)
-    .some(({ text, literal }) =>
-      text === null ? /^(?:[-+]|$)/.test(literal) : /^[-+]\w*[in]|^integer$|^nameref$/.test(text),
-    );
-}
+/** Functions that use each other from bottom to top more often than this are given up on. */
+const MAX_PASSES = 5;
 
 const contentOf = (redirection: Redirection): Content =>
   redirection.kind === 'heredoc' ? redirection : redirection.target;
@@ -55,15 +45,26 @@ export class Judge {
   readonly #functions = new Map<string, Refusal>();
   /** Set when something is written to commands that read it as code: what is written there cannot be told. */
   #everywhere: Refusal | null = null;
-  #hasAttributes = false;
+  readonly #hasAttributes: boolean;
   readonly #stopped: Refusal | null;
 
   constructor(list: List, reading: Reading) {
-    const { stoppedAt, stoppedBy, stoppedFor } = reading;
+    const { stoppedAt, stoppedBy, stoppedFor, hasAttributes } = reading;
     this.#stopped =
       stoppedAt === null ? null : { place: stoppedFor, ...(stoppedBy === null ? {} : { word: stoppedBy }) };
-    this.#readerIn(list);
+    this.#hasAttributes = hasAttributes;
+    this.#learnFunctions(list);
     this.#decideList(list, this.#everywhere);
+  }
+
+  /** Functions may be used in functions above them: looked through until nothing new is found. */
+  #learnFunctions(list: List): void {
+    for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+      const known = this.#functions.size;
+      this.#readerIn(list);
+      if (this.#functions.size === known) return;
+    }
+    this.#everywhere ??= { place: 'unreadable' };
   }
 
   #readerIn(list: List): Refusal | null {
@@ -98,9 +99,11 @@ export class Judge {
   #findReader(command: Command): Refusal | null {
     switch (command.kind) {
       case 'simple': {
-        const evaluation = evaluateCommand(command.words, this.#functions);
+        const evaluation = evaluateCommand(command.words, {
+          functions: this.#functions,
+          hasAttributes: this.#hasAttributes,
+        });
         this.#evaluations.set(command, evaluation);
-        this.#hasAttributes ||= declaresAttributes(command.words);
         const assigned = command.assignments.map(({ word }) => word);
         const inside = this.#readerInside([...assigned, ...command.words, ...command.redirections.map(contentOf)]);
         return evaluation.input ?? inside;

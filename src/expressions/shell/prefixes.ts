@@ -47,4 +47,9 @@ export const PREFIXES: readonly EvaluatingWords[] = [
     takesAssignments: true,
   }),
   prefix('gosu su-exec chroot taskset flock', { operands: 1 }),
+  prefix('busybox toybox'),
+  prefix('npx pnpx bunx uvx pipx', { harmless: /^(?:-y|--yes|--)$/ }),
+  prefix(
+    'strace ltrace valgrind perf unshare nsenter setpriv setarch prlimit pkexec systemd-run fakeroot proot firejail bwrap xvfb-run dbus-run-session caffeinate',
+  ),
 ];

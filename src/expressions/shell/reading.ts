@@ -29,6 +29,8 @@ export class Reading {
   stoppedFor: RefusedPlace = 'unreadable';
   /** The command that made reading stop, where one did. */
   stoppedBy: string | null = null;
+  /** True when a command may give variables an attribute with which assigning to them evaluates. */
+  hasAttributes = false;
   /** The expressions that stand in comments. */
   readonly comments: number[] = [];
   /** Here-documents announced on this line. */

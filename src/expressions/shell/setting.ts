@@ -1,4 +1,4 @@
-/** Commands after which a shell reads its text in another way, so that nothing behind them is certain. */
+/** Commands that change what other text means: how the rest is read, or what assigning to a variable does. */
 
 import type { Word } from './tree.ts';
 
@@ -30,4 +30,17 @@ export function changesReading(words: readonly Word[]): string | null {
     default:
       return null;
   }
+}
+
+const DECLARING = /^(?:declare|typeset|local|readonly|export|integer|nameref)$/;
+
+/** True when a command may give variables the attribute of numbers or of references to others. */
+export function declaresAttributes(words: readonly Word[]): boolean {
+  const first = words.findIndex(({ text }) => text !== null && DECLARING.test(text));
+  if (first === -1) return false;
+  return words
+    .slice(first)
+    .some(({ text, literal }) =>
+      text === null ? /^(?:[-+]|$)/.test(literal) : /^[-+]\w*[in]|^integer$|^nameref$/.test(text),
+    );
 }

@@ -48,6 +48,8 @@ const REFUSED: { readonly [place in RefusedPlace]: readonly string[] } = {
     `$EMPTY ${V}`,
     `{eval,x} ${V}`,
     `/bin/s? -c ${V}`,
+    `time -- -x ${V}`,
+    `-x ${V}`,
     `nohup $tool ${V}`,
     `echo ${V} | $tool`,
     `$\{x:-eval} ${V}`,
@@ -145,6 +147,21 @@ const REFUSED: { readonly [place in RefusedPlace]: readonly string[] } = {
     `hash -p ${V} ls`,
     `alias x=${V}`,
     `f() { eval "$1"; }; f ${V}`,
+    `time -- eval ${V}`,
+    `time \\\n-p \\\n-- eval ${V}`,
+    `g() { f ${V}; }; f() { eval "$1"; }; g`,
+    `run() { "$@"; }; run ls ${V}`,
+    `busybox awk ${V}`,
+    `busybox sh -c ${V}`,
+    `npx -p ${V} x`,
+    `bun x ${V}`,
+    `deno eval ${V}`,
+    `git submodule foreach ${V}`,
+    `git rebase -x ${V}`,
+    `just build ${V}`,
+    `npm exec -c ${V}`,
+    `strace -f sh -c ${V}`,
+    `fd -x rm ${V}`,
     `function f { $1; }; f ${V}`,
   ],
   evaluating_input: [
@@ -178,6 +195,7 @@ const REFUSED: { readonly [place in RefusedPlace]: readonly string[] } = {
     `run() { sh; }; echo ${V} | run`,
     `echo ${V} | crontab -`,
     `echo ${V} | { x=$(sh); }`,
+    `read $x <<< ${V}`,
   ],
   arithmetic: [
     `echo $((${V}))`,
@@ -236,12 +254,17 @@ const REFUSED: { readonly [place in RefusedPlace]: readonly string[] } = {
     `export PATH=${V}`,
     `for RANDOM in ${V}; do :; done`,
     `RANDOM+=${V}`,
+    `read RANDOM <<< ${V}`,
+    `echo ${V} | while read -r RANDOM; do :; done`,
   ],
   attributed_variable: [
     `declare -i n; n=${V}`,
     `typeset -gi n\nn+=${V}`,
     `declare -n n; for n in ${V}; do :; done`,
     `n=${V}; local -xi n`,
+    `declare -i n; read -r n <<< ${V}`,
+    `declare -ai a; mapfile a <<END\n${V}\nEND`,
+    `declare -i n; echo ${V} | read n`,
     `declare $o n; n=${V}`,
     `export -n n; export n=${V}`,
   ],
@@ -277,6 +300,15 @@ const REFUSED: { readonly [place in RefusedPlace]: readonly string[] } = {
   ],
 };
 
+/** What makes commands refuse a word that they take otherwise. */
+const LEADING: readonly (readonly [RegExp, string])[] = [
+  [/^g?find$/, '. -exec '],
+  [/^(?:test|\[)$/, '-v '],
+  [/^git$/, 'bisect '],
+  [/npm$|^yarn$/, 'exec '],
+  [/^fd/, '-x '],
+];
+
 describe('an expression is refused', () => {
   for (const [place, texts] of Object.entries(REFUSED)) {
     it.each(texts)(`in the place ${place}: %s`, (text) => {
@@ -296,7 +328,7 @@ describe('an expression is refused', () => {
     for (const { names } of EVALUATING_WORDS) {
       for (const name of names) {
         for (const word of [name, `/usr/bin/${name}`, `"${name}"`, name.toUpperCase(), `command ${name}`]) {
-          const before = name.endsWith('find') ? '. -exec ' : /^(?:test|\[)$/.test(name) ? '-v ' : '';
+          const [, before = ''] = LEADING.find(([pattern]) => pattern.test(name)) ?? [];
           const text = `${word} ${before}${V}`;
           expect([text, placesOf(text).length]).toEqual([text, 1]);
         }
