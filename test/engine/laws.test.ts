@@ -66,7 +66,7 @@ function reference({ steps }: Drawn): Record<string, string> {
       false: false,
       true: true,
     };
-    const names = condition !== undefined && condition.includes('(');
+    const names = condition?.includes('(') ?? false;
     if (!success && !names) end[id] = failure ? 'skipped:upstream_failed' : 'skipped:upstream_skipped';
     else if (condition !== undefined && !answers[condition as keyof typeof answers]) end[id] = 'skipped:condition';
     else if (failures <= retries) end[id] = 'succeeded';
