@@ -15,7 +15,7 @@ import { joinedByBash, readLine, type TypedLine } from './words.ts';
 
 /** Prints what could stand at the end of these words: those behind the program's name, the last one perhaps empty. */
 export async function answer(words: readonly string[]): Promise<void> {
-  const session = openSession({});
+  const session = openSession({ quiet: true });
   try {
     await session.stdout.writeAll(await linesFor(session, joinedByBash(words)));
   } catch {
