@@ -40,6 +40,9 @@ export async function showWithListr(title: string, view: LiveView, run: Promise<
   const tasks = new Listr<object, typeof LiveRenderer>([{ title, task: () => run }], {
     renderer: LiveRenderer,
     rendererOptions: { view },
+    // Whether there is a terminal was decided before; the library would look at the program's own stdout, whatever is drawn on.
+    fallbackRendererCondition: () => false,
+    silentRendererCondition: () => false,
     // Its own handler of SIGINT would end the program with 127 and leave the steps running.
     registerSignalListeners: false,
   });
