@@ -23,7 +23,8 @@ export function findProgram(name: string, searchPath: string | undefined, workdi
     if (exists(file)) unusable ??= file;
   }
   if (unusable !== undefined) {
-    return err({ code: 'command_not_executable', message: `\`${name}\` is not executable: \`${unusable}\`` });
+    const place = unusable === name ? '' : `: \`${unusable}\``;
+    return err({ code: 'command_not_executable', message: `\`${name}\` is not executable${place}` });
   }
   const where = name.includes('/') ? 'does not exist' : 'was not found in PATH';
   return err({ code: 'command_not_found', message: `the command \`${name}\` ${where}` });

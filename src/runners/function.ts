@@ -220,12 +220,29 @@ const ENDS: { readonly [Reason in HostEndReason]: string } = {
   terminated: 'the thread of the function was ended',
 };
 
+/** What `typeof` says of thrown values that are no errors; they have no stack. */
+const NO_ERRORS: ReadonlySet<string> = new Set(
+  'string number boolean bigint symbol function object undefined unknown'.split(' '),
+);
+
+/** An error by its name; any other thrown value by its type, unless the value says it all. */
+function thrownMessage({ origin, name, message, stack }: FunctionResult & { readonly kind: 'threw' }): string {
+  const isError = stack !== '' || !NO_ERRORS.has(name);
+  const saysAll = name === 'undefined' || name === 'unknown' || (name === 'object' && message === 'null');
+  const value = isError
+    ? `${name}: ${message}`
+    : saysAll
+      ? message
+      : `${/^o/.test(name) ? 'an' : 'a'} ${name}: ${message}`;
+  if (origin !== 'call') return `${origin.replace('_', ' ')}: ${value}`;
+  return isError || name === 'unknown' ? value : `threw ${value}`;
+}
+
 function failureOf(result: Exclude<FunctionResult, { readonly kind: 'returned' }>, work: CallWork): Failure {
   const place = `\`${work.module}#${work.export}\``;
   switch (result.kind) {
     case 'threw': {
-      const what = result.origin === 'call' ? '' : `${result.origin.replace('_', ' ')}: `;
-      const message = `${what}${result.name}: ${result.message}`;
+      const message = thrownMessage(result);
       return { code: 'thrown', message, detail: result.stack === '' ? message : result.stack };
     }
     case 'not_json': {

@@ -50,7 +50,10 @@ export function describeProblem(problem: StateProblem): string {
       return `${problem.file}${place}: ${problem.message}`;
     }
     case 'io':
-      return `${problem.file}: ${problem.message} (${problem.code})`;
+      // Node's own messages begin with the code.
+      return problem.message.includes(problem.code)
+        ? `${problem.file}: ${problem.message}`
+        : `${problem.file}: ${problem.message} (${problem.code})`;
     case 'busy': {
       const { owner } = problem;
       const who = owner === null ? 'another process' : `process ${owner.pid} on ${owner.host} since ${owner.since}`;

@@ -48,6 +48,16 @@ describe('a program', () => {
   ])('%s in %s is %s', (name, searchPath, code) => {
     expect(findProgram(name, searchPath, folder)).toMatchObject({ ok: false, error: { code } });
   });
+
+  test('that is not executable is named once', () => {
+    const file = path.join(dull, 'only');
+    const messageFor = (name: string) => {
+      const found = findProgram(name, dull, folder);
+      return found.ok ? null : found.error.message;
+    };
+    expect(messageFor(file)).toBe(`\`${file}\` is not executable`);
+    expect(messageFor('only')).toBe(`\`only\` is not executable: \`${file}\``);
+  });
 });
 
 test.each([

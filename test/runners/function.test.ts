@@ -50,7 +50,19 @@ describe('what a call gives', () => {
     ],
     [
       { kind: 'threw', origin: 'unhandled_rejection', name: 'string', message: 'no', stack: '' },
-      { failure: { code: 'thrown', message: 'unhandled rejection: string: no' } },
+      { failure: { code: 'thrown', message: 'unhandled rejection: a string: no' } },
+    ],
+    [
+      { kind: 'threw', origin: 'call', name: 'string', message: 'a string', stack: '' },
+      { failure: { code: 'thrown', message: 'threw a string: a string' } },
+    ],
+    [
+      { kind: 'threw', origin: 'call', name: 'object', message: 'null', stack: '' },
+      { failure: { code: 'thrown', message: 'threw null' } },
+    ],
+    [
+      { kind: 'threw', origin: 'call', name: 'object', message: '{ a: 1 }', stack: '' },
+      { failure: { code: 'thrown', message: 'threw an object: { a: 1 }' } },
     ],
     [
       { kind: 'not_json', path: 'rows[3].when', found: 'bigint' },
