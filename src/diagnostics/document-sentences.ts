@@ -1,6 +1,7 @@
 /** Sentences about files, YAML, and the shape of keys and values. Looked up through `sentences`. */
 
-import type { FactsByCode, YamlFault } from './facts.ts';
+import { assertNever } from '../base/result.ts';
+import type { FactsByCode, ForeignWord, YamlFault } from './facts.ts';
 import { example, listedNames, quoted } from './phrase.ts';
 import type { Sentence, Sentences } from './sentences.ts';
 
@@ -50,14 +51,30 @@ export type DocumentDiagnosticCode = Exclude<keyof FactsByCode, FlowCode>;
 
 const say = (message: string, help: string | null = null): Sentence => ({ message, help });
 
-/** `did you mean x?`, or the list of what there is. */
+/** `did you mean x?`, or the list of what there is. @param most how many are named before the rest is counted: ten. */
 export function didYouMean(
   facts: { suggestion: string | null; known: readonly string[] },
   noun: string,
+  most?: number,
 ): string | null {
   if (facts.suggestion !== null) return `did you mean ${quoted(facts.suggestion)}?`;
   if (facts.known.length === 0) return null;
-  return `${facts.known.length === 1 ? `the only ${noun} is` : `the ${noun}s are`} ${listedNames(facts.known, 'and')}`;
+  return `${facts.known.length === 1 ? `the only ${noun} is` : `the ${noun}s are`} ${listedNames(facts.known, 'and', most)}`;
+}
+
+function meaningOf(word: ForeignWord): string {
+  switch (word.kind) {
+    case 'known':
+      return `here, write:${example(word.write)}`;
+    case 'planned': {
+      const verb = word.feature.includes(' and ') || word.feature.endsWith('s') ? 'are' : 'is';
+      return `${word.feature} ${verb} planned, but not in this version; ${word.instead ?? 'leave it out'}`;
+    }
+    case 'needless':
+      return `${word.because}: leave it out`;
+    default:
+      return assertNever(word, 'foreign word');
+  }
 }
 
 const YAML_FAULTS: { readonly [Fault in YamlFault]: Sentence } = {
@@ -139,8 +156,9 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
 
   unknown_key: ({ name, owner, foreign, ...facts }) => {
     const message = `unknown key ${quoted(name)} in ${owner}`;
-    if (foreign === null) return say(message, didYouMean(facts, 'key'));
-    return say(message, `${quoted(name)} is a word of ${foreign.tool}; here, write:${example(foreign.write)}`);
+    // The keys are all the language there is: to hide some of them would help nobody.
+    if (foreign === null) return say(message, didYouMean(facts, 'key', facts.known.length));
+    return say(message, `${quoted(name)} is a word of ${foreign.tool}; ${meaningOf(foreign)}`);
   },
   reserved_key: ({ key }) =>
     say(`${quoted(key)} is reserved for later`, 'leave it out: this version gives it no meaning'),

@@ -17,11 +17,14 @@ export type YamlFault =
   | 'block_in_flow'
   | 'unexpected';
 
-/** A key of another tool: what flowctl calls it, with a line to write. */
-export interface ForeignWord {
-  readonly tool: string;
-  readonly write: string;
-}
+/** A key of another tool, and what flowctl has for it. */
+export type ForeignWord =
+  /** A key of its own: the line to write. */
+  | { readonly kind: 'known'; readonly tool: string; readonly write: string }
+  /** A part of the flow language that this version refuses; what to do until then, where there is something. */
+  | { readonly kind: 'planned'; readonly tool: string; readonly feature: string; readonly instead: string | null }
+  /** Nothing, and why nothing is missed. */
+  | { readonly kind: 'needless'; readonly tool: string; readonly because: string };
 
 /** The facts of each diagnostic, by its code. */
 export interface FactsByCode {

@@ -1,7 +1,7 @@
 /** The words of other tools, and what flowctl calls them. Looked up where a key is unknown. */
 
 import type { ForeignWord } from './facts.ts';
-import { yamlScalar } from './phrase.ts';
+import { example, yamlScalar } from './phrase.ts';
 
 /** Where a key stands: at the top of a flow, or in a step. */
 export type KeyOwner = 'flow' | 'step' | 'retry' | 'other';
@@ -27,7 +27,6 @@ const IN_STEPS: readonly Row[] = [
   ['retry_delay', MAKE, 'retry: { max: 2, delay: 10s }'],
   ['retryPolicy', DAGU, 'retry: { max: 2, delay: 10s }'],
   ['retry_policy', DAGU, 'retry: { max: 2, delay: 10s }'],
-  ['repeatPolicy', DAGU, 'retry: { max: 2, delay: 10s }'],
   ['timeout-minutes', GITHUB, 'timeout: <10>m'],
   ['timeout_minutes', GITHUB, 'timeout: <10>m'],
   ['timeout_seconds', PREFECT, 'timeout: <10>s'],
@@ -74,8 +73,6 @@ const IN_FLOWS: readonly Row[] = [
   ['jobs', GITHUB, 'steps:'],
   ['tasks', MAKE, 'steps:'],
   ['stages', MAKE, 'steps:'],
-  ['on', GITHUB, 'schedules: [{ cron: "0 6 * * *", timezone: Europe/Berlin }]'],
-  ['schedule', DAGU, 'schedules: [{ cron: "0 6 * * *", timezone: Europe/Berlin }]'],
   ['inputs', GITHUB, 'params: { name: default }'],
   ['parameters', PREFECT, 'params: { name: default }'],
   ['vars', MAKE, 'params: { name: default }'],
@@ -90,9 +87,6 @@ const IN_FLOWS: readonly Row[] = [
   ['max_workers', PREFECT, 'max_parallel: <4>'],
   ['task_runner', PREFECT, 'max_parallel: <4>'],
   ['fail-fast', GITHUB, 'fail_fast: <true>'],
-  ['maxActiveRuns', DAGU, 'concurrency: { limit: 1, on_conflict: queue }'],
-  ['handlerOn', DAGU, 'on_failure: [{ run: your command }]'],
-  ['handler_on', DAGU, 'on_failure: [{ run: your command }]'],
   ['retries', PREFECT, 'defaults: { retry: <2> }'],
   ['timeout-minutes', GITHUB, 'defaults: { timeout: <10>m }'],
   ['timeout_minutes', GITHUB, 'defaults: { timeout: <10>m }'],
@@ -117,20 +111,58 @@ const IN_RETRIES: readonly Row[] = [
   ['maxIntervalSec', DAGU, 'max_delay: <60>s'],
 ];
 
-const SHARED: readonly Row[] = [
-  ['runs-on', GITHUB, 'steps run on this machine: leave it out'],
-  ['runs_on', GITHUB, 'steps run on this machine: leave it out'],
-  ['permissions', GITHUB, 'steps have your own permissions: leave it out'],
+/** What is part of the flow language, but not of this version. */
+type PlannedRow = readonly [word: string, tool: string, feature: string, instead: string | null];
+
+const BY_CRON = `let cron start the flow:${example('0 6 * * * flowctl run /path/to/flow.yaml -q')}`;
+const ONE_STEP_EACH = 'until then, write one step for each value';
+const LOOP_IN_SHELL = 'until then, repeat it in the shell text, or in a function';
+const AFTER_FAILURE = `until then, add a step that runs after a failure:${example('needs: load', 'if: failure()')}`;
+
+const PLANNED_IN_FLOWS: readonly PlannedRow[] = [
+  ['on', GITHUB, 'schedules', BY_CRON],
+  ['schedule', DAGU, 'schedules', BY_CRON],
+  ['maxActiveRuns', DAGU, '`concurrency`', null],
+  ['handlerOn', DAGU, '`on_failure` and its like', AFTER_FAILURE],
+  ['handler_on', DAGU, '`on_failure` and its like', AFTER_FAILURE],
+  ['strategy', GITHUB, '`matrix`', ONE_STEP_EACH],
 ];
 
-const index = (rows: readonly Row[]): ReadonlyMap<string, ForeignWord> =>
-  new Map(rows.map(([word, tool, write]) => [word, { tool, write }]));
+const PLANNED_IN_STEPS: readonly PlannedRow[] = [
+  ['strategy', GITHUB, '`matrix`', ONE_STEP_EACH],
+  ['loop', MAKE, '`foreach` and `repeat`', LOOP_IN_SHELL],
+  ['repeatPolicy', DAGU, '`repeat`', LOOP_IN_SHELL],
+  ['repeat_policy', DAGU, '`repeat`', LOOP_IN_SHELL],
+];
 
-const EVERYWHERE = index(SHARED);
+type NeedlessRow = readonly [word: string, tool: string, because: string];
+
+const ON_THIS_MACHINE = 'steps run on this machine';
+const NO_CONTAINERS = 'steps run on this machine, and containers are reserved for later';
+const NEEDLESS: readonly NeedlessRow[] = [
+  ['runs-on', GITHUB, ON_THIS_MACHINE],
+  ['runs_on', GITHUB, ON_THIS_MACHINE],
+  ['image', MAKE, NO_CONTAINERS],
+  ['permissions', GITHUB, 'steps have your own permissions'],
+];
+const NEEDLESS_IN_STEPS: readonly NeedlessRow[] = [
+  ['id', GITHUB, "a step's name is its key under `steps`, or its `name` in a list"],
+];
+
+type Entries = readonly (readonly [word: string, meaning: ForeignWord])[];
+
+const known = (rows: readonly Row[]): Entries =>
+  rows.map(([word, tool, write]) => [word, { kind: 'known', tool, write }]);
+const planned = (rows: readonly PlannedRow[]): Entries =>
+  rows.map(([word, tool, feature, instead]) => [word, { kind: 'planned', tool, feature, instead }]);
+const needless = (rows: readonly NeedlessRow[]): Entries =>
+  rows.map(([word, tool, because]) => [word, { kind: 'needless', tool, because }]);
+
+const EVERYWHERE: ReadonlyMap<string, ForeignWord> = new Map(needless(NEEDLESS));
 const BY_OWNER: { readonly [Owner in KeyOwner]: ReadonlyMap<string, ForeignWord> } = {
-  flow: index(IN_FLOWS),
-  step: index(IN_STEPS),
-  retry: index(IN_RETRIES),
+  flow: new Map([...known(IN_FLOWS), ...planned(PLANNED_IN_FLOWS)]),
+  step: new Map([...known(IN_STEPS), ...planned(PLANNED_IN_STEPS), ...needless(NEEDLESS_IN_STEPS)]),
+  retry: new Map(known(IN_RETRIES)),
   other: new Map(),
 };
 
@@ -141,7 +173,8 @@ const BY_OWNER: { readonly [Owner in KeyOwner]: ReadonlyMap<string, ForeignWord>
 export function foreignWord(word: string, owner: KeyOwner, value: string | null): ForeignWord | null {
   const found = BY_OWNER[owner].get(word) ?? EVERYWHERE.get(word);
   if (found === undefined) return null;
+  if (found.kind !== 'known') return found;
   const isUsable = value !== null && value.length <= 60 && /^[^\n]+$/.test(value);
   const write = found.write.replace(/<([^>]*)>/, (_, sample: string) => (isUsable ? yamlScalar(value) : sample));
-  return { tool: found.tool, write };
+  return { ...found, write };
 }

@@ -6,16 +6,17 @@ export function quoted(name: string): string {
   return `\`${shown}\``;
 }
 
-/** `a`, `a or b`, `a, b or c`; above ten members the rest is counted. */
-export function listed(members: readonly string[], joiner: 'or' | 'and'): string {
-  if (members.length > 10) return `${members.slice(0, 9).join(', ')} ${joiner} ${members.length - 9} more`;
+/** `a`, `a or b`, `a, b or c`; above ten members the rest is counted. @param most what is counted in place of ten. */
+export function listed(members: readonly string[], joiner: 'or' | 'and', most = 10): string {
+  if (members.length > most)
+    return `${members.slice(0, most - 1).join(', ')} ${joiner} ${members.length - most + 1} more`;
   if (members.length < 2) return members.join('');
   return `${members.slice(0, -1).join(', ')} ${joiner} ${members.at(-1) ?? ''}`;
 }
 
 /** As `listed`, each member in backticks. */
-export const listedNames = (names: readonly string[], joiner: 'or' | 'and'): string =>
-  listed(names.map(quoted), joiner);
+export const listedNames = (names: readonly string[], joiner: 'or' | 'and', most?: number): string =>
+  listed(names.map(quoted), joiner, most);
 
 /** `1 problem`, `2 problems`. */
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

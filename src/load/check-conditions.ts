@@ -8,7 +8,7 @@ import {
   type TemplateProblem,
 } from '../expressions/expressions.ts';
 import { suggest } from '../diagnostics/suggest.ts';
-import { reportTemplateProblem } from './check-templates.ts';
+import { reportTemplateProblem, withAvailableNames } from './check-templates.ts';
 import { readCondition, withoutMarks } from './condition-text.ts';
 import { textOf } from './document.ts';
 import { type FlowOutline, stepValue } from './outline.ts';
@@ -69,7 +69,7 @@ export function checkConditions(flow: FlowOutline, references: ReferenceChecker,
       continue;
     }
     for (const problem of parsed.error) {
-      const helped = withStatusHelp(problem, read.text);
+      const helped = withStatusHelp(withAvailableNames(problem, read.text), read.text);
       reportTemplateProblem({ ...helped, offset: problem.offset + read.offset }, node, problems);
     }
   }

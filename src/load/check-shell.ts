@@ -7,7 +7,7 @@ import { Bug } from '../base/result.ts';
 import type { Dialect, SplicedShell } from '../expressions/shell/shell.ts';
 import { hasExpression, templateReads } from '../expressions/expressions.ts';
 import type { ShellName } from '../model/flow.ts';
-import { reportTemplateProblem } from './check-templates.ts';
+import { reportTemplateProblem, withAvailableNames } from './check-templates.ts';
 import { placeWithin, type ScalarNode, textOf } from './document.ts';
 import { refuseExpressions } from './foreign-text.ts';
 import { defaultValue, type FlowOutline, type StepOutline, stepValue } from './outline.ts';
@@ -98,7 +98,7 @@ async function splice(text: string, shell: Dialect, place: TextPlace, check: Che
   }
   for (const problem of spliced.error) {
     if (problem.code !== 'expression_in_shell_place') {
-      reportTemplateProblem(problem, node, problems);
+      reportTemplateProblem(withAvailableNames(problem, text), node, problems);
       continue;
     }
     const { message, help, offset, length } = problem;

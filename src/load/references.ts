@@ -2,7 +2,7 @@
 
 import { assertNever } from '../base/result.ts';
 import { suggest } from '../diagnostics/suggest.ts';
-import type { Reference } from '../expressions/expressions.ts';
+import { type Reference, ROOTS } from '../expressions/expressions.ts';
 import type { ScalarNode } from './document.ts';
 import { type NeedsGraph, Reachability } from './needs-graph.ts';
 import type { FlowOutline } from './outline.ts';
@@ -11,6 +11,9 @@ import type { Part, Problems } from './problems.ts';
 import type { SiteOwner } from './template-sites.ts';
 
 const TO_COME: ReadonlySet<string> = new Set(['secrets', 'vars', 'item', 'index', 'matrix', 'previous']);
+/** The names that expressions of this version may begin with. */
+export const AVAILABLE_ROOTS: readonly string[] = ROOTS.filter((root) => !TO_COME.has(root));
+
 const STEP_MEMBERS = ['state', 'outputs', 'exit_code', 'error'];
 const RUN_MEMBERS = [
   'id',

@@ -32,16 +32,23 @@ describe('words of other tools', () => {
     expect(asked.split(' ').filter((word) => foreignWord(word, 'step', null) === null)).toEqual([]);
     const inFlows = 'jobs tasks on schedule task_runner parallel maxActiveSteps runs-on timeout-minutes retries';
     expect(inFlows.split(' ').filter((word) => foreignWord(word, 'flow', null) === null)).toEqual([]);
+    expect(foreignWord('repeatPolicy', 'step', null)).toMatchObject({ kind: 'planned', feature: '`repeat`' });
+    expect(foreignWord('on', 'flow', 'push')).toMatchObject({ kind: 'planned', feature: 'schedules' });
+    expect(foreignWord('id', 'step', 'x')).toMatchObject({ kind: 'needless' });
     expect(foreignWord('toString', 'step', null)).toBeNull();
     expect(foreignWord('jobs', 'step', null)).toBeNull();
   });
 
   it('take the value that was written', () => {
-    expect(foreignWord('depends_on', 'step', 'extract')?.write).toBe('needs: extract');
-    expect(foreignWord('timeout-minutes', 'step', '5')?.write).toBe('timeout: 5m');
-    expect(foreignWord('command', 'step', 'echo "a": b')?.write).toBe('run: "echo \\"a\\": b"');
-    expect(foreignWord('depends_on', 'step', null)?.write).toBe('needs: other-step');
-    expect(foreignWord('command', 'step', '$& $1 <x>')?.write).toBe('run: "$& $1 <x>"');
+    const lineFor = (word: string, value: string | null) => {
+      const meaning = foreignWord(word, 'step', value);
+      return meaning?.kind === 'known' ? meaning.write : meaning;
+    };
+    expect(lineFor('depends_on', 'extract')).toBe('needs: extract');
+    expect(lineFor('timeout-minutes', '5')).toBe('timeout: 5m');
+    expect(lineFor('command', 'echo "a": b')).toBe('run: "echo \\"a\\": b"');
+    expect(lineFor('depends_on', null)).toBe('needs: other-step');
+    expect(lineFor('command', '$& $1 <x>')).toBe('run: "$& $1 <x>"');
   });
 });
 
@@ -53,6 +60,7 @@ describe('parts of sentences', () => {
     expect(listed(['a', 'b', 'c'], 'and')).toBe('a, b and c');
     expect(listed([...'abcdefghijkl'], 'and')).toBe('a, b, c, d, e, f, g, h, i and 3 more');
     expect([counted(1, 'error'), counted(2, 'error')]).toEqual(['1 error', '2 errors']);
+    expect(listed([...'abcdefghijkl'], 'and', 12)).toBe('a, b, c, d, e, f, g, h, i, j, k and l');
     expect(quoted('x'.repeat(1_000)).length).toBeLessThan(65);
   });
 
