@@ -38,10 +38,10 @@ export async function main(argv: readonly string[]): Promise<void> {
       return;
     }
     await program.parseAsync([...argv], { from: 'user' });
-    await reportLostOutput(wanted?.name);
   } catch (error) {
     await fail(error);
   }
+  await reportLostOutput(commandName(argv));
 }
 
 function createProgram(): Command {

@@ -111,13 +111,14 @@ describe('case 52: nobody reads what a run prints; it goes on and has its own ex
     expect(stepOf(await shown(rig), 'c').attempts).toMatchObject([{ exit_code: 9 }]);
   });
 
-  it('a query into a full disk does not crash', async () => {
+  it('a query into a full disk did not answer: 74, and says so', async () => {
     const { rig } = here;
     rig.write('flow.yaml', chain());
     await rig.flowctl('run', 'flow.yaml');
     for (const command of ['runs', 'show', 'logs', 'help exit-codes', '--help']) {
       const { stdout, stderr } = await rig.shell(`"$NODE" "$BIN" ${command} > /dev/full; echo $?`).ended;
-      expect({ command, stdout, stderr }).toEqual({ command, stdout: '0\n', stderr: '' });
+      const said = 'error: what was to be printed could not be written: ENOSPC\n';
+      expect({ command, stdout, stderr }).toEqual({ command, stdout: '74\n', stderr: said });
     }
   });
 });
