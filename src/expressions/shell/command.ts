@@ -30,6 +30,7 @@ function skipComment(reading: Reading): void {
     const expression = reading.expressionAt();
     if (expression === -1) {
       reading.position += reading.run(/[^$\n]+/y).length;
+      if (reading.joinsLines && reading.text[reading.position - 1] === '\\') return reading.stop();
       continue;
     }
     const start = reading.position;

@@ -67,7 +67,9 @@ function readBody(reading: Reading, heredoc: Heredoc): void {
     if (reading.depth > 0 && line.startsWith(delimiter) && line.slice(delimiter.length).trimStart().startsWith(')')) {
       return reading.stop();
     }
-    isContinued = !isQuoted && endsInContinuation(line);
+    const isJoined = endsInContinuation(line);
+    if (isJoined && isQuoted && reading.joinsLines) return reading.stop();
+    isContinued = !isQuoted && isJoined;
     lineStart = lineEnd + 1;
   }
   readContent(reading, heredoc, reading.limit, 'unterminated');
@@ -76,8 +78,9 @@ function readBody(reading: Reading, heredoc: Heredoc): void {
 
 /** Reads the expressions of a body. Expansions that go beyond its end stop reading. */
 function readContent(reading: Reading, heredoc: Heredoc, end: number, refused: RefusedPlace | null): void {
-  const { limit } = reading;
+  const { limit, joinsLines } = reading;
   reading.limit = end;
+  reading.joinsLines ||= !heredoc.isQuoted;
   while (!reading.isAtEnd) {
     const expression = reading.expressionAt();
     if (expression !== -1) {
@@ -103,6 +106,7 @@ function readContent(reading: Reading, heredoc: Heredoc, end: number, refused: R
         reading.position += reading.run(/[^\\`$]+/y).length;
     }
   }
+  reading.joinsLines = joinsLines;
   if (reading.stoppedAt === null) reading.limit = limit;
 }
 

@@ -37,6 +37,11 @@ export class Reading {
   pending: Heredoc[] = [];
   /** True when a line outside the current substitution has announced here-documents: where they begin is then unclear. */
   isOuterPending = false;
+  /**
+   * True in a here-document that is expanded: bash joins the lines of one that end in a backslash before anything else, so also
+   * inside comments and single quotes of the commands in it, where other shells do not.
+   */
+  joinsLines = false;
   depth = 0;
   readonly #markers: readonly Marker[];
   #next = 0;

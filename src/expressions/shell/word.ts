@@ -100,6 +100,7 @@ function readSingle(reading: Reading, draft: Draft, refused: RefusedPlace | null
       return;
     } else {
       const run = reading.run(/[^'$]+/y);
+      if (reading.joinsLines && run.includes('\\\n')) return reading.stop();
       draft.add(run, true);
       reading.position += run.length;
     }

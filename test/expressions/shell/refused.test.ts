@@ -297,6 +297,9 @@ const REFUSED: { readonly [place in RefusedPlace]: readonly string[] } = {
     `cat <<END\na\\\nEND\necho ${V}`,
     `echo "$\{x:-'}" '${V}'}"`,
     `{ :; } ${V}`,
+    `cat <<END\n$(: # a \\\n"\n${V}\n")\nEND`,
+    `cat <<END\n$(: 'a\\\n' ${V})\nEND`,
+    `cat <<END\n$(cat <<'IN'\na\\\nIN\necho ${V}\nIN\n)\nEND`,
   ],
 };
 

@@ -32,7 +32,8 @@ const IN_DOUBLE = [
   '${u:-d}',
 ];
 const IN_DOUBLE_MEANS = [' ', "it's", '#', '; ', '', '"', '\\', '2', '(', ')', '|', '\n', '*', '{', '$ ', 'd'];
-const IN_SINGLE = [' ', '"', '#', '; ', '`', '\\', '$(', '$', '(', ')', '|', '\n', '*', '{', '$x', '#'];
+/** No backslash before a newline: in a here-document bash joins the lines, which is refused. */
+const IN_SINGLE = [' ', '"', '#', '; ', '`', '\\_', '$(', '$', '(', ')', '|', '\n', '*', '{_', '$x', '#'];
 const BARE = [
   '\\ ',
   "\\'",
