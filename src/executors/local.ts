@@ -31,8 +31,9 @@ export interface LocalExecutorOptions {
 export interface LocalExecutor extends Executor {
   /**
    * Ends what outlived the steps, when none runs any more. Never rejects; after 30 s it gives up and says who is left.
+   * @param hurry aborted to skip what is left of the grace time: KILL at once. Default: never.
    */
-  reapRun(): Promise<SweepReport>;
+  reapRun(hurry?: AbortSignal): Promise<SweepReport>;
   /** Sends the watchdog home. Nothing may run any more. */
   close(): Promise<void>;
 }
@@ -47,7 +48,7 @@ export function createLocalExecutor(options: LocalExecutorOptions): LocalExecuto
   const admission = createAdmission();
   return {
     start: (request, listener) => startAttempt(options, admission, request, listener),
-    reapRun: () => sweepRun(options.run, { clock: options.clock, graceMs: options.graceMs }),
+    reapRun: (hurry) => sweepRun(options.run, { clock: options.clock, graceMs: options.graceMs, hurry }),
     close: () => options.watchdog.close(),
   };
 }

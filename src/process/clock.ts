@@ -34,10 +34,20 @@ export function systemClock(): Clock {
   };
 }
 
-/** Resolves after at least `delayMs` of the given clock. */
-export const pause = (clock: Clock, delayMs: number): Promise<void> =>
+/**
+ * Resolves after at least `delayMs` of the given clock.
+ * @param hurry ends the pause as soon as it is aborted; none by default.
+ */
+export const pause = (clock: Clock, delayMs: number, hurry?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    clock.after(delayMs, resolve);
+    if (hurry?.aborted === true) return resolve();
+    const end = (): void => {
+      takeBack();
+      hurry?.removeEventListener('abort', end);
+      resolve();
+    };
+    const takeBack = clock.after(delayMs, end);
+    hurry?.addEventListener('abort', end);
   });
 
 /** A wait that may become pointless. */

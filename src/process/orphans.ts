@@ -16,11 +16,17 @@ const PAUSE_MS = 20;
 /**
  * Ends every process of an earlier life, then waits until its watchdog has gone: processes of one run carry the same token in every
  * life, so a watchdog that still scans would end those of the next one.
+ * @param options `hurry`: aborted to skip what is left of the grace time.
  * @returns whom it signalled, and who lives in spite of it after 30 s, watchdogs included.
  */
 export async function endOrphans(
   run: RunId,
-  options: { readonly clock: Clock; readonly graceMs: number; readonly identities: readonly ProcessIdentity[] },
+  options: {
+    readonly clock: Clock;
+    readonly graceMs: number;
+    readonly identities: readonly ProcessIdentity[];
+    readonly hurry?: AbortSignal | undefined;
+  },
 ): Promise<SweepReport> {
   const began = options.clock.monotonic();
   const report = await sweepRun(run, options);

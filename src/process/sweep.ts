@@ -87,6 +87,8 @@ export interface SweepRequest {
   readonly clock: Clock;
   /** From TERM to KILL; 0 kills at once. */
   readonly graceMs: number;
+  /** Aborted when nobody wants to wait any more: what is left of the grace time is skipped. Default: never. */
+  readonly hurry?: AbortSignal | undefined;
   /** Milliseconds after which it gives up; `SWEEP_LIMIT_MS` unless given. */
   readonly limitMs?: number;
 }
@@ -102,7 +104,7 @@ export interface SweepReport {
  * nobody: one scan can miss a process that is just being forked. Never throws.
  */
 export async function sweep(request: SweepRequest): Promise<SweepReport> {
-  const { pattern, clock, graceMs, identities = [], limitMs = SWEEP_LIMIT_MS } = request;
+  const { pattern, clock, graceMs, hurry, identities = [], limitMs = SWEEP_LIMIT_MS } = request;
   const began = clock.monotonic();
   const asked = new Set<number>();
   let emptyScans = 0;
@@ -119,7 +121,7 @@ export async function sweep(request: SweepRequest): Promise<SweepReport> {
       return { ended: [...asked].filter((pid) => !alive.has(pid)), left: [...alive] };
     }
     if (emptyScans === 1) continue;
-    const killing = elapsedMs >= graceMs;
+    const killing = elapsedMs >= graceMs || hurry?.aborted === true;
     for (const { group, members } of groups) {
       if (killing) signalGroup(group, 'SIGKILL');
       else if (!asked.has(group)) {
@@ -132,7 +134,9 @@ export async function sweep(request: SweepRequest): Promise<SweepReport> {
       if (killing || !asked.has(pid)) signalTagged(pid, pattern, killing ? 'SIGKILL' : 'SIGTERM');
       asked.add(pid);
     }
-    await pause(clock, killing ? delayMs : Math.min(delayMs, Math.max(1, graceMs - elapsedMs)));
+    // While killing, every turn pauses: a process inside the kernel would otherwise keep us busy for nothing.
+    if (killing) await pause(clock, delayMs);
+    else await pause(clock, Math.min(delayMs, Math.max(1, graceMs - elapsedMs)), hurry);
     delayMs = Math.min(delayMs * 2, 100);
   }
 }

@@ -305,6 +305,16 @@ describe('what a step leaves behind', () => {
     expect(processesWith(rig.run)).toEqual([]);
   });
 
+  test('is killed at once when the end of the run is hurried', async () => {
+    await rig.sh(
+      `setsid sh -c 'trap "" TERM; echo > ${upFile()}; while :; do sleep 0.01; done' & while [ ! -e ${upFile()} ]; do sleep 0.01; done`,
+    );
+    const began = performance.now();
+    expect((await rig.executor.reapRun(AbortSignal.abort())).left).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(900);
+    expect(processesWith(rig.run)).toEqual([]);
+  });
+
   test('does not keep a piped log open', async () => {
     const began = performance.now();
     await rig.sh('echo a > /dev/stderr; setsid sleep 600 & exit 0');

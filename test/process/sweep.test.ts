@@ -52,6 +52,25 @@ test('a recorded process is ended with its group, even without a token, unless t
   expect(report.ended.filter(isRunning)).toEqual([]);
 });
 
+test.each(['before', 'during'])('a sweep that is told to hurry %s the grace time kills at once', async (when) => {
+  const run = freshRunId();
+  const child = await start('trap "" TERM; echo; while :; do sleep 0.01; done', tokenOf('', run, stepKey('a'), 1));
+  const end = once(child, 'exit');
+  const haste = new AbortController();
+  if (when === 'before') haste.abort();
+  // The first pause follows the first TERM; unless the hurry ends it, it never ends.
+  const after: typeof clock.after = (delayMs, callback) => {
+    if (haste.signal.aborted) return clock.after(delayMs, callback);
+    setImmediate(() => haste.abort());
+    return () => {};
+  };
+  const request = { clock: { ...clock, after }, graceMs: 60_000, limitMs: 10_000, hurry: haste.signal };
+  const report = await sweepRun(run, request);
+  expect(report.left).toEqual([]);
+  expect(report.ended).toContain(child.pid);
+  expect(await end).toEqual([null, 'SIGKILL']);
+});
+
 test('a sweep that is given no time says who is left', async () => {
   const run = freshRunId();
   const child = await start('trap "" TERM; echo; while :; do sleep 0.01; done', tokenOf('', run, stepKey('a'), 1));
