@@ -1,9 +1,10 @@
 /** Sentences about files, YAML, and the shape of keys and values. Looked up through `sentences`. */
 
 import { assertNever } from '../base/result.ts';
-import type { FactsByCode, ForeignWord, YamlFault } from './facts.ts';
+import type { FactsByCode, ForeignWord } from './facts.ts';
 import { example, listedNames, quoted } from './phrase.ts';
 import type { Sentence, Sentences } from './sentences.ts';
+import { yamlSentence } from './yaml-sentences.ts';
 
 type FlowCode =
   | 'missing_action'
@@ -36,6 +37,7 @@ type FlowCode =
   | 'module_not_found'
   | 'module_syntax'
   | 'export_not_found'
+  | 'not_a_function'
   | 'invalid_param_schema'
   | 'invalid_outputs_schema'
   | 'default_mismatch'
@@ -77,35 +79,6 @@ function meaningOf(word: ForeignWord): string {
   }
 }
 
-const YAML_FAULTS: { readonly [Fault in YamlFault]: Sentence } = {
-  indentation: say(
-    'this line is indented unlike its neighbours',
-    'keys of one map begin in the same column, and what belongs to a key is indented further than the key',
-  ),
-  missing_colon: say(
-    'expected `key: value`',
-    'a key is followed by a colon and a space; a text over several lines begins with `|`',
-  ),
-  unclosed: say('this is opened but never closed', 'add the closing quote or bracket'),
-  bad_escape: say(
-    'unknown escape in a double-quoted text',
-    'write `\\\\` for a backslash, or use single quotes, in which nothing is escaped',
-  ),
-  needs_quotes: say(
-    'a plain text cannot begin with this character',
-    'put the text in quotes, or begin it with `|` on a line of its own',
-  ),
-  long_key: say('a key cannot be longer than 1024 characters', 'is a colon missing, or a quote?'),
-  block_in_flow: say(
-    'an indented map or list cannot stand here',
-    'begin it on a new line, indented further than its key, or write it as `{ key: value }` or `[a, b]`',
-  ),
-  unexpected: say(
-    'this is not expected here',
-    'put texts that contain `: `, ` #`, `{`, `[`, `&`, `*` or `!` in quotes',
-  ),
-};
-
 /** Sentences for files, YAML and shapes. */
 export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
   unreadable_file: ({ reason }) => say(`the flow cannot be read: ${reason}`),
@@ -118,10 +91,7 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
   empty_flow: () =>
     say('the flow is empty', `write at least one step:${example('steps:', '  hello:', '    run: echo hello')}`),
 
-  yaml_syntax: ({ fault, detail }) => {
-    const { message, help } = YAML_FAULTS[fault];
-    return fault === 'unexpected' && detail !== '' ? say(`${message}: ${detail}`, help) : say(message, help);
-  },
+  yaml_syntax: yamlSentence,
   tab_indentation: () => say('a tab cannot indent a line in YAML', 'indent with spaces'),
   too_deep: ({ limit }) => say(`this is nested more than ${limit} levels deep`),
   too_many_nodes: ({ limit }) => say(`the flow stands for more than ${limit} values, with every alias written out`),
@@ -167,7 +137,11 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
   missing_key: ({ key, owner }) =>
     say(
       `${owner} has no ${quoted(key)}`,
-      key === 'steps' ? `write at least one:${example('steps:', '  hello:', '    run: echo hello')}` : null,
+      key === 'steps'
+        ? `write at least one:${example('steps:', '  hello:', '    run: echo hello')}`
+        : key === 'name'
+          ? `begin it with one:${example('- name: hello')}`
+          : null,
     ),
   wrong_type: ({ what, expected, found, remedy }) => say(`${what} has to be ${expected}, but this is ${found}`, remedy),
   not_allowed: ({ what, name, ...facts }) =>
@@ -192,6 +166,11 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
         suggestion === null ? '' : `; for example ${quoted(suggestion)}`
       }`,
     ),
+  missing_step_name: ({ key, name, lines }) =>
+    say(
+      `${quoted(key)} stands right under \`steps\`: the name of its step is missing`,
+      `write:${example('steps:', `  ${name}:`, ...lines.map((line) => `    ${line}`))}`,
+    ),
   step_name_clash: ({ name, other }) =>
     say(
       `the steps ${quoted(name)} and ${quoted(other)} differ only in case`,
@@ -203,6 +182,13 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
         ? 'an environment variable needs a name'
         : `${quoted(name)} cannot be the name of an environment variable`,
       'a name is not empty and has neither `=` nor a NUL character in it',
+    ),
+  reserved_env_name: ({ name, known, suggestion }) =>
+    say(
+      `${quoted(name)} cannot be set: names that begin with \`FLOWCTL_\` are flowctl's own`,
+      suggestion === null
+        ? `choose another name; for a flowctl that the step runs, ${listedNames(known, 'and')} may be set`
+        : `did you mean ${quoted(suggestion)}?`,
     ),
   invalid_duration: ({ text, reason }) => {
     if (reason === 'expression') {

@@ -9,10 +9,15 @@ type Explained = { readonly problem: string; readonly remedy: string | null };
 /** What went wrong while YAML was read, where the parser can tell. */
 export type YamlFault =
   | 'indentation'
+  /** A line of a text that begins with `|` or `>`. */
+  | 'text_indentation'
   | 'missing_colon'
   | 'unclosed'
   | 'bad_escape'
   | 'needs_quotes'
+  | 'colon_in_text'
+  /** `${{ }}` inside of brackets. */
+  | 'bare_expression'
   | 'long_key'
   | 'block_in_flow'
   | 'unexpected';
@@ -35,7 +40,13 @@ export interface FactsByCode {
   readonly empty_flow: NoFacts;
 
   // YAML
-  readonly yaml_syntax: { readonly fault: YamlFault; readonly detail: string };
+  readonly yaml_syntax: {
+    readonly fault: YamlFault;
+    /** What the parser said; of `unclosed` and `needs_quotes`, the sign that it is about, where that is known. */
+    readonly detail: string;
+    /** The text that needs quotes, and its key, where they are known. */
+    readonly written: { readonly key: string | null; readonly text: string } | null;
+  };
   readonly tab_indentation: NoFacts;
   readonly too_deep: Limit;
   readonly too_many_nodes: Limit;
@@ -70,8 +81,12 @@ export interface FactsByCode {
   // Names and texts with a form of their own
   readonly invalid_flow_name: { readonly name: string; readonly isFileName: boolean };
   readonly invalid_step_name: { readonly name: string; readonly suggestion: string | null };
+  /** `name`: one that is free; `lines`: some of what stands there, to show. */
+  readonly missing_step_name: { readonly key: string; readonly name: string; readonly lines: readonly string[] };
   readonly step_name_clash: { readonly name: string; readonly other: string };
   readonly invalid_env_name: { readonly name: string };
+  /** `known`: those that may be set. */
+  readonly reserved_env_name: Unknown;
   readonly invalid_duration: { readonly text: string; readonly reason: 'syntax' | 'too_long' | 'expression' };
 
   // Steps and their order
@@ -116,6 +131,7 @@ export interface FactsByCode {
   readonly module_not_found: { readonly module: string };
   readonly module_syntax: { readonly module: string; readonly problem: string };
   readonly export_not_found: Unknown & { readonly module: string };
+  readonly not_a_function: { readonly module: string; readonly name: string; readonly found: string };
 
   // Schemas
   readonly invalid_param_schema: { readonly param: string; readonly problem: string };

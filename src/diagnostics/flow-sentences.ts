@@ -122,6 +122,11 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
     const help = name === 'default' ? `without \`#name\` the default export is meant; ${hint}` : hint;
     return say(`${quoted(module)} has no export ${quoted(name)}`, help);
   },
+  not_a_function: ({ module, name, found }) =>
+    say(
+      `${quoted(name)} of ${quoted(module)} is ${found}, and no function`,
+      `export a function:${example(`export ${name === 'default' ? 'default function' : `function ${name}`}(input) { ... }`)}`,
+    ),
 
   invalid_param_schema: ({ param, problem }) => say(`the schema of param ${quoted(param)} is wrong: ${problem}`),
   invalid_outputs_schema: ({ step, problem }) =>

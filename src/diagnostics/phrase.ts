@@ -28,5 +28,11 @@ export function yamlScalar(text: string): string {
   return isPlain ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }
 
+/** A text in quotes as YAML has them: single ones, in which nothing is escaped, unless it holds one itself. */
+export function inQuotes(text: string): string {
+  if (!text.includes("'")) return `'${text}'`;
+  return /[\\"]/.test(text) ? `'${text.replaceAll("'", "''")}'` : `"${text}"`;
+}
+
 /** Several lines to write, each indented for the printer of helps. */
 export const example = (...lines: readonly string[]): string => lines.map((line) => `\n    ${line}`).join('');

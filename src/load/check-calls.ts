@@ -100,6 +100,8 @@ export async function checkCalls(
         return;
       }
       const name = reference.export;
+      const value = found.plain.get(name);
+      if (value !== undefined) problems.at('not_a_function', node, { module: reference.module, name, found: value });
       if (found.names.includes(name)) continue;
       const suggestion = suggest(name, found.names);
       problems.at('export_not_found', node, { module: reference.module, name, known: found.names, suggestion });

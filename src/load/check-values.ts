@@ -3,6 +3,7 @@
 import { basename } from 'node:path';
 import { parseDuration } from '../base/duration.ts';
 import { isFlowName } from '../base/ids.ts';
+import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { entriesOf, entryOf, textOf, type DocumentNode } from './document.ts';
 import { defaultValue, type FlowOutline, stepValue } from './outline.ts';
@@ -38,8 +39,15 @@ function checkRetry(node: DocumentNode | undefined, problems: Problems): void {
   checkDuration(entryOf(node, 'max_delay')?.value, problems);
 }
 
+/** What a step may set of our own: settings of a flowctl that it runs. The rest tells steps where they stand. */
+const SETTINGS = ['FLOWCTL_STATE_DIR', 'FLOWCTL_GRACE', 'FLOWCTL_DURABILITY'];
+
 function checkEnvNames(node: DocumentNode | undefined, problems: Problems): void {
   for (const { key, keySpan } of entriesOf(node)) {
+    if (key.startsWith('FLOWCTL_') && !SETTINGS.includes(key)) {
+      const suggestion = problems.hasRoom ? suggest(key, SETTINGS) : null;
+      problems.at('reserved_env_name', keySpan, { name: key, known: SETTINGS, suggestion });
+    }
     if (key === '' || key.includes('=') || key.includes('\0')) problems.at('invalid_env_name', keySpan, { name: key });
   }
 }

@@ -19,6 +19,7 @@ import { checkSteps } from './check-steps.ts';
 import { checkTemplates } from './check-templates.ts';
 import { checkValues, flowNameOf } from './check-values.ts';
 import { definitionHash } from './fingerprint.ts';
+import { nameStrayKeys } from './nameless-step.ts';
 import { needsGraph } from './needs-graph.ts';
 import { normalForm } from './normal-form.ts';
 import { outlineOf } from './outline.ts';
@@ -66,9 +67,10 @@ export async function loadFlow(file: string): Promise<LoadResult> {
 
 async function check(source: SourceText, path: string, sources: Map<string, SourceText>): Promise<LoadResult> {
   const problems = new Problems(source);
-  const { root, diagnostics } = parseYaml(source);
+  const { root: written, diagnostics } = parseYaml(source);
   for (const diagnostic of diagnostics) problems.add(diagnostic);
-  if (root === null) return { kind: 'invalid', diagnostics: problems.list(), sources };
+  if (written === null) return { kind: 'invalid', diagnostics: problems.list(), sources };
+  const root = nameStrayKeys(written, problems);
   const directory = dirname(path);
   checkShape(root, problems);
   const flow = outlineOf(root);

@@ -18,6 +18,7 @@ import type { YamlFault } from '../diagnostics/facts.ts';
 import type { SourceText } from '../diagnostics/source.ts';
 import type { DocumentNode, MapEntry, Span } from './document.ts';
 import { findUnclosed, LIMITS, parseGuarded } from './guard.ts';
+import { findBareExpressions, type Slip, slipBehind } from './yaml-slips.ts';
 
 /** A parsed document; null when what was found leaves nothing to go on with. */
 export interface ParsedDocument {
@@ -30,7 +31,7 @@ const MAX_SYNTAX_ERRORS = 10;
 function faultOf(error: YAMLError): YamlFault {
   switch (error.code) {
     case 'BAD_INDENT':
-      return 'indentation';
+      return error.message.startsWith('Flow') ? 'unclosed' : 'indentation';
     case 'MULTILINE_IMPLICIT_KEY':
       return 'missing_colon';
     case 'BAD_DQ_ESCAPE':
@@ -50,23 +51,52 @@ function faultOf(error: YAMLError): YamlFault {
   }
 }
 
-/** Syntax errors, one per line, so that one slip does not print a page. */
-function syntaxDiagnostics(errors: readonly YAMLError[], unclosed: number | null, source: SourceText): Diagnostic[] {
+/** What lies behind one syntax error, and where. */
+function explained(error: YAMLError, unclosed: number | null, source: SourceText): Slip {
+  const fault = faultOf(error);
+  // Where something should have been closed, the parser only knows the end; what was opened is of more use.
+  if (fault === 'unclosed' && unclosed !== null) {
+    const span = { start: unclosed, end: unclosed + 1 };
+    return { span, facts: { fault, detail: source.text.charAt(unclosed), written: null } };
+  }
+  const slip = slipBehind(error, source);
+  if (slip !== null) return slip;
+  const detail = error.message.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()).replace(/\.$/, '');
+  const isClosed = fault === 'unclosed' && error.code === 'BAD_INDENT';
+  return {
+    span: { start: error.pos[0], end: error.pos[1] },
+    facts: { fault: isClosed ? 'indentation' : fault, detail, written: null },
+  };
+}
+
+/** Syntax errors, one per line, so that one slip does not print a page; what follows from an open bracket is left out. */
+function syntaxDiagnostics(
+  errors: readonly YAMLError[],
+  unclosed: number | null,
+  bare: readonly Slip[],
+  source: SourceText,
+): Diagnostic[] {
   const seenLines = new Set<number>();
   const diagnostics: Diagnostic[] = [];
-  for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
-    const fault = faultOf(error);
-    // Where something should have been closed, the parser only knows the end; what was opened is of more use.
-    const isOpen = fault === 'unclosed' && unclosed !== null;
-    const place = isOpen ? source.place(unclosed, unclosed + 1) : source.place(error.pos[0], error.pos[1]);
-    if (seenLines.has(place.start.line) || diagnostics.length === MAX_SYNTAX_ERRORS) continue;
+  const add = ({ span, facts }: Slip, isTab: boolean): void => {
+    const place = source.place(span.start, span.end);
+    if (seenLines.has(place.start.line) || diagnostics.length === MAX_SYNTAX_ERRORS) return;
     seenLines.add(place.start.line);
-    if (error.code === 'TAB_AS_INDENT') diagnostics.push(diagnose('tab_indentation', {}, place));
-    else {
-      const detail = error.message.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()).replace(/\.$/, '');
-      diagnostics.push(diagnose('yaml_syntax', { fault, detail }, place));
-    }
+    diagnostics.push(isTab ? diagnose('tab_indentation', {}, place) : diagnose('yaml_syntax', facts, place));
+  };
+  const mapsInText = new Set(errors.flatMap(({ code, pos }) => (code === 'BLOCK_AS_IMPLICIT_KEY' ? [pos[0]] : [])));
+  const end = bare[0]?.span.start ?? Number.POSITIVE_INFINITY;
+  for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
+    if (error.pos[0] >= end || diagnostics.length === MAX_SYNTAX_ERRORS) break;
+    if (seenLines.has(source.positionAt(error.pos[0]).line)) continue;
+    // Of one slip the parser says both that a map begins here and that its key is too long.
+    if (error.code === 'MULTILINE_IMPLICIT_KEY' && mapsInText.has(error.pos[0])) continue;
+    const slip = explained(error, unclosed, source);
+    if (slip.span.start >= end) break;
+    add(slip, error.code === 'TAB_AS_INDENT');
+    if (slip.facts.fault === 'unclosed') return diagnostics;
   }
+  for (const slip of bare) add(slip, false);
   return diagnostics;
 }
 
@@ -201,12 +231,18 @@ class TreeBuilder {
 /** Parses a flow's text. Syntax errors end it there; other problems leave a tree to go on with, so that all can be told at once. */
 export function parseYaml(source: SourceText): ParsedDocument {
   const guarded = parseGuarded(source);
-  if (guarded.kind === 'refused') return { root: null, diagnostics: [guarded.diagnostic] };
+  if (guarded.kind === 'refused') {
+    const bare = guarded.diagnostic.code === 'complex_key' ? findBareExpressions(source) : [];
+    const found = bare.length === 0 ? [guarded.diagnostic] : syntaxDiagnostics([], null, bare, source);
+    return { root: null, diagnostics: found };
+  }
   const options = { version: '1.2', schema: 'core', uniqueKeys: false, merge: false, prettyErrors: false } as const;
   const [document] = [...new Composer(options).compose(guarded.tokens, true, source.text.length)];
   if (document === undefined) return { root: null, diagnostics: [] };
-  if (document.errors.length > 0)
-    return { root: null, diagnostics: syntaxDiagnostics(document.errors, findUnclosed(guarded.tokens), source) };
+  if (document.errors.length > 0) {
+    const bare = findBareExpressions(source);
+    return { root: null, diagnostics: syntaxDiagnostics(document.errors, findUnclosed(guarded.tokens), bare, source) };
+  }
   if (document.contents === null) return { root: null, diagnostics: [diagnose('empty_flow', {}, source.place(0, 0))] };
   const builder = new TreeBuilder(source);
   const root = builder.build(document.contents as Node, 0);

@@ -32,7 +32,8 @@ export function locate(root: DocumentNode, pointer: string): Located {
   return { path, node, keySpan, span: node.end > node.start ? node : keySpan };
 }
 
-const isIndex = (part: string): boolean => /^\d+$/.test(part);
+/** True for the position of an item in a list. */
+export const isIndex = (part: string): boolean => /^\d+$/.test(part);
 
 /** `retry.max`, `needs[0]`. */
 function dotted(parts: readonly string[]): string {

@@ -1,8 +1,8 @@
 /** A value of the wrong type: what was expected there, what was found, and what to write instead. */
 
 import { example, quoted, yamlScalar } from '../diagnostics/phrase.ts';
-import type { DocumentNode } from './document.ts';
-import { isInSchema, type Located } from './pointer.ts';
+import { type DocumentNode, entriesOf, entryOf, textOf } from './document.ts';
+import { isIndex, isInSchema, type Located } from './pointer.ts';
 import type { Problems } from './problems.ts';
 
 const TYPES: ReadonlyMap<unknown, string> = new Map([
@@ -52,19 +52,57 @@ function foundIn(node: DocumentNode): string {
   return typeof value === 'number' ? `the number ${written}` : quoted(written);
 }
 
+const MOST_LINES = 5;
+
+/** A variable as items of lists write it: `NAME=value`, `NAME: value`, or `name: NAME` with `value: ...`. */
+function variableOf(item: DocumentNode): string | null {
+  if (item.kind === 'scalar') {
+    const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(item.written) ?? [];
+    return name === undefined || value === undefined ? null : `${name}: ${yamlScalar(value) || '""'}`;
+  }
+  const [name, value] = [entryOf(item, 'name')?.value, entryOf(item, 'value')?.value];
+  if (name?.kind === 'scalar' && value?.kind === 'scalar') return `${name.written}: ${yamlScalar(value.written)}`;
+  const [only, ...others] = entriesOf(item);
+  if (only?.value.kind !== 'scalar' || others.length > 0) return null;
+  return `${only.key}: ${yamlScalar(only.value.written)}`;
+}
+
+/** A list where a map has to be: the map to write, of what is in the list where that is sure. */
+function remedyForList(path: readonly string[], items: readonly DocumentNode[]): string | null {
+  const name = path.at(-1) ?? '';
+  if (name === 'env' && (path.length === 1 || path.length === 3 || path[0] === 'defaults')) {
+    const variables = items.slice(0, MOST_LINES).map(variableOf);
+    const known = variables.filter((line) => line !== null);
+    const lines = known.length === 0 || known.length < variables.length ? ['NAME: value'] : known;
+    return `without dashes, write:${example('env:', ...lines.map((line) => `  ${line}`))}`;
+  }
+  if (path[0] !== 'steps' || path.length !== 2 || isIndex(name)) return null;
+  const texts = items.slice(0, MOST_LINES).flatMap((item) => textOf(item) ?? []);
+  if (texts.length > 0 && texts.length === items.length && texts.every((text) => !text.includes('\n'))) {
+    const [first = ''] = texts;
+    const action =
+      texts.length === 1 ? [`  run: ${yamlScalar(first)}`] : ['  run: |', ...texts.map((text) => `    ${text}`)];
+    return `write:${example(`${name}:`, ...action)}`;
+  }
+  const run = items.length === 1 ? textOf(entryOf(items[0], 'run')?.value) : undefined;
+  const command = run === undefined || run.includes('\n') ? 'echo hello' : yamlScalar(run);
+  return `a step is one map, without dashes:${example(`${name}:`, `  run: ${command}`)}`;
+}
+
 function remedyFor(located: Located, expected: string): string | null {
   const { path, node } = located;
   const name = path.at(-1) ?? '';
+  const isStep = path[0] === 'steps' && path.length === 2;
   const isParam = path[0] === 'params' && path.length === 2;
   if (isParam && node.kind === 'list') return `write:${example(`${name}: { type: array, default: [...] }`)}`;
+  if (node.kind === 'list') return remedyForList(path, node.items);
   if (node.kind !== 'scalar') return null;
   const { value, written } = node;
   if (value === null) {
     if (isParam)
       return `a param without a default is one that must be given; write its type:${example(`${name}: { type: string }`)}`;
     if (path.at(-2) === 'env' && !isInSchema(path)) return `for an empty text, write:${example(`${name}: ""`)}`;
-    if (path[0] === 'steps' && path.length === 2)
-      return `give it a command:${example(`${name}:`, '  run: echo hello')}`;
+    if (isStep) return `give it a command:${example(`${name}:`, '  run: echo hello')}`;
     return 'write a value, or leave the key out';
   }
   if (expected === 'a duration' && typeof value === 'number')
@@ -73,7 +111,9 @@ function remedyFor(located: Located, expected: string): string | null {
     const meant = YES_NO.get(value.toLowerCase());
     return meant === undefined ? null : `write:${example(`${name}: ${meant}`)}`;
   }
-  if (path[0] === 'steps' && path.length === 2) return `write:${example(`${name}:`, `  run: ${yamlScalar(written)}`)}`;
+  const command = written.includes('\n') ? 'your command' : yamlScalar(written);
+  if (isStep && isIndex(name)) return `write:${example('- name: hello', `  run: ${command}`)}`;
+  if (isStep) return `write:${example(`${name}:`, `  run: ${command}`)}`;
   if (expected.startsWith('a text') && typeof value !== 'string') return `quotes make it a text: \`"${written}"\``;
   if (expected === 'a list') return `write: \`[${written}]\``;
   return null;

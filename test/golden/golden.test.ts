@@ -19,7 +19,17 @@ const written = readdirSync(FOLDER)
   .map((file) => file.slice(0, -'.yaml'.length));
 
 /** Flows that are not about the one code of their name. */
-const MIXED: ReadonlySet<string> = new Set(['five_mistakes', 'foreign_words']);
+const MIXED: ReadonlySet<string> = new Set([
+  'five_mistakes',
+  'foreign_words',
+  'nameless_steps',
+  'shape_slips',
+  'slip_colon',
+  'slip_expression',
+  'slip_bracket',
+  'slip_unclosed',
+  'slip_indentation',
+]);
 
 /** Flows that are too large, or too broken, to be kept as files. The first file is the flow; a name that ends in `/` is a folder. */
 const MADE: { readonly [code: string]: { readonly [file: string]: string | Buffer } } = {
@@ -33,6 +43,17 @@ const MADE: { readonly [code: string]: { readonly [file: string]: string | Buffe
   // Kept out of the folder: other tools refuse to read them as YAML.
   tab_indentation: { 'tab_indentation.yaml': 'steps:\n\thello:\n\t\trun: echo hello\n' },
   yaml_syntax: { 'yaml_syntax.yaml': 'steps:\n  hello:\n    run: "echo hello\n  bye:\n    run: [echo, bye\n' },
+  slip_colon: { 'slip_colon.yaml': "steps:\n  hello:\n    run: echo it's: late\n  bye:\n    run: echo key: value\n" },
+  slip_expression: {
+    'slip_expression.yaml':
+      'steps:\n  hello:\n    env: { A: ${{ params.x }}, B: "b" }\n    run: [echo, x-${{ params.y }}.txt]\n  bye: 1\n',
+  },
+  slip_bracket: { 'slip_bracket.yaml': 'steps:\n  hello:\n    run: [ -f x ] && echo y\n' },
+  slip_unclosed: { 'slip_unclosed.yaml': 'steps:\n  hello:\n    env: { A: b\n    run: echo hello\n' },
+  slip_indentation: {
+    'slip_indentation.yaml':
+      'steps:\n  hello:\n    run: echo hello\n      timeout: 3s\n  bye:\n    run: |\n      echo a\n     echo b\n',
+  },
   module_syntax: {
     'module_syntax.yaml': 'steps:\n  hello:\n    call: ./broken.js#hello\n',
     'broken.js': '// é: columns count characters, not bytes\nexport const é = ;\n',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { stepFingerprint } from '../../src/load/fingerprint.ts';
 import { loaded } from './flow-file.ts';
 
-const TASKS = { 't.ts': 'export const a = 1; export const b = 2;' };
+const TASKS = { 't.ts': 'export const a = () => 1; export const b = () => 2;' };
 const FLOW = 'dotenv: .env\nsteps:\n  x: { call: ./t.ts#a, description: one }\n  y: { run: echo, needs: x }\n';
 
 async function hashes(text: string): Promise<{ flow: string; steps: readonly string[] }> {

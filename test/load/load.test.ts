@@ -247,7 +247,7 @@ describe('all problems at once', () => {
   it('refuses unsafe keys at every level', async () => {
     for (const key of ['__proto__', 'constructor', 'prototype']) {
       const text = `${key}: 1\nparams: { ${key}: 1 }\nsteps:\n  ${key}: { run: x }\n  a: { call: ./t.ts, with: { b: [{ ${key}: 1 }] } }\n`;
-      const codes = await codesOf(text, { 't.ts': 'export default 1' });
+      const codes = await codesOf(text, { 't.ts': 'export default () => 1' });
       expect(codes).toEqual(['unsafe_key:1', 'unsafe_key:2', 'unsafe_key:4', 'unsafe_key:5']);
     }
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();

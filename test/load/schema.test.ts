@@ -63,7 +63,7 @@ describe('the schema of flows', () => {
   it('has examples that are flows, and that load', async () => {
     for (const example of schema['examples'] as readonly Json[]) {
       expect(validate(example)).toBe(true);
-      const result = await load(stringify(example), { 'tasks.ts': 'export const load = 1;' });
+      const result = await load(stringify(example), { 'tasks.ts': 'export function load() {}' });
       expect(result.kind).toBe('loaded');
     }
   });
