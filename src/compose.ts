@@ -13,7 +13,7 @@ import type { Journal } from './engine/ports.ts';
 import { createLocalExecutor } from './executors/local.ts';
 import type { FunctionPool } from './functions/pool.ts';
 import { findMismatch as checkOutputs } from './load/param-schema.ts';
-import type { EventBody, RunSettings } from './model/event.ts';
+import type { EventBody, RunEvent, RunResumed, RunSettings } from './model/event.ts';
 import type { FlowDefinition } from './model/flow.ts';
 import type { RunRecord } from './model/run.ts';
 import { createHub, type Observer } from './observers/hub.ts';
@@ -22,6 +22,7 @@ import { directLauncher } from './process/launcher.ts';
 import { startWatchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
 import { functionRunner } from './runners/function.ts';
+import type { StoreOutputs } from './runners/runner.ts';
 import { logName, logPath, type RunLayout, type StateLayout } from './store/layout.ts';
 import { runOutputs } from './store/outputs.ts';
 
@@ -37,6 +38,12 @@ export interface SettingsRequest {
   readonly failFast?: boolean | undefined;
 }
 
+/** What a resume takes its settings over from. */
+export interface EarlierLife {
+  readonly settings: RunSettings;
+  readonly definition: FlowDefinition;
+}
+
 /** A setting of the environment that cannot be understood. */
 export class SettingError extends Error {
   override readonly name = 'SettingError';
@@ -44,10 +51,17 @@ export class SettingError extends Error {
 
 /**
  * The settings of a run: flags first, then the flow, then the machine. FLOWCTL_GRACE is the time from asking to killing,
- * FLOWCTL_DURABILITY `full` or `process`.
+ * FLOWCTL_DURABILITY `full` or `process`. A resumed run keeps what it had, but for flags, FLOWCTL_GRACE and what was edited in the
+ * flow; its durability never changes.
+ * @param before the run as it was, when it is resumed.
  * @throws {SettingError} when one of the two variables is not understood.
  */
-export function settingsFor(flow: FlowDefinition, request: SettingsRequest, environment: Environment): RunSettings {
+export function settingsFor(
+  flow: FlowDefinition,
+  request: SettingsRequest,
+  environment: Environment,
+  before: EarlierLife | null,
+): RunSettings {
   const grace = environment['FLOWCTL_GRACE'] ?? '';
   const parsed = parseDuration(grace);
   if (grace !== '' && !parsed.ok) throw new SettingError(`FLOWCTL_GRACE: \`${grace}\` is no duration, such as 5s`);
@@ -55,11 +69,14 @@ export function settingsFor(flow: FlowDefinition, request: SettingsRequest, envi
   if (!['', 'full', 'process'].includes(durability)) {
     throw new SettingError(`FLOWCTL_DURABILITY: \`${durability}\` is neither full nor process`);
   }
+  const keepsParallel = before !== null && before.definition.max_parallel === flow.max_parallel;
+  const keepsFailFast = before !== null && before.definition.fail_fast === flow.fail_fast;
+  const parallel = keepsParallel ? before.settings.max_parallel : flow.max_parallel;
   return {
-    max_parallel: request.maxParallel ?? flow.max_parallel ?? Math.max(LEAST_PARALLEL, availableParallelism()),
-    fail_fast: request.failFast ?? flow.fail_fast,
-    grace_ms: grace !== '' && parsed.ok ? parsed.value : DEFAULT_GRACE_MS,
-    durability: durability === 'process' ? 'process' : 'full',
+    max_parallel: request.maxParallel ?? parallel ?? Math.max(LEAST_PARALLEL, availableParallelism()),
+    fail_fast: request.failFast ?? (keepsFailFast ? before.settings.fail_fast : flow.fail_fast),
+    grace_ms: grace !== '' && parsed.ok ? parsed.value : (before?.settings.grace_ms ?? DEFAULT_GRACE_MS),
+    durability: before?.settings.durability ?? (durability === 'process' ? 'process' : 'full'),
   };
 }
 
@@ -70,6 +87,8 @@ export interface LifeRequest {
   readonly record: RunRecord;
   readonly definition: FlowDefinition;
   readonly journal: Journal;
+  /** Events that are recorded and that nobody was told of yet. */
+  readonly told: readonly RunEvent[];
   /** The events that open this life; none for a new run. */
   readonly opening: readonly EventBody[];
   readonly environment: Environment;
@@ -89,11 +108,19 @@ export interface Life {
 export function composeLife(request: LifeRequest): Life {
   const { state, layout, record, definition, journal, environment } = request;
   const clock = systemClock();
-  const graceMs = record.settings.grace_ms;
+  // What opens this life is folded only when the engine is made; everything is made for the settings that hold then.
+  const resumed = request.opening.find((event): event is RunResumed => event.type === 'run.resumed');
+  const settings = resumed?.settings ?? record.settings;
+  const graceMs = settings.grace_ms;
   const outputs = runOutputs(layout);
   const watchdog = startWatchdog({ run: record.id, graceMs });
-  const storeOutputs = outputs.store.bind(outputs);
-  const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), record.settings.max_parallel);
+  /** An output that cannot be kept is a fault of the state, not of the step: nothing more is to be started. */
+  const storeOutputs: StoreOutputs = (value) =>
+    outputs.store(value).catch((error: unknown) => {
+      engine.loseState(error);
+      throw error;
+    });
+  const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), settings.max_parallel);
   const executor = createLocalExecutor({
     run: record.id,
     clock,
@@ -121,12 +148,14 @@ export function composeLife(request: LifeRequest): Life {
     },
     graceMs,
   });
-  const engine = new Engine(
+  const hub = createHub(request.observers, request.broken);
+  hub.publish(request.told);
+  const engine: Engine = new Engine(
     {
       run: record,
       plan: makePlan(definition),
       journal,
-      hub: createHub(request.observers, request.broken),
+      hub,
       executor,
       clock,
       random: Math.random,

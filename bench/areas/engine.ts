@@ -57,7 +57,10 @@ async function runEngine(shape: Shape, size: number): Promise<void> {
       random: () => 0,
       environment: {},
       runDirectory: '/bench',
-      outputs: { read: () => Promise.reject(new Error('nothing is stored')) },
+      outputs: {
+        store: (value) => Promise.resolve({ kind: 'inline', value }),
+        read: () => Promise.reject(new Error('nothing is stored')),
+      },
     },
     [],
   );

@@ -54,13 +54,13 @@ export async function live(
       },
     },
   ];
-  for (const event of life.told) for (const observer of observers) observer.observe(event);
   const { engine, execute } = composeLife({
     state,
     layout: owned.layout,
     record,
     definition,
     journal: owned.journal,
+    told: life.told,
     opening: life.opening,
     environment,
     observers,

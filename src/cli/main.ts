@@ -1,6 +1,6 @@
 /**
  * The command line: finds the command, loads it and nothing else, and turns whatever happens into an exit code. Each command is a
- * file of `commands/`; what it needs it imports when it is called. Sentences are in `text.ts`, codes in `exit-codes.ts`.
+ * file of `commands/`; what it needs it imports when it is called. Codes are in `exit-codes.ts`.
  */
 
 import { Command, CommanderError } from 'commander';
@@ -59,8 +59,7 @@ function createProgram(): Command {
         if (outer.getOptionValueSource(name) === 'cli') command.setOptionValue(name, value);
       }
     })
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'error: ')) });
+    .exitOverride();
   return program;
 }
 

@@ -28,12 +28,18 @@ export async function paramsFor(
   run: JsonObject,
 ): Promise<JsonObject | null> {
   const given = new Map<string, GivenParam>(options.paramsFile === undefined ? [] : fileParams(options.paramsFile));
+  const malformed: string[] = [];
   for (const text of options.param ?? []) {
     const sign = text.indexOf('=');
-    if (sign < 1) throw new UsageError(`\`-p ${text}\`: expected name=value`);
-    given.set(text.slice(0, sign), { kind: 'text', text: text.slice(sign + 1) });
+    if (sign < 1) malformed.push(text);
+    else given.set(text.slice(0, sign), { kind: 'text', text: text.slice(sign + 1) });
   }
-  return resolveOrComplain(session, definition, given, run);
+  return resolveOrComplain(session, definition, given, run, malformed);
+}
+
+function complainOfMalformed(session: Session, definition: FlowDefinition, text: string): void {
+  const isParam = definition.params.some(({ name }) => name === text);
+  session.complain(`\`-p ${text}\`: expected name=value`, isParam ? `give it a value: -p ${text}=...` : null);
 }
 
 /**
@@ -55,6 +61,7 @@ async function resolveOrComplain(
   definition: FlowDefinition,
   given: ReadonlyMap<string, GivenParam>,
   run: JsonObject,
+  malformed: readonly string[] = [],
 ): Promise<JsonObject | null> {
   const inherited = environmentOrComplain(session, definition);
   if (inherited === null) return null;
@@ -64,8 +71,12 @@ async function resolveOrComplain(
     env: environment as JsonObject,
     flow: { name: definition.name, version: null },
   });
-  if (params.ok) return params.value;
-  for (const { message, help } of params.error) session.complain(message, help);
+  if (params.ok && malformed.length === 0) return params.value;
+  for (const text of malformed) complainOfMalformed(session, definition, text);
+  for (const { kind, param, message, help } of params.ok ? [] : params.error) {
+    // Of a param that was named without a value, that has been said.
+    if (kind !== 'missing' || !malformed.includes(param)) session.complain(message, help);
+  }
   session.exit(2);
   return null;
 }

@@ -29,7 +29,8 @@ export async function detailOf(run: ReadRun, now: number): Promise<RunDetail | n
   const store = runOutputs(layout);
   const stored = new Map<string, Json>();
   let damage = problem;
-  for (const { outputs } of record.steps.values()) {
+  const kept = [...record.steps.values()].map(({ outputs }) => outputs);
+  for (const outputs of [...kept, record.ending?.outputs ?? null]) {
     // Outputs that cannot be read are shown as null, with the problem: the rest of the run is still worth seeing.
     if (outputs?.kind !== 'stored') continue;
     const value = await guarded(layout.outputs, () => store.read(outputs));

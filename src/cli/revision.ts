@@ -2,6 +2,9 @@
 
 import type { ContentHash, StepId } from '../base/ids.ts';
 import { compareRevisions } from '../engine/recover.ts';
+import type { JsonObject } from '../base/json.ts';
+import type { RunRecord } from '../model/run.ts';
+import { recordedParams } from './params.ts';
 import { stepFingerprint } from '../load/fingerprint.ts';
 import { loadFlow } from '../load/load.ts';
 import { printDiagnostics } from '../diagnostics/report.ts';
@@ -16,6 +19,8 @@ export interface Revision {
   readonly definition: FlowDefinition;
   readonly revision: number;
   readonly flow_hash: ContentHash;
+  /** Those of the run, and the defaults of params that were added. */
+  readonly params: JsonObject;
   /** Steps that had succeeded and are to run again, for they were edited. */
   readonly again: readonly StepId[];
 }
@@ -40,6 +45,7 @@ export async function chooseRevision(
     definition: frozen.definition,
     revision: record.revision,
     flow_hash: frozen.flow_hash,
+    params: record.params,
     again: [],
   };
   if (options.frozen === true) return kept;
@@ -68,20 +74,33 @@ export async function chooseRevision(
     session.exit(EXIT.not_found);
     return null;
   }
-  const unknown = definition.params.find(({ name }) => !Object.hasOwn(record.params, name));
-  if (unknown !== undefined) {
-    session.complain(
-      `the flow has a new param \`${unknown.name}\`, for which run ${record.id} has no value`,
-      'start a new run, or go on with the flow as it was: --frozen',
-    );
-    session.exit(EXIT.not_found);
-    return null;
-  }
+  const params = await paramsAgain(session, record, definition);
+  if (params === null) return null;
   const revision = record.revision + 1;
   await writeDefinition(layout, { revision, flow_hash: hash, definition });
   session.mention(`the flow was edited since: going on with definition ${revision}`);
-  return { definition, revision, flow_hash: hash, again: contradicting };
+  return { definition, revision, flow_hash: hash, params, again: contradicting };
 }
 
 const fingerprints = ({ steps, directory }: FlowDefinition): ReadonlyMap<StepId, ContentHash> =>
   new Map(steps.map((step) => [step.id, stepFingerprint(step, directory)]));
+
+/** The recorded params under the schemas of a new definition, and the defaults of those that it adds. */
+async function paramsAgain(
+  session: Session,
+  { id, params, started_at, scheduled_for }: RunRecord,
+  definition: FlowDefinition,
+): Promise<JsonObject | null> {
+  const kept = definition.params.flatMap(({ name }) =>
+    Object.hasOwn(params, name) ? [[name, params[name] ?? null]] : [],
+  );
+  const run = { id, started_at, scheduled_for, previous_scheduled_for: null };
+  const again = await recordedParams(session, definition, Object.fromEntries(kept) as JsonObject, run);
+  if (again === null) {
+    session.complain(
+      `the params of run ${id} do not fit the flow as it is now`,
+      'start a new run, or go on with the flow as it was: --frozen',
+    );
+  }
+  return again;
+}

@@ -39,9 +39,16 @@ export async function runToEnd(
   }
   const isShort = view.output === 'json' || view.quiet === true;
   const style = view.output === 'json' ? session.errorStyle : session.style;
+  const ref = record.ending?.outputs ?? null;
+  const outputs = ref === null ? null : await owned.outputs.read(ref);
   const summary = forRunner(
     session,
-    summaryOf(owned.layout, record, { style, logs: !shown.showsLogs, suffix: hintSuffix(session, view, life.state) }),
+    summaryOf(owned.layout, record, {
+      style,
+      logs: !shown.showsLogs,
+      outputs,
+      suffix: hintSuffix(session, view, life.state),
+    }),
   );
   const failed = record.ending?.state !== 'succeeded';
   if (!isShort) session.stdout.write(summary);

@@ -2,6 +2,7 @@
 
 import { formatDuration } from '../base/duration.ts';
 import type { StepKey } from '../base/ids.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import type { RunRecord, StepRecord } from '../model/run.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
 import { tail } from '../process/tail.ts';
@@ -12,25 +13,28 @@ import type { Style } from './style.ts';
 const TAIL_LINES = 10;
 const TAIL_BYTES = 4_096;
 const MOST_FAILURES = 5;
+const LONGEST_VALUE = 500;
 
 /** How a summary is printed. */
 export interface SummaryOptions {
   readonly style: Style;
   /** Whether the last lines of the logs of what failed are part of it. */
   readonly logs: boolean;
+  /** What the run yields, as it was read back. */
+  readonly outputs: Json;
   /** What the commands of its hints need to find this run from where the user stands; empty, or begins with a space. */
   readonly suffix: string;
 }
 
 /** What is said when a run has ended: what failed, the last lines of its log, and how to go on. */
-export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs, suffix }: SummaryOptions): string {
+export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs, outputs, suffix }: SummaryOptions): string {
   const { ending } = run;
   if (ending === null) return '';
   const steps = [...run.steps.values()];
   const failed = steps.filter(({ phase }) => phase.kind === 'failed' && !phase.tolerated);
   const lines: string[] = [];
   for (const step of failed.slice(0, MOST_FAILURES))
-    lines.push('', ...failureLines({ style, logs, suffix }, layout, step));
+    lines.push('', ...failureLines({ style, logs, outputs, suffix }, layout, step));
   if (failed.length > MOST_FAILURES)
     lines.push('', `and ${failed.length - MOST_FAILURES} more failed: flowctl show ${run.id}${suffix}`);
   if (ending.error !== null) lines.push('', `${style.bad('error')}: ${withoutControls(ending.error.message)}`);
@@ -38,13 +42,17 @@ export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs, suff
     '',
     `${runTone(style, ending.state)(ending.state)} in ${formatDuration(run.duration_ms)}: ${countsOf(steps)}`,
   );
-  if (ending.outputs !== null && ending.state === 'succeeded') {
-    for (const [name, value] of Object.entries(ending.outputs)) {
-      lines.push(`  ${name}: ${withoutControls(typeof value === 'string' ? value : JSON.stringify(value))}`);
-    }
+  if (isJsonObject(outputs)) {
+    for (const [name, value] of Object.entries(outputs)) lines.push(`  ${name}: ${shortened(value)}`);
   }
   if (ending.state !== 'succeeded') lines.push(`to go on: flowctl resume ${run.id}${namedSteps(failed)}${suffix}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** A value on one line; `show --json` has the whole of it. */
+function shortened(value: Json): string {
+  const text = withoutControls((typeof value === 'string' ? value : JSON.stringify(value)).slice(0, LONGEST_VALUE + 1));
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text;
 }
 
 /** Steps that only a person may start again have to be named. */

@@ -4,7 +4,7 @@ import { ulid } from 'ulid';
 import { parseRunId, type RunId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
-import { SettingError, settingsFor, type SettingsRequest } from '../compose.ts';
+import { type EarlierLife, SettingError, settingsFor, type SettingsRequest } from '../compose.ts';
 import type { RunEvent, RunSettings, Trigger } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';
@@ -71,7 +71,7 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
     trigger: start.trigger,
     parent: null,
     scheduled_for: now,
-    settings: settingsOrUsage(definition, options, session),
+    settings: settingsOrUsage(definition, options, session, null),
     steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),
     seq: 1,
     time: now,
@@ -87,9 +87,14 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
 }
 
 /** The settings of a run; a variable that cannot be understood is a usage error. */
-export function settingsOrUsage(definition: FlowDefinition, request: SettingsRequest, session: Session): RunSettings {
+export function settingsOrUsage(
+  definition: FlowDefinition,
+  request: SettingsRequest,
+  session: Session,
+  before: EarlierLife | null,
+): RunSettings {
   try {
-    return settingsFor(definition, request, session.environment);
+    return settingsFor(definition, request, session.environment, before);
   } catch (error) {
     throw error instanceof SettingError ? new UsageError(error.message) : error;
   }

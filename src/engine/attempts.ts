@@ -72,7 +72,11 @@ export class Attempts {
       if (under.stopping?.kind === 'cancelled') return Promise.resolve(end(cancelled(under.stopping.by)));
       if (!made.ok) return Promise.resolve(end(failed(made.error)));
       under.running = this.parts.executor.start(made.value, this.listener(step, attempt));
-      return under.running.done.then(end, (error: unknown) => end(failed(brokenExecutor(error))));
+      return under.running.done.then(end, (error: unknown) => {
+        // By its contract it never rejects: whatever this is, it is no failure of the step.
+        this.inbox.put({ kind: 'broke', error });
+        return end(cancelled({ kind: 'policy', policy: 'state_error' }));
+      });
     };
     const request = makeRequest(this.parts, stepAt(plan, index), record);
     under.done =
@@ -132,8 +136,3 @@ const NEVER: Promise<Outcome> = new Promise(() => {});
 const cancelled = (by: Actor): Outcome => ({ kind: 'cancelled', by, exit_code: null, signal: null });
 
 const failed = (failure: Failure): Outcome => ({ kind: 'failed', failure, exit_code: null, signal: null });
-
-const brokenExecutor = (error: unknown): Failure => ({
-  code: 'start_refused',
-  message: `internal: the executor rejected: ${String(error)}`,
-});

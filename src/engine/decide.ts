@@ -112,16 +112,14 @@ function nextAttempt(step: StepRecord): EventBody {
 }
 
 function closeOrRetry(situation: Situation, index: number): EventBody {
-  const { run, plan, frontier, random, now } = situation;
+  const { plan, frontier, random, now } = situation;
   const step = frontier.recordAt(index);
   const definition = stepAt(plan, index);
   const attempt = step.attempts.at(-1);
   if (attempt === undefined || attempt.outcome === 'cancelled') return settle(step, 'cancelled', false, null);
   if (attempt.outcome === 'succeeded') return { type: 'step.skipped', step: step.key, reason: 'skip_code' };
-  if (attempt.outcome === 'lost') {
-    if (definition.if_lost === 'fail') return settle(step, 'failed', definition.continue_on_error, lostFailure(step));
-    return run.cancellation === null ? nextAttempt(step) : settle(step, 'cancelled', false, null);
-  }
+  // One that may start again never comes here: the frontier has it among the ready ones.
+  if (attempt.outcome === 'lost') return settle(step, 'failed', definition.continue_on_error, lostFailure(step));
   const verdict = verdictOn(definition.retry, attempt, step.failures, random());
   if (verdict.kind === 'give_up' || (isStopping(situation) && !isCleanup(plan, index))) {
     return settle(step, 'failed', definition.continue_on_error, attempt.error);
@@ -142,7 +140,7 @@ function giveUpBeforeStart({ run, plan, frontier }: Situation, index: number): E
     if (run.cancellation !== null) return settle(step, 'cancelled', false, null);
     return settle(step, 'failed', stepAt(plan, index).continue_on_error, step.attempts.at(-1)?.error ?? null);
   }
-  if (step.phase.kind === 'waiting') return settle(step, 'cancelled', false, null);
+  if (step.phase.kind === 'waiting' || step.phase.kind === 'undecided') return settle(step, 'cancelled', false, null);
   const reason = frontier.blockedBy(index) === 'upstream_failed' ? 'upstream_failed' : 'cancelled';
   return { type: 'step.skipped', step: step.key, reason };
 }

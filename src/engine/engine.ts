@@ -7,13 +7,13 @@
  * a new life of an old run in `recover.ts`.
  */
 
-import type { StepKey } from '../base/ids.ts';
 import { Bug, assertNever } from '../base/result.ts';
 import type { CancelRequested, EventBody, RunEvent, RunSignalled } from '../model/event.ts';
 import type { Actor, EndingSignal } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { Attempts, type UnrecordedAttempt } from './attempts.ts';
 import { askConditions } from './conditions.ts';
+import { Deadlines } from './deadlines.ts';
 import { decide, type Situation } from './decide.ts';
 import { Frontier } from './frontier.ts';
 import { Inbox, type Message } from './inbox.ts';
@@ -55,12 +55,13 @@ export class Engine {
   private readonly run: RunRecord;
   private readonly ledger: Ledger;
   private readonly inbox = new Inbox();
-  /** What takes back the timers that are set. */
-  private readonly timers = new Set<() => void>();
+  private readonly deadlines: Deadlines;
   private readonly frontier: Frontier;
   private readonly attempts: Attempts;
   private readonly opening: readonly RunEvent[];
   private readonly began: number;
+  /** Aborted when nothing is to be waited for any longer. */
+  private readonly hurry = new AbortController();
   private windingUp = false;
   private isCleanupOver = false;
   /** The last event before the run was cancelled: attempts that were started up to it are not to begin any more. */
@@ -81,6 +82,7 @@ export class Engine {
     });
     // Before the frontier is built, for they decide where it begins.
     this.opening = opening.map((body) => this.ledger.fold(body));
+    this.deadlines = new Deadlines(parts.clock, this.inbox);
     this.frontier = new Frontier(parts.plan, parts.run);
     this.began = parts.clock.monotonic();
     this.attempts = new Attempts(parts, this.inbox, (event) => this.ledger.writeSoon(this.fold(event)));
@@ -101,20 +103,24 @@ export class Engine {
     this.inbox.put({ kind: 'broke', error });
   }
 
+  /** The state cannot be kept any more: nothing more is started, and what runs is ended. */
+  loseState(error: unknown): void {
+    this.inbox.put({ kind: 'journal_failed', error });
+  }
+
   /** Runs until nothing more can follow. Call it once. Rejects only with a bug, when no attempt runs any more. */
   async execute(): Promise<EngineEnd> {
     try {
-      this.armRetries();
+      this.deadlines.takeOver(this.run);
       this.commit([], this.opening);
       // A life that began in order to end a run that nobody owned.
-      if (this.run.cancellation !== null) this.after(CLEANUP_MS, { kind: 'cleanup_over' });
+      if (this.run.cancellation !== null) this.deadlines.after(CLEANUP_MS, { kind: 'cleanup_over' });
       return await this.loop();
     } catch (error) {
-      this.attempts.stop(this.attempts.current(), GIVING_UP);
-      await this.attempts.ended();
+      await this.giveUp();
       throw error;
     } finally {
-      for (const takeBack of this.timers) takeBack();
+      this.deadlines.clear();
     }
   }
 
@@ -185,10 +191,10 @@ export class Engine {
     this.commit([event]);
     const { cancellation } = this.run;
     if (cancellation === null) return;
-    if (cancellation.signals > 1) this.attempts.killAll(this.run.cancellation?.by ?? GIVING_UP.by);
+    if (cancellation.signals > 1) this.kill(cancellation.by);
     else
       this.attempts.stop(running, { kind: 'cancelled', signal: cancellation.signal ?? 'SIGTERM', by: cancellation.by });
-    if (isFirst) this.after(cleanupMs, { kind: 'cleanup_over' });
+    if (isFirst) this.deadlines.after(cleanupMs, { kind: 'cleanup_over' });
   }
 
   /** Records an observation with everything that follows from it, in one write. */
@@ -224,32 +230,11 @@ export class Engine {
       case 'attempt.finished':
         return this.attempts.forget(event.step, event.attempt);
       case 'retry.scheduled':
-        return this.armRetry(event.step, event.delay_ms);
+        return this.deadlines.after(event.delay_ms, { kind: 'retry_due', step: event.step });
       case 'run.finished':
         return this.inbox.put({ kind: 'closed' });
       default:
         return;
-    }
-  }
-
-  private armRetry(step: StepKey, delayMs: number): void {
-    this.after(delayMs, { kind: 'retry_due', step });
-  }
-
-  private after(delayMs: number, message: Message): void {
-    const takeBack = this.parts.clock.after(delayMs, () => {
-      this.timers.delete(takeBack);
-      this.inbox.put(message);
-    });
-    this.timers.add(takeBack);
-  }
-
-  /** What an earlier life left waiting: the rest of the delay, never more than the whole of it, whatever the clock says. */
-  private armRetries(): void {
-    const now = this.parts.clock.wall();
-    for (const step of this.run.steps.values()) {
-      if (step.phase.kind !== 'retrying') continue;
-      this.armRetry(step.key, Math.min(Math.max(Date.parse(step.phase.due) - now, 0), step.phase.delay_ms));
     }
   }
 
@@ -262,9 +247,10 @@ export class Engine {
   private windUp(): void {
     if (this.windingUp) return;
     this.windingUp = true;
-    windUp(this.parts, this.parts.executor, this.frontier.failed === 0).then(
+    const yields = this.frontier.failed === 0 && this.run.cancellation === null;
+    windUp(this.parts, this.parts.executor, yields, this.hurry.signal).then(
       (end) => this.inbox.put({ kind: 'wound_up', end }),
-      (error: unknown) => this.fail(error),
+      (error: unknown) => this.loseState(error),
     );
   }
 
@@ -284,9 +270,28 @@ export class Engine {
   }
 
   private async abandon(error: unknown): Promise<EngineEnd> {
+    return { kind: 'state_lost', error, unrecorded: await this.giveUp() };
+  }
+
+  /** Ends everything without a record of it. A signal that comes meanwhile kills: nobody else would hear it. */
+  private async giveUp(): Promise<readonly UnrecordedAttempt[]> {
+    let isOver = false;
+    const hearSignals = async (): Promise<void> => {
+      while (!isOver) {
+        const messages = await this.inbox.take();
+        if (messages.some(({ kind }) => kind === 'signalled')) this.kill(GIVING_UP.by);
+      }
+    };
+    hearSignals().catch(() => {});
     this.attempts.stop(this.attempts.current(), GIVING_UP);
     const unrecorded = await this.attempts.ended();
-    await this.parts.executor.reapRun();
-    return { kind: 'state_lost', error, unrecorded };
+    await this.parts.executor.reapRun(this.hurry.signal);
+    isOver = true;
+    return unrecorded;
+  }
+
+  private kill(by: Actor): void {
+    this.attempts.killAll(by);
+    this.hurry.abort();
   }
 }

@@ -9,7 +9,7 @@ import { Bug } from '../base/result.ts';
 import { forEachDependent } from '../model/graph.ts';
 import type { Failure } from '../model/outcome.ts';
 import { isSatisfied, isSettled, type RunRecord, type StepRecord } from '../model/run.ts';
-import { isCleanup, overridesSuccess, type Plan } from './plan.ts';
+import { isCleanup, overridesSuccess, type Plan, stepAt } from './plan.ts';
 import { StepQueue } from './step-queue.ts';
 
 /** What came of evaluating a step's condition. */
@@ -62,7 +62,7 @@ export class Frontier {
     for (let index = 0; index < size; index += 1) this.look(index);
   }
 
-  /** Steps that may start now: their condition is met, or their retry is due. Oldest first. */
+  /** Steps that may start now: their condition is met, their retry is due, or their attempt was lost. Oldest first. */
   *ready(): Generator<number> {
     yield* this.readyQueue.current((index) => this.isReady(index));
   }
@@ -87,14 +87,16 @@ export class Frontier {
 
   /** Steps whose last attempt ended without closing them. */
   *undecided(): Generator<number> {
-    yield* this.undecidedQueue.current((index) => this.recordAt(index).phase.kind === 'undecided');
+    yield* this.undecidedQueue.current(
+      (index) => this.recordAt(index).phase.kind === 'undecided' && !this.isToStartAgain(index),
+    );
   }
 
   /** Every step that nothing has been started for, or that waits for its next attempt; one walk over all steps. */
   *unstarted(): Generator<number> {
     for (const index of this.records.keys()) {
       const { kind } = this.recordAt(index).phase;
-      if (kind === 'pending' || kind === 'retrying' || kind === 'waiting') yield index;
+      if (kind === 'pending' || kind === 'retrying' || kind === 'waiting' || this.isToStartAgain(index)) yield index;
     }
   }
 
@@ -180,11 +182,20 @@ export class Frontier {
   /** Of what is in the queue, for nothing comes there before its needs are settled and its condition is met. */
   private isReady(index: number): boolean {
     const { kind } = this.recordAt(index).phase;
-    return kind === 'pending' || (kind === 'retrying' && this.due.has(index));
+    return kind === 'pending' || (kind === 'retrying' && this.due.has(index)) || this.isToStartAgain(index);
+  }
+
+  /** A lost attempt is no verdict: the step waits for its turn like every other. */
+  private isToStartAgain(index: number): boolean {
+    const { phase } = this.recordAt(index);
+    const isLost = phase.kind === 'undecided' && phase.attempt.outcome === 'lost';
+    return isLost && stepAt(this.plan, index).if_lost === 'run_again';
   }
 
   /** Every need of a step is settled. */
   private becomeDecidable(index: number): void {
+    // What has begun in an earlier life has its own way back.
+    if (!this.isPending(index)) return;
     if (this.blocked[index] === 1 && !overridesSuccess(this.plan, index)) this.blockedQueue.push(index);
     else if (this.plan.conditions[index] === null) this.readyQueue.push(index);
     else this.questionQueue.push(index);
@@ -192,7 +203,8 @@ export class Frontier {
 
   private look(index: number): void {
     const { phase } = this.recordAt(index);
-    if (phase.kind === 'undecided') this.undecidedQueue.push(index);
+    if (this.isToStartAgain(index)) this.readyQueue.push(index);
+    else if (phase.kind === 'undecided') this.undecidedQueue.push(index);
     if (!isSettled(phase) || this.settled[index] === 1) return;
     this.settled[index] = 1;
     this.count(this.unsettledSteps, index, -1);

@@ -98,11 +98,16 @@ export interface RunningAttempt {
 /** Knows where an attempt runs. Never retries by itself. */
 export interface Executor {
   start(request: AttemptRequest, listener: AttemptListener): RunningAttempt;
-  /** At the end of the run: ends every process that still carries the run's token. Never rejects. */
-  reapRun(): Promise<{ readonly ended: readonly number[]; readonly left: readonly number[] }>;
+  /**
+   * At the end of the run: ends every process that still carries the run's token. Never rejects.
+   * @param hurry when it is aborted, nothing is waited for any longer: KILL now.
+   */
+  reapRun(hurry: AbortSignal): Promise<{ readonly ended: readonly number[]; readonly left: readonly number[] }>;
 }
 
-/** Reads outputs back that were too large for the journal. */
+/** Keeps outputs: small ones as they are, those too large for the journal in files of their own. */
 export interface OutputStore {
+  /** Resolves when the value is on disk, or needs no place of its own there. */
+  store(value: Json): Promise<OutputsRef>;
   read(ref: OutputsRef): Promise<Json>;
 }

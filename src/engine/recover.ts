@@ -6,15 +6,17 @@
 import type { ContentHash, StepId, StepKey } from '../base/ids.ts';
 import { stepKeyOf } from '../base/ids.ts';
 import { withDownstream } from '../model/graph.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { EventBody, RunSettings } from '../model/event.ts';
 import type { Actor } from '../model/outcome.ts';
-import type { RunRecord } from '../model/run.ts';
+import { isSatisfied, type RunRecord, type StepRecord } from '../model/run.ts';
 import type { Plan } from './plan.ts';
 
 /** What a resume asks for. */
 export interface ResumeRequest {
   readonly by: Actor;
   readonly settings: RunSettings;
+  readonly params: JsonObject;
   /** Number and hash of the definition that holds from now on. */
   readonly revision: number;
   readonly flow_hash: ContentHash;
@@ -26,7 +28,7 @@ export interface ResumeRequest {
 
 /** The events that open a new life. Cut after any of them, the next resume comes to the same end. */
 export function recover(run: RunRecord, plan: Plan, request: ResumeRequest): readonly EventBody[] {
-  const { by, settings, revision, flow_hash, again, reaped } = request;
+  const { by, settings, params, revision, flow_hash, again, reaped } = request;
   const events: EventBody[] = [];
   // An ended run takes no event but its resume, so what was ended for it is told afterwards.
   const reapedEvents: EventBody[] =
@@ -34,7 +36,7 @@ export function recover(run: RunRecord, plan: Plan, request: ResumeRequest): rea
   if (run.ending === null) events.push(...reapedEvents, ...lostAttempts(run));
   const steps = plan.flow.steps.map(({ id, needs }) => ({ id, needs }));
   const reset = resetSteps(run, plan, again);
-  events.push({ type: 'run.resumed', by, revision, flow_hash, settings, steps, reset });
+  events.push({ type: 'run.resumed', by, revision, flow_hash, settings, params, steps, reset });
   if (run.ending !== null) events.push(...reapedEvents);
   return events;
 }
@@ -82,6 +84,9 @@ function resetSteps(run: RunRecord, plan: Plan, again: readonly StepId[]): reado
   return reset;
 }
 
+/** Succeeded, or failed and allowed to: what needs it has used its result. */
+const isDone = (step: StepRecord | undefined): boolean => step !== undefined && isSatisfied(step.phase);
+
 /** How the steps of a new definition stand to what a run has already done. */
 export interface RevisionComparison {
   /** Steps that differ, were added or removed; empty when the definitions mean the same. */
@@ -102,6 +107,6 @@ export function compareRevisions(
 ): RevisionComparison {
   const ids = new Set([...before.keys(), ...after.keys()]);
   const changed = [...ids].filter((id) => before.get(id) !== after.get(id));
-  const contradicting = changed.filter((id) => run.steps.get(stepKeyOf(id))?.phase.kind === 'succeeded');
+  const contradicting = changed.filter((id) => isDone(run.steps.get(stepKeyOf(id))));
   return { changed, contradicting };
 }

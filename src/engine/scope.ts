@@ -38,7 +38,7 @@ export function collectScope(
   if (roots.has('params')) scope['params'] = source.run.params;
   if (roots.has('env')) scope['env'] = source.environment;
   if (roots.has('flow')) scope['flow'] = { name: source.run.flow, version: source.run.version };
-  if (roots.has('run')) scope['run'] = runScope(source, attempt);
+  if (roots.has('run')) scope['run'] = runScope(source, attempt, asksForFailed(reads));
   if (!roots.has('steps')) return scope;
   const steps: Record<string, Json> = Object.create(null) as Record<string, Json>;
   scope['steps'] = steps;
@@ -78,13 +78,20 @@ function stepScope(run: RunRecord, step: StepRecord, outputs: Json): Json {
   };
 }
 
-function runScope({ run, runDirectory }: ScopeSource, attempt: number | null): Json {
+/** Only who asks for the failed steps pays for looking at all of them. */
+const asksForFailed = (reads: readonly Reference[]): boolean =>
+  reads.some(({ root, path }) => root === 'run' && (path[0] === undefined || path[0] === 'failed'));
+
+const failedSteps = (run: RunRecord): readonly string[] =>
+  [...run.steps.values()].filter(({ phase }) => phase.kind === 'failed').map(({ key }) => key);
+
+function runScope({ run, runDirectory }: ScopeSource, attempt: number | null, withFailed: boolean): Json {
   return {
     id: run.id,
     dir: runDirectory,
     attempt,
     state: run.ending?.state ?? 'running',
-    failed: [...run.steps.values()].filter(({ phase }) => phase.kind === 'failed').map(({ key }) => key),
+    failed: withFailed ? failedSteps(run) : [],
     started_at: run.started_at,
     scheduled_for: run.scheduled_for,
     previous_scheduled_for: null,

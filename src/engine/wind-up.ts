@@ -1,8 +1,7 @@
 /** What remains when every step is settled: ending what the steps left running, and evaluating what the run yields. */
 
-import type { Json } from '../base/json.ts';
 import type { EventBody } from '../model/event.ts';
-import type { Failure } from '../model/outcome.ts';
+import type { Failure, OutputsRef } from '../model/outcome.ts';
 import type { Executor } from './ports.ts';
 import { evaluateOutputs } from './request.ts';
 import type { ScopeSource } from './scope.ts';
@@ -11,17 +10,24 @@ import type { ScopeSource } from './scope.ts';
 export interface WoundUp {
   /** What is to be recorded of processes that outlived the steps. */
   readonly leftovers: readonly EventBody[];
-  readonly outputs: Json;
+  readonly outputs: OutputsRef | null;
   /** Why the outputs could not be evaluated. */
   readonly error: Failure | null;
 }
 
 /**
  * Winds a run up.
- * @param yields false when a step failed: such a run has no outputs.
+ * @param yields false for a run that did not succeed: it has no outputs.
+ * @param hurry aborted when nothing is to be waited for any longer.
+ * @throws {Error} when the outputs cannot be kept.
  */
-export async function windUp(source: ScopeSource, executor: Executor, yields: boolean): Promise<WoundUp> {
-  const { ended, left } = await executor.reapRun();
+export async function windUp(
+  source: ScopeSource,
+  executor: Executor,
+  yields: boolean,
+  hurry: AbortSignal,
+): Promise<WoundUp> {
+  const { ended, left } = await executor.reapRun(hurry);
   const leftovers: EventBody[] = [];
   if (ended.length > 0) {
     leftovers.push({ type: 'processes.reaped', when: 'run_end', step: null, attempt: null, pids: ended });
@@ -32,7 +38,6 @@ export async function windUp(source: ScopeSource, executor: Executor, yields: bo
   }
   if (!yields) return { leftovers, outputs: null, error: null };
   const outputs = await evaluateOutputs(source);
-  return outputs.ok
-    ? { leftovers, outputs: outputs.value, error: null }
-    : { leftovers, outputs: null, error: outputs.error };
+  if (!outputs.ok) return { leftovers, outputs: null, error: outputs.error };
+  return { leftovers, outputs: outputs.value === null ? null : await source.outputs.store(outputs.value), error: null };
 }

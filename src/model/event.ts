@@ -85,6 +85,8 @@ export type RunResumed = {
   readonly revision: number;
   readonly flow_hash: ContentHash;
   readonly settings: RunSettings;
+  /** Those of the start, and the defaults of params that a new definition added. */
+  readonly params: JsonObject;
   readonly steps: RunStarted['steps'];
   /** Settled steps that are to run again though they had succeeded: asked for by name, edited, or downstream of those. */
   readonly reset: readonly StepKey[];
@@ -253,7 +255,7 @@ export type RunFinished = {
   readonly type: 'run.finished';
   readonly state: FinalRunState;
   readonly exit_code: number;
-  readonly outputs: Json;
+  readonly outputs: OutputsRef | null;
   readonly timed_out: boolean;
   readonly error: Failure | null;
   /** How long this life of the run took, by the monotonic clock; lives before a resume are not counted in. */

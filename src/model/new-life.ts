@@ -46,6 +46,7 @@ export function beginNewLife(run: RunRecord, event: RunResumed & { readonly time
   if (!ended) run.duration_ms += Math.max(0, Date.parse(run.last_event_at) - Date.parse(run.life_began_at));
   run.life_began_at = event.time;
   run.settings = event.settings;
+  run.params = event.params;
   run.revision = event.revision;
   run.flow_hash = event.flow_hash;
   run.resumes += 1;

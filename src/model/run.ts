@@ -4,7 +4,7 @@
  */
 
 import type { ContentHash, RunId, StepId, StepKey } from '../base/ids.ts';
-import type { Json, JsonObject } from '../base/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { FinalRunState, ProcessIdentity, RunSettings, SkipReason, Trigger } from './event.ts';
 import type { Actor, EndingSignal, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
 
@@ -79,7 +79,7 @@ export interface Cancellation {
 export interface RunEnding {
   readonly state: FinalRunState;
   readonly exit_code: number;
-  readonly outputs: Json;
+  readonly outputs: OutputsRef | null;
   readonly timed_out: boolean;
   readonly error: Failure | null;
 }
@@ -100,7 +100,7 @@ export interface RunRecord {
   readonly flow: string;
   readonly version: number | null;
   flow_hash: ContentHash;
-  readonly params: JsonObject;
+  params: JsonObject;
   readonly tags: readonly string[];
   readonly trigger: Trigger;
   readonly parent: { readonly run: RunId; readonly step: StepKey } | null;

@@ -222,7 +222,7 @@ export function runDetail(
     ...row,
     counts,
     cancellation: cancellationView(run),
-    outputs: run.ending?.outputs ?? null,
+    outputs: run.ending === null || run.ending.outputs === null ? null : outputs(run.ending.outputs),
     error: run.ending?.error ?? null,
     flow_hash: run.flow_hash,
     warnings: run.warnings,

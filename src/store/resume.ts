@@ -91,7 +91,9 @@ async function takeOver(
 /** What succeeded is never run again, so what it yielded has to be there, unharmed, before anything else is started. */
 async function checkOutputs(layout: RunLayout, record: RunRecord): Promise<void> {
   const outputs = runOutputs(layout);
-  for (const step of record.steps.values()) if (step.outputs?.kind === 'stored') await outputs.read(step.outputs);
+  for (const step of record.steps.values()) {
+    if (step.outputs?.kind === 'stored') await outputs.read(step.outputs);
+  }
 }
 
 /** The index knows the last life at most; from here to the next end the marker names the run. */

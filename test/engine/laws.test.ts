@@ -164,6 +164,7 @@ describe('laws of the decider over random flows', () => {
         });
         expect(endOf(resumed.run)).toEqual(endOf(whole.run));
         for (const { step } of resumed.executor.started) expect(done.has(step as never)).toBe(false);
+        expect(resumed.executor.highest).toBeLessThanOrEqual(drawn.maxParallel);
       }),
       { numRuns: 300 },
     );

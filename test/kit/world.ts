@@ -281,6 +281,7 @@ async function live(
       recover(run, plan, {
         by,
         settings: settingsOf(flow, options.maxParallel ?? 4),
+        params: run.params,
         revision: run.revision,
         flow_hash: run.flow_hash,
         again: again as readonly StepId[],
@@ -306,7 +307,10 @@ async function live(
       random: () => 0.5,
       environment: {},
       runDirectory: '/sketch/run',
-      outputs: { read: () => Promise.reject(new Error('no stored outputs')) },
+      outputs: {
+        store: (value) => Promise.resolve({ kind: 'inline', value }),
+        read: () => Promise.reject(new Error('no stored outputs')),
+      },
     },
     opening,
   );

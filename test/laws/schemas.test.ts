@@ -30,7 +30,7 @@ const { settings, steps } = startedBody();
 /** One event of each type with every member it can have. The compiler sees that none is missing. */
 const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
   'run.started': { ...startedBody(), parent: { run: runId(1), step }, version: 3 },
-  'run.resumed': { type: 'run.resumed', by, revision: 2, flow_hash: hash, settings, steps, reset: [step] },
+  'run.resumed': { type: 'run.resumed', by, revision: 2, flow_hash: hash, settings, params: { n: 1 }, steps, reset: [step] },
   'attempt.started': { type: 'attempt.started', step, attempt: 1, iteration: 0 },
   'attempt.spawned': { type: 'attempt.spawned', step, attempt: 1, process },
   'attempt.finished': {
@@ -74,7 +74,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     type: 'run.finished',
     state: 'failed',
     exit_code: 1,
-    outputs: { a: [1] },
+    outputs: { kind: 'inline', value: { a: [1] } },
     timed_out: false,
     error,
     duration_ms: 12,

@@ -41,7 +41,7 @@ function recorded(story: Story): RunRecord {
 const resumed = (story: Story): Story => {
   const { steps, settings, flow_hash } = story.events[0] as Extract<(typeof story.events)[0], { type: 'run.started' }>;
   const by = { kind: 'user', name: 'ada', host: 'here' } as const;
-  return story.add({ type: 'run.resumed', by, revision: 1, flow_hash, settings, steps, reset: [] });
+  return story.add({ type: 'run.resumed', by, revision: 1, flow_hash, settings, params: {}, steps, reset: [] });
 };
 
 /** Plays moves that are legal: a step is moved on by one of the ways that lead on from where it stands. */

@@ -69,27 +69,30 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const owned = opened.value;
   const { record } = owned;
   const choice = await chooseRevision(session, owned, options);
-  const unknown = (options.from ?? []).find((id) => choice !== null && !record.steps.has(id as never));
+  const known = new Set<string>(choice?.definition.steps.map(({ id }) => id));
+  const unknown = (options.from ?? []).find((id) => choice !== null && !known.has(id));
   if (unknown !== undefined) {
-    session.complain(
-      `run ${record.id} has no step \`${unknown}\``,
-      `its steps: ${[...record.steps.keys()].join(', ')}`,
-    );
+    session.complain(`run ${record.id} has no step \`${unknown}\``, `its steps: ${[...known].join(', ')}`);
     session.exit(EXIT.not_found);
   }
   const environment =
     choice === null || unknown !== undefined ? null : environmentOrComplain(session, choice.definition);
   const reaped = environment === null ? null : await endEarlierLife(session, record);
   if (choice === null || environment === null || reaped === null) {
-    await owned.close(null);
+    // A run that had ended stays as it was, marker and all.
+    await owned.close(record.ending === null ? null : record);
     signals.remove();
     return;
   }
-  const { definition, revision, flow_hash } = choice;
+  const { definition, revision, flow_hash, params } = choice;
   const opening: readonly EventBody[] = [
     ...recover(record, makePlan(definition), {
       by: thisUser(),
-      settings: settingsOrUsage(definition, options, session),
+      settings: settingsOrUsage(definition, options, session, {
+        settings: record.settings,
+        definition: owned.frozen.definition,
+      }),
+      params,
       revision,
       flow_hash,
       again: [...((options.from ?? []) as readonly string[] as readonly StepId[]), ...choice.again],
