@@ -14,9 +14,14 @@ const PATIENCE_MS = 300;
 /**
  * Ends the processes of the earlier life: holding the run's lock proves that nobody watches them, and no step starts beside its own
  * orphan.
+ * @param hurry when it is aborted, nothing is waited for any longer: KILL now.
  * @returns whom it ended; null when some refuse: all is said and the exit code is set (75).
  */
-export async function endEarlierLife(session: Session, record: RunRecord): Promise<readonly number[] | null> {
+export async function endEarlierLife(
+  session: Session,
+  record: RunRecord,
+  hurry?: AbortSignal,
+): Promise<readonly number[] | null> {
   const identities = [...record.steps.values()].flatMap(({ phase }) =>
     phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
   );
@@ -24,7 +29,12 @@ export async function endEarlierLife(session: Session, record: RunRecord): Promi
   const takeBack = clock.after(PATIENCE_MS, () =>
     session.mention('ending what the earlier life of the run left running'),
   );
-  const { ended, left } = await endOrphans(record.id, { clock, graceMs: record.settings.grace_ms, identities });
+  const { ended, left } = await endOrphans(record.id, {
+    clock,
+    graceMs: record.settings.grace_ms,
+    identities,
+    ...(hurry === undefined ? {} : { hurry }),
+  });
   takeBack();
   if (left.length === 0) return ended;
   session.complain(

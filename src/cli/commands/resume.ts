@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { StepId } from '../../base/ids.ts';
+import type { EndingSignal } from '../../model/outcome.ts';
 import { makePlan } from '../../engine/plan.ts';
 import { recover } from '../../engine/recover.ts';
 import type { EventBody } from '../../model/event.ts';
@@ -19,7 +20,7 @@ import { chooseRevision } from '../revision.ts';
 import { runToEnd } from '../run-life.ts';
 import { type OutputMode, OUTPUT_HELP, readOutputMode } from '../run-view.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
-import { takeSignals } from '../signals.ts';
+import { dieOf, type SignalHandlers, takeSignals } from '../signals.ts';
 import { settingsOrUsage } from '../start-run.ts';
 
 interface ResumeOptions extends GlobalOptions {
@@ -77,11 +78,14 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   }
   const environment =
     choice === null || unknown !== undefined ? null : environmentOrComplain(session, choice.definition);
-  const reaped = environment === null ? null : await endEarlierLife(session, record);
-  if (choice === null || environment === null || reaped === null) {
+  const interrupted = interruptions(signals);
+  const reaped = environment === null ? null : await endEarlierLife(session, record, interrupted.hurry);
+  const signal = interrupted.first();
+  if (choice === null || environment === null || reaped === null || signal !== null) {
     // A run that had ended stays as it was, marker and all.
     await owned.close(record.ending === null ? null : record);
     signals.remove();
+    if (signal !== null) dieOf(signal);
     return;
   }
   const { definition, revision, flow_hash, params } = choice;
@@ -107,4 +111,15 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
     options,
     signals,
   );
+}
+
+/** Signals that come before the new life begins: after the first none begins, a second one spares the orphans nothing. */
+function interruptions(signals: SignalHandlers): { readonly hurry: AbortSignal; first(): EndingSignal | null } {
+  const hurry = new AbortController();
+  let first: EndingSignal | null = null;
+  signals.deliverTo((signal) => {
+    if (first !== null) hurry.abort();
+    first ??= signal;
+  });
+  return { hurry: hurry.signal, first: () => first };
 }
