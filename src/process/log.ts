@@ -37,8 +37,8 @@ export const namesOwnDescriptors = (text: string): boolean =>
   /\/dev\/(?:std(?:out|err)|fd\b)|\/proc\/(?:self|\$\$)\/fd\b/.test(text);
 
 /**
- * Opens a new log, mode 0600, never through a link; the folder is made when it is missing.
- * @throws a system error when the file cannot be opened.
+ * Opens a new log, mode 0600, never through a link; its folder is made when it is missing.
+ * @throws a system error when the file cannot be opened, or the folder's own folder is gone.
  */
 export function openLog(file: string): AttemptLog {
   const log = openWatched(file);
@@ -78,7 +78,8 @@ function openForAppend(file: string): number {
     return openSync(file, flags, OWNER_ONLY);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    // Not its parents: where the run's folder is gone, what is put there is in nobody's state.
+    mkdirSync(path.dirname(file), { mode: 0o700 });
     return openSync(file, flags, OWNER_ONLY);
   }
 }

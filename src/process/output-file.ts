@@ -25,7 +25,8 @@ export function createOutputFile(file: string): void {
     create();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    // Not its parents: where the run's folder is gone, what is put there is in nobody's state.
+    if (code === 'ENOENT') mkdirSync(path.dirname(file), { mode: 0o700 });
     else if (code === 'EEXIST') unlinkSync(file);
     else throw error;
     create();

@@ -1,6 +1,7 @@
 /** The files of a command's attempt: made before it starts, put away when it has ended. */
 
 import { closeSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import type { AttemptRequest } from '../engine/ports.ts';
 import { CAPTURE_LIMIT } from '../process/capture.ts';
@@ -77,7 +78,10 @@ function makeFolder(folder: string): void {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') mkdirSync(folder, { recursive: true, mode: 0o700 });
-    else if (code !== 'EEXIST') throw error;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    // Not the run's folder: where that is gone, what is put there is in nobody's state.
+    mkdirSync(path.dirname(folder), { mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
   }
 }

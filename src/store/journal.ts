@@ -9,15 +9,18 @@
  * A write may overtake a sync only where somebody waits for `written`. The first error poisons the journal: every waiter, present
  * and future, is rejected, and nothing is written or synced again, for a second fsync after a failed one reports success over
  * lost data (PostgreSQL's fsync lesson of 2018, https://wiki.postgresql.org/wiki/Fsync_Errors).
+ *
+ * A descriptor goes on writing when the state directory is moved or removed, so each write is followed by a look at the path: what
+ * lies where nobody will look for it is not acknowledged.
  */
 
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { Bug } from '../base/result.ts';
 import type { Journal } from '../engine/ports.ts';
 import type { JournalHeader, RunEvent } from '../model/event.ts';
 import { FILE_MODE } from './durable-files.ts';
 import { type FileOperations, fileOperations } from './file-operations.ts';
-import { StateError } from './problem.ts';
+import { StateError, systemCode } from './problem.ts';
 import { sealLine } from './sealed-line.ts';
 
 /** How a journal is to be kept. */
@@ -188,6 +191,8 @@ export class FileJournal implements Journal {
 
   #afterWrite(done: () => void): void {
     this.#writing = false;
+    const code = findLoss(this.#fd, this.#path);
+    if (code !== null) return this.#poisonWith(code, 'the state directory was moved or removed during the run');
     // A sync that failed meanwhile has rejected these waiters already.
     if (this.#poison === null) done();
     this.#advance();
@@ -211,9 +216,11 @@ export class FileJournal implements Journal {
   }
 
   #fail(error: NodeJS.ErrnoException, operation: 'write' | 'sync'): void {
-    const code = error.code ?? 'EIO';
-    const problem = { kind: 'io', file: this.#path, code, message: `the journal refused a ${operation}` } as const;
-    this.#poison ??= new StateError(problem, error);
+    this.#poisonWith(error.code ?? 'EIO', `the journal refused a ${operation}`, error);
+  }
+
+  #poisonWith(code: string, message: string, cause?: unknown): void {
+    this.#poison ??= new StateError({ kind: 'io', file: this.#path, code, message }, cause);
     const waiters = [...this.#unsynced, ...this.#underWay, ...this.#forWritten, ...this.#forDurable];
     this.#unsynced = [];
     this.#underWay = [];
@@ -222,5 +229,16 @@ export class FileJournal implements Journal {
     this.#lines = [];
     for (const waiter of waiters) waiter.reject(this.#poison);
     this.#advance();
+  }
+}
+
+/** Why a file is not at its path any more: ESTALE when another one is; null when it is there. Takes 2 µs or so. */
+function findLoss(fd: number, path: string): string | null {
+  try {
+    const ours = fstatSync(fd);
+    const there = lstatSync(path);
+    return there.ino === ours.ino && there.dev === ours.dev ? null : 'ESTALE';
+  } catch (error) {
+    return systemCode(error) ?? 'EIO';
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StopReason } from '../../src/engine/ports.ts';
@@ -283,6 +283,16 @@ test('a process that cannot be recorded never runs', async () => {
   });
   expect(await attempt.done).toMatchObject({ kind: 'cancelled', by: { kind: 'policy', policy: 'state_error' } });
   expect(isUp()).toBe(false);
+});
+
+test('nothing starts, and nothing is made, where the folder of the run is gone', async () => {
+  const lost = createRig();
+  rmSync(lost.folder, { recursive: true });
+  const end = await lost.sh(`echo > ${upFile()}`, { workdir: rig.folder });
+  expect(end).toMatchObject({ kind: 'failed', failure: { code: 'start_refused' } });
+  expect(isUp()).toBe(false);
+  expect(existsSync(lost.folder)).toBe(false);
+  await lost.close();
 });
 
 describe('what a step leaves behind', () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -118,4 +118,10 @@ describe('the file', () => {
     removeOutputFile(file);
     expect(readOutputFile(folder)).toMatchObject({ ok: false });
   });
+});
+
+test('the file of an attempt makes its folder anew, but never the folder of the run', () => {
+  createOutputFile(path.join(folder, 'private', 'a.1.out'));
+  expect(() => createOutputFile(path.join(folder, 'gone', 'private', 'a.1.out'))).toThrow('ENOENT');
+  expect(existsSync(path.join(folder, 'gone'))).toBe(false);
 });

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/model/event.ts';
@@ -277,6 +277,33 @@ describe('the first error', () => {
     const journal = createJournal(freshPath(), HEADER, { durability: 'full', operations });
     await expect(journal.append(numbered(wholeRun()))).rejects.toMatchObject({ exitCode: 74 });
     await journal.close();
+  });
+});
+
+describe('a journal that is no longer at its path', () => {
+  it.each(['full', 'process'] as const)('acknowledges nothing (%s)', async (durability) => {
+    const replace = (path: string) => {
+      rmSync(path);
+      writeFileSync(path, '');
+    };
+    const losses: readonly (readonly [string, (path: string) => void])[] = [
+      ['ENOENT', (path) => renameSync(dirname(path), `${dirname(path)}-moved`)],
+      ['ENOENT', (path) => rmSync(dirname(path), { recursive: true })],
+      ['ESTALE', replace],
+    ];
+    for (const [code, lose] of losses) {
+      const folder = join(temporaryFolder(), 'run');
+      mkdirSync(folder);
+      const path = join(folder, 'journal.ndjson');
+      const journal = createJournal(path, HEADER, { durability });
+      const events = numbered(wholeRun());
+      await journal.append(events.slice(0, 1));
+      lose(path);
+      const failure = { exitCode: 74, problem: { kind: 'io', file: path, code } };
+      await expect(journal.append(events.slice(1))).rejects.toMatchObject(failure);
+      await expect(journal.append([])).rejects.toThrow('the state directory was moved or removed');
+      await journal.close();
+    }
   });
 });
 
