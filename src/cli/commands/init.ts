@@ -40,7 +40,7 @@ function readTemplate(text: string): Template {
 
 function init(folder: string, { template, ...options }: InitOptions): void {
   const session = openSession(options);
-  const source = packageFile('templates', template);
+  const source = packageFile('examples', 'templates', template);
   const files = readdirSync(source, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(source.length + 1))

@@ -1,6 +1,6 @@
 /**
  * Compiles the schema of flows to a module without dependencies, so that no start of flowctl pays for ajv's compiler.
- * `import { compileSchemas } from './compile-schemas.js'`, or `node scripts/compile-schemas.js [folder]`.
+ * `import { compileSchemas } from './compile-schemas.js'`, or `node src/build/compile-schemas.js [folder]`.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import standaloneCode from 'ajv/dist/standalone/index.js';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DEFAULT_OUTPUT = join(ROOT, 'src', 'load', 'generated');
 
 const DECLARATION = `/** One mismatch, as ajv reports it. */
@@ -73,9 +73,9 @@ export async function compileSchemas(outputDirectory = DEFAULT_OUTPUT) {
     (_, errors) => `joinErrors(vErrors, ${errors})`,
   );
   if (joined.includes('.concat('))
-    throw new Error('the compiled schema joins errors in a new way: see scripts/compile-schemas.js');
+    throw new Error('the compiled schema joins errors in a new way: see src/build/compile-schemas.js');
   const left = /require\("([^"]+)"\)/.exec(joined);
-  if (left) throw new Error(`the compiled schema requires ${left[1]}: inline it in scripts/compile-schemas.js`);
+  if (left) throw new Error(`the compiled schema requires ${left[1]}: inline it in src/build/compile-schemas.js`);
   await mkdir(outputDirectory, { recursive: true });
   await writeFile(
     join(outputDirectory, 'flow-validator.js'),

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs a TypeScript file of this repository: `node scripts/run-typescript.js bench/main.ts [arguments]`. Packages stay outside of the bundle.
+// Runs a TypeScript file of this repository: `node bench/run-typescript.js bench/main.ts [arguments]`. Packages stay outside of the bundle.
 
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
