@@ -3,6 +3,7 @@
 import { formatDuration } from '../base/duration.ts';
 import type { StepKey } from '../base/ids.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
+import type { Failure } from '../model/outcome.ts';
 import type { RunRecord, StepRecord } from '../model/run.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
 import { tail } from '../process/tail.ts';
@@ -37,7 +38,10 @@ export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs, outp
     lines.push('', ...failureLines({ style, logs, outputs, suffix }, layout, step));
   if (failed.length > MOST_FAILURES)
     lines.push('', `and ${failed.length - MOST_FAILURES} more failed: flowctl show ${run.id}${suffix}`);
-  if (ending.error !== null) lines.push('', `${style.bad('error')}: ${withoutControls(ending.error.message)}`);
+  if (ending.error !== null) {
+    const message = `${style.bad('error')}: ${withoutControls(ending.error.message)}`;
+    lines.push('', message, ...helpLines(style, ending.error));
+  }
   lines.push(
     '',
     `${runTone(style, ending.state)(ending.state)} in ${formatDuration(run.duration_ms)}: ${countsOf(steps)}`,
@@ -61,16 +65,23 @@ function namedSteps(failed: readonly StepRecord[]): string {
   return lost.map(({ key }) => ` --from ${key}`).join('');
 }
 
+/** What to do about an expression without a value; the detail of any other failure is a stack, which the log has. */
+function helpLines({ diagnostics }: Style, error: Failure | null): string[] {
+  if (error?.code !== 'expression' || error.detail === undefined) return [];
+  return [`  ${diagnostics.help('help')}: ${withoutControls(error.detail)}`];
+}
+
 function failureLines({ style, logs, suffix }: SummaryOptions, layout: RunLayout, step: StepRecord): string[] {
   const { bad, faint } = style;
-  const message = step.phase.kind === 'failed' ? (step.phase.error?.message ?? 'failed') : 'failed';
+  const error = step.phase.kind === 'failed' ? step.phase.error : null;
   const attempt = step.attempts.at(-1);
-  const first = `${bad(step.key)}: ${withoutControls(message)}`;
-  if (attempt === undefined) return [first];
+  const message = `${bad(step.key)}: ${withoutControls(error?.message ?? 'failed')}`;
+  const first = [message, ...helpLines(style, error)];
+  if (attempt === undefined) return first;
   const printed = lastLines(layout, step.key, attempt.number);
-  if (printed.length === 0) return [first, faint('  (it printed nothing)')];
+  if (printed.length === 0) return [...first, faint('  (it printed nothing)')];
   const shown = logs ? printed.map((line) => faint(`  ${line}`)) : [];
-  return [first, ...shown, faint(`  all of it: flowctl logs ${layout.place.id} ${step.key}${suffix}`)];
+  return [...first, ...shown, faint(`  all of it: flowctl logs ${layout.place.id} ${step.key}${suffix}`)];
 }
 
 /** The last lines of an attempt's log, fit for a terminal, after `...` where more stands before them; none when it is empty. */

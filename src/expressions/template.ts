@@ -2,6 +2,7 @@
 
 import type { Json } from '../base/json.ts';
 import { assertNever, err, ok, type Result } from '../base/result.ts';
+import type { CallProblem } from './definition.ts';
 import { evaluateExpression, type Scope } from './evaluate.ts';
 import { parseExpression } from './grammar.ts';
 import {
@@ -111,6 +112,23 @@ export function evaluateTemplate(template: Template, scope: Scope): Result<Json,
   }
 }
 
+/** `steps.a.outputs.rows`, for an expression that is nothing but a name; null for others and for long ones. */
+function nameOf(node: Expression): string | null {
+  if (node.kind === 'root') return node.name;
+  if (node.kind !== 'member' || node.key.kind !== 'literal') return null;
+  const [owner, { value: key }] = [nameOf(node.of), node.key];
+  if (owner === null || typeof key !== 'string' || !/^[A-Za-z_][\w-]*$/.test(key)) return null;
+  const name = `${owner}.${key}`;
+  return name.length > 100 ? null : name;
+}
+
+/** A name that is null mostly is one that does not exist: which one says more than anything. */
+function withName(problem: CallProblem, name: string | null): CallProblem {
+  if (problem.code !== 'null_in_text' || name === null) return problem;
+  const message = `\`${name}\` is null, which cannot stand inside a longer text`;
+  return { ...problem, message, help: `write \`default(${name}, '')\` where nothing may stand` };
+}
+
 function evaluateParts(parts: readonly (string | Expression)[], scope: Scope): Result<string, EvaluationProblem> {
   let text = '';
   for (const part of parts) {
@@ -123,7 +141,7 @@ function evaluateParts(parts: readonly (string | Expression)[], scope: Scope): R
     if (!value.ok) return value;
     const spliced = spliceText(value.value);
     if (!spliced.ok) {
-      const { code, message, help } = spliced.error;
+      const { code, message, help } = withName(spliced.error, nameOf(part));
       return err({ code, message, offset, length, ...(help === undefined ? {} : { help }) });
     }
     text += spliced.value;

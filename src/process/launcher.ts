@@ -66,6 +66,27 @@ export interface Launcher {
 // Waits for one line on descriptor 3; end-of-file means that flowctl died, and then nothing happens.
 const GATE = 'read -r _ <&3 || exit 125; exec 3<&-; exec "$@"';
 
+/** A shell that stands at the gate. */
+interface GateShell {
+  readonly program: string;
+  readonly options: readonly string[];
+}
+
+// What bash would report of itself is not what was inherited, and `privileged` is not for the bash of a step.
+const BASH_GATE = `export -n SHELLOPTS BASHOPTS; ${GATE}`;
+const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/**
+ * The gate for an environment. POSIX lets a shell drop variables whose names it cannot use (`my.var`, exported functions of bash),
+ * and dash does (XCU 2.5.3); bash hands them on. As `-p` it neither reads BASH_ENV nor takes functions over: both would run something
+ * of the user's before the gate is opened.
+ */
+function gateFor(env: LaunchSpec['env'], sh: string): GateShell {
+  const bash = Object.keys(env).every((name) => SHELL_NAME.test(name)) ? null : systemProgram('bash');
+  if (bash === null) return { program: sh, options: ['-c', GATE] };
+  return { program: bash, options: ['-p', '-c', BASH_GATE] };
+}
+
 const MOMENTARY: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** True for the codes of system errors that say: processes, memory or descriptors are used up for the moment. */
@@ -82,8 +103,8 @@ export function directLauncher(): Launcher {
 }
 
 // execa takes any descriptor, as Node does; its types name only 3 to 9.
-const startShell = (sh: string, { input, output, errors, ...spec }: LaunchSpec) =>
-  execa(sh, ['-c', GATE, 'gate', ...spec.argv], {
+const startShell = (gate: GateShell, { input, output, errors, ...spec }: LaunchSpec) =>
+  execa(gate.program, [...gate.options, 'gate', ...spec.argv], {
     cwd: spec.workdir,
     env: { ...spec.env },
     extendEnv: false,
@@ -101,7 +122,7 @@ async function launchDirectly(sh: string, spec: LaunchSpec): Promise<Launch> {
   if (!descriptorsAreFree()) return { kind: 'refused', code: 'EMFILE' };
   let child: ReturnType<typeof startShell>;
   try {
-    child = startShell(sh, spec);
+    child = startShell(gateFor(spec.env, sh), spec);
   } catch (error) {
     // execa itself stumbles (a TypeError) where Node gave it a child without streams, which is how Node says EMFILE.
     const code = (error as NodeJS.ErrnoException).code;

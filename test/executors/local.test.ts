@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StopReason } from '../../src/engine/ports.ts';
+import { systemProgram } from '../../src/process/programs.ts';
 import { isRunning, processesWith, until } from '../process/processes.ts';
 import { createRig, type Rig, stepKey } from './rig.ts';
 
@@ -283,6 +284,14 @@ test('a process that cannot be recorded never runs', async () => {
   });
   expect(await attempt.done).toMatchObject({ kind: 'cancelled', by: { kind: 'policy', policy: 'state_error' } });
   expect(isUp()).toBe(false);
+});
+
+test.skipIf(systemProgram('bash') === null)('every variable arrives, whatever its name', async () => {
+  const odd = createRig({ inherited: { PATH: process.env['PATH'] ?? '', 'A-B': 'inherited' } });
+  const text = 'process.env["my.var"] + " " + process.env["A-B"]';
+  await odd.argv([process.execPath, '-p', text], { env: { 'my.var': 'hi' } });
+  expect(odd.log().toString()).toBe('hi inherited\n');
+  await odd.close();
 });
 
 test('nothing starts, and nothing is made, where the folder of the run is gone', async () => {

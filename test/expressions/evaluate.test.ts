@@ -149,6 +149,13 @@ describe('text around expressions', () => {
   test('null in a text is a problem unless replaced', () => {
     const text = 'file-${{ params.x }}.csv';
     expect(problemOf(text, { params: {} })).toMatchObject({ code: 'null_in_text', offset: 9, length: 8 });
+    const unnamed = problemOf('a ${{ default(params.a, null) }}', { params: {} });
+    expect(unnamed.message).toBe('null cannot stand inside a longer text');
+    expect(problemOf('a ${{ steps.a.outputs.b-c }}', { steps: { a: { outputs: {} } } })).toMatchObject({
+      message: '`steps.a.outputs.b-c` is null, which cannot stand inside a longer text',
+      help: "write `default(steps.a.outputs.b-c, '')` where nothing may stand",
+    });
+    expect(problemOf('a ${{ join(params) }}', { params: [null] }).message).toContain('item 0');
     expect(templateValue("file-${{ default(params.x, '') }}.csv", { params: {} })).toBe('file-.csv');
     expect(templateValue('${{ params.x }}', { params: {} })).toBeNull();
   });

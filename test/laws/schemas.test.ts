@@ -30,7 +30,16 @@ const { settings, steps } = startedBody();
 /** One event of each type with every member it can have. The compiler sees that none is missing. */
 const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
   'run.started': { ...startedBody(), parent: { run: runId(1), step }, version: 3 },
-  'run.resumed': { type: 'run.resumed', by, revision: 2, flow_hash: hash, settings, params: { n: 1 }, steps, reset: [step] },
+  'run.resumed': {
+    type: 'run.resumed',
+    by,
+    revision: 2,
+    flow_hash: hash,
+    settings,
+    params: { n: 1 },
+    steps,
+    reset: [step],
+  },
   'attempt.started': { type: 'attempt.started', step, attempt: 1, iteration: 0 },
   'attempt.spawned': { type: 'attempt.spawned', step, attempt: 1, process },
   'attempt.finished': {

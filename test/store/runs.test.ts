@@ -199,7 +199,16 @@ describe('resuming', () => {
     await writeDefinition(first.layout, { revision: 2, flow_hash: FLOW_HASH, definition: definition('edited') });
     const { settings, steps } = startedBody();
     const by = { kind: 'user', name: 'u', host: 'h' } as const;
-    const resumed = { type: 'run.resumed', by, revision: 2, flow_hash: FLOW_HASH, settings, params: {}, steps, reset: [] } as const;
+    const resumed = {
+      type: 'run.resumed',
+      by,
+      revision: 2,
+      flow_hash: FLOW_HASH,
+      settings,
+      params: {},
+      steps,
+      reset: [],
+    } as const;
     await first.journal.append(numbered([resumed], 4));
     await first.close(null);
     const second = expectOk(await openForResume(state, PLACE));
