@@ -77,9 +77,9 @@ const BASH_GATE = `export -n SHELLOPTS BASHOPTS; ${GATE}`;
 const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * The gate for an environment. POSIX lets a shell drop variables whose names it cannot use (`my.var`, exported functions of bash),
- * and dash does (XCU 2.5.3); bash hands them on. As `-p` it neither reads BASH_ENV nor takes functions over: both would run something
- * of the user's before the gate is opened.
+ * The gate for an environment. A shell may drop variables whose names it cannot use (`my.var`, exported functions of bash), and dash
+ * does; bash hands them on. As `bash -p` it neither reads BASH_ENV nor takes functions over: both would run something of the user's
+ * before the gate is opened.
  */
 function gateFor(env: LaunchSpec['env'], sh: string): GateShell {
   const bash = Object.keys(env).every((name) => SHELL_NAME.test(name)) ? null : systemProgram('bash');
