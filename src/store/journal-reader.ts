@@ -11,7 +11,7 @@ import type { JsonObject } from '../base/json.ts';
 import { isKnownEventType } from '../model/event-types.ts';
 import { JOURNAL_FORMAT, type JournalHeader, type RunEvent } from '../model/event.ts';
 import { openForReading } from './durable-files.ts';
-import { readLine } from './sealed-line.ts';
+import { LONGEST_LINE_BYTES, readLine } from './sealed-line.ts';
 
 /** A tail that an interrupted append left. */
 export interface TornTail {
@@ -42,8 +42,6 @@ export interface JournalReading {
 export type OnEvent = (event: RunEvent, offset: number) => void;
 
 const CHUNK_BYTES = 262_144;
-/** No event is as long; a longer line is not kept in memory, only judged. */
-const LONGEST_LINE_BYTES = 134_217_728;
 
 /**
  * Reads a journal.
@@ -107,6 +105,7 @@ class LineJudge {
     };
   }
 
+  /** What is longer than any event is not kept in memory, only judged. */
   #keep(piece: Buffer): void {
     this.#lineBytes += piece.length;
     if (piece.length > 0 && this.#lineBytes <= LONGEST_LINE_BYTES) this.#pieces.push(Buffer.from(piece));

@@ -21,7 +21,7 @@ import type { JournalHeader, RunEvent } from '../model/event.ts';
 import { FILE_MODE } from './durable-files.ts';
 import { type FileOperations, fileOperations } from './file-operations.ts';
 import { StateError, systemCode } from './problem.ts';
-import { sealLine } from './sealed-line.ts';
+import { isTooLong, LONGEST_LINE_BYTES, sealLine } from './sealed-line.ts';
 
 /** How a journal is to be kept. */
 export interface JournalOptions {
@@ -124,7 +124,16 @@ export class FileJournal implements Journal {
   #enqueue(events: readonly RunEvent[], until: 'written' | 'durable'): Promise<void> {
     if (this.#closed) throw new Bug('the journal is closed');
     if (this.#poison !== null) return Promise.reject(this.#poison);
-    for (const event of events) this.#lines.push(this.#encode(event));
+    for (const event of events) {
+      const object = this.#encode(event);
+      if (isTooLong(object)) {
+        // Readers would take it for a torn tail, and what follows it for lost.
+        const message = `event ${event.seq} (${event.type}) is longer than the ${LONGEST_LINE_BYTES} bytes that are read back`;
+        this.#poisonWith('EMSGSIZE', message);
+        return Promise.reject(this.#poison);
+      }
+      this.#lines.push(sealLine(object));
+    }
     return new Promise((resolve, reject) => {
       (until === 'written' ? this.#forWritten : this.#forDurable).push({ resolve, reject });
       this.#schedule();
@@ -136,7 +145,7 @@ export class FileJournal implements Journal {
     if (seq !== this.#lastSeq + 1) throw new Bug(`event ${seq} was appended after event ${this.#lastSeq}`);
     this.#lastSeq = seq;
     this.#counts.events += 1;
-    return sealLine(`{"seq":${seq},"time":${JSON.stringify(time)},${JSON.stringify(body).slice(1)}`);
+    return `{"seq":${seq},"time":${JSON.stringify(time)},${JSON.stringify(body).slice(1)}`;
   }
 
   /** Waits for the end of the current task, so that an outcome and the starts it releases go together. */

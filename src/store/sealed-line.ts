@@ -10,7 +10,12 @@ import { type JsonObject, isJsonObject } from '../base/json.ts';
 import { crc32 } from './crc32.ts';
 
 const SEAL_BYTES = 18;
+/** The longest line that is read back, newline not counted; a longer one must not be written. */
+export const LONGEST_LINE_BYTES = 134_217_728;
 const SEAL = /^,"crc":"([0-9a-f]{8})"\}$/;
+
+/** True when the sealed text of this JSON object would be no line that is read back. */
+export const isTooLong = (object: string): boolean => Buffer.byteLength(object) - 1 + SEAL_BYTES > LONGEST_LINE_BYTES;
 
 /** Seals the text of a JSON object that is not empty; the line ends with a newline. */
 export function sealLine(object: string): string {

@@ -8,6 +8,7 @@ import { type FileOperations, fileOperations } from '../../src/store/file-operat
 import { type JournalReading, readJournal } from '../../src/store/journal-reader.ts';
 import { createJournal, type FileJournal } from '../../src/store/journal.ts';
 import { StateError } from '../../src/store/problem.ts';
+import { LONGEST_LINE_BYTES, sealLine } from '../../src/store/sealed-line.ts';
 import { FLOW_HASH, numbered, runId, temporaryFolder, wholeRun } from './fixture.ts';
 
 const HEADER = { journal: '1.0', run: runId(1), flow_hash: FLOW_HASH, flowctl: '0.0.0-test' };
@@ -277,6 +278,43 @@ describe('the first error', () => {
     const journal = createJournal(freshPath(), HEADER, { durability: 'full', operations });
     await expect(journal.append(numbered(wholeRun()))).rejects.toMatchObject({ exitCode: 74 });
     await journal.close();
+  });
+});
+
+describe('an event that is too long to be read back', () => {
+  /** An event of a line of so many bytes, newline not counted. */
+  const ofLength = (bytes: number): RunEvent => {
+    const event = (message: string): RunEvent => ({
+      seq: 2,
+      time: '2026-01-01T00:00:00.000Z',
+      type: 'warning.raised',
+      step: null,
+      attempt: null,
+      code: 'log_truncated',
+      message,
+    });
+    return event('x'.repeat(bytes - sealLine(JSON.stringify(event(''))).length + 1));
+  };
+
+  it('is refused, and nothing of it is written', async () => {
+    const path = freshPath();
+    const journal = createJournal(path, HEADER, { durability: 'process' });
+    const [first] = numbered(wholeRun());
+    if (first === undefined) throw new Error('no event');
+    await journal.append([first]);
+    const refused = journal.append([ofLength(LONGEST_LINE_BYTES + 1)]);
+    await expect(refused).rejects.toMatchObject({ exitCode: 74, problem: { kind: 'io', code: 'EMSGSIZE' } });
+    await expect(journal.append([])).rejects.toBe(journal.poison);
+    await journal.close();
+    expect(await read(path)).toMatchObject({ events: [first], torn: null, damage: null });
+  });
+
+  it('is one byte longer than the longest that is read back', async () => {
+    const path = freshPath();
+    const journal = createJournal(path, HEADER, { durability: 'process' });
+    await journal.append([...numbered(wholeRun()).slice(0, 1), ofLength(LONGEST_LINE_BYTES)]);
+    await journal.close();
+    expect(await read(path)).toMatchObject({ lastSeq: 2, torn: null, damage: null });
   });
 });
 
