@@ -16,6 +16,7 @@ export interface Slip {
 
 /** `key: value` on one line, perhaps behind dashes. */
 const ENTRY = /^[\s-]*([\w.-]+):[ \t]+(\S.*)$/;
+const LONGEST_EXPRESSION = 500;
 /** Nobody makes a slip by hand in a longer line; reading one again for each complaint would take long. */
 const LONGEST_LINE = 2_000;
 /** The first line of a text that begins with `|` or `>`. */
@@ -42,11 +43,9 @@ export function findBareExpressions(source: SourceText): readonly Slip[] {
     const start = offset;
     offset += lexeme.length;
     if (!isPlain || !lexeme.endsWith('$') || !text.startsWith('{{', offset)) continue;
-    const close = text.indexOf('}}', offset);
-    const lineEnd = text.indexOf('\n', offset);
-    if (close === -1 || (lineEnd !== -1 && close > lineEnd)) continue;
-    const [rest = ''] = /^[^\s,\]}]*/.exec(text.slice(close + 2, close + 200)) ?? [];
-    const end = close + 2 + rest.length;
+    const [expression] = /^\{\{[^\n]*?\}\}[^\s,\]}]*/.exec(text.slice(offset, offset + LONGEST_EXPRESSION)) ?? [];
+    if (expression === undefined) continue;
+    const end = offset + expression.length;
     const written = { key: null, text: text.slice(start, end) };
     slips.push({ span: { start, end }, facts: { fault: 'bare_expression', detail: '', written } });
   }

@@ -39,6 +39,7 @@ const BOMBS: { readonly [name: string]: readonly [content: string, code: string]
   'a long folded text': [`steps: >\n${'  a\n\n'.repeat(1_000_000)}`, 'too_long'],
   'open expressions': [`outputs: { a: "${'${{ '.repeat(200_000)}" }\nsteps: { a: { run: x } }\n`, 'expression_syntax'],
   parentheses: [`outputs: { a: "\${{ ${'('.repeat(100_000)} }}" }\nsteps: { a: { run: x } }\n`, 'expression_too_large'],
+  'bare expressions': [`a: [${'${{ } }, '.repeat(25_000)}\n`, 'complex_key'],
   tags: [`a: ${'!!str '.repeat(100_000)}x`, 'yaml_syntax'],
   'a condition that is open': [`steps: { a: { run: x, if: "${'${{ '.repeat(200_000)}" } }\n`, 'mixed_condition'],
   'a condition of quotes': [`steps: { a: { run: x, if: "${"'".repeat(500_001)}" } }\n`, 'expression_too_large'],
