@@ -15,8 +15,11 @@ export interface Liveness {
   isLive(lockPath: string): Promise<boolean>;
 }
 
-/** Looks at the kernel's table of locks once, at the first question. Make a new one for each listing. */
-export function observeOwners(): Liveness {
+/**
+ * Looks at the kernel's table of locks once, at the first question. Make a new one for each listing.
+ * @param heldInodes the inodes with an exclusive flock. Default: those of the kernel's table.
+ */
+export function observeOwners(heldInodes: () => ReadonlySet<number> = readHeldInodes): Liveness {
   let inodes: ReadonlySet<number> | undefined;
   return {
     async isLive(lockPath) {
@@ -42,7 +45,7 @@ export function parseLockTable(table: string): ReadonlySet<number> {
   return inodes;
 }
 
-function heldInodes(): ReadonlySet<number> {
+function readHeldInodes(): ReadonlySet<number> {
   try {
     return parseLockTable(readFileSync('/proc/locks', 'utf8'));
   } catch {
@@ -53,11 +56,14 @@ function heldInodes(): ReadonlySet<number> {
 async function hasOwner(lockPath: string, inodes: ReadonlySet<number>): Promise<boolean> {
   const fd = openSync(lockPath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
+    const isListed = inodes.has(fstatSync(fd).ino);
     const owner = readOwner(lockPath);
-    if (owner !== null && isCertainlyGone(owner)) return false;
-    if (inodes.has(fstatSync(fd).ino)) return true;
-    const listed = seesAllLocks() && (owner === null || owner.pid_namespace === ourPidNamespace());
-    if (listed || flockProgram() === null) return false;
+    const isGone = owner !== null && isCertainlyGone(owner);
+    if (isListed && !isGone) return true;
+    if (isGone && !isListed) return false;
+    // Listed, yet the owner it names is gone: a new one that has not written its name yet, or a lock on a file of another device.
+    const isAbsent = !isListed && seesAllLocks() && (owner === null || owner.pid_namespace === ourPidNamespace());
+    if (isAbsent || flockProgram() === null) return false;
     return !(await tryFlock(fd, 'shared', lockPath));
   } finally {
     closeSync(fd);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../src/store/flock-program.ts';
@@ -123,13 +123,20 @@ describe('liveness', () => {
 
   it('is false when the owner it names is gone, although a lock on another file has the same inode number', async () => {
     const path = freshLock();
+    writeFileSync(path, JSON.stringify({ ...ourselves(), pid: spawnSync('true').pid }));
+    const owners = observeOwners(() => new Set([statSync(path).ino]));
+    expect(await owners.isLive(path)).toBe(false);
+  });
+
+  it('is true for an owner that has not written its name yet, also over that of an earlier one', async () => {
+    const path = freshLock();
     const child = runProgram(holder, [path]);
     expect(await child.nextLine()).toBe('held');
-    const gone = spawnSync('true').pid;
-    writeFileSync(path, JSON.stringify({ ...ourselves(), pid: gone }));
-    expect(await isLive(path)).toBe(false);
-    writeFileSync(path, '');
-    expect(await isLive(path)).toBe(true);
+    const owners = observeOwners(() => new Set([statSync(path).ino]));
+    for (const text of [JSON.stringify({ ...ourselves(), pid: spawnSync('true').pid }), '']) {
+      writeFileSync(path, text);
+      expect(await owners.isLive(path)).toBe(true);
+    }
     child.process.stdin?.end();
     await child.ended;
   });
