@@ -3,7 +3,7 @@
  * the run's lock held, which proves that no owner lives.
  */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import type { RunId } from '../base/ids.ts';
 import type { Clock } from '../engine/ports.ts';
 import type { ProcessIdentity } from '../model/event.ts';
@@ -38,7 +38,10 @@ export async function endOrphans(
   }
 }
 
-/** The watchdogs of a run, told by their command line; none where there is no /proc. */
+/**
+ * The watchdogs of a run, told by their command line; none where there is no /proc. Anybody may call a process of his own so, so it
+ * has to be ours: the owner of /proc/PID is the effective user of the process (proc(5)).
+ */
 async function watchdogsOf(run: RunId): Promise<readonly number[]> {
   const names = await readdir('/proc').catch((): string[] => []);
   const found: number[] = [];
@@ -48,7 +51,9 @@ async function watchdogsOf(run: RunId): Promise<readonly number[]> {
     const line = await readFile(`/proc/${name}/cmdline`, 'latin1').catch(() => '');
     const words = line.split('\0');
     const position = words.indexOf(WATCHDOG_NAME);
-    if (position !== -1 && words[position + 1] === run) found.push(Number(name));
+    if (position === -1 || words[position + 1] !== run) continue;
+    const owner = await stat(`/proc/${name}`).catch(() => null);
+    if (owner !== null && owner.uid === process.geteuid?.()) found.push(Number(name));
   }
   return found;
 }
