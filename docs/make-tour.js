@@ -77,7 +77,7 @@ try {
   const style = 'font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14"';
   const body = lines.map(drawLine).join('\n');
   const frame = `<rect width="100%" height="100%" rx="8" fill="#22272e"/>`;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ${style}>\n${frame}\n${body}\n</svg>\n`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ${style}>\n<title>The live view of a run in a terminal</title>\n${frame}\n${body}\n</svg>\n`;
   writeFileSync(join(root, 'docs', 'tour.svg'), svg);
 } finally {
   spawnSync('tmux', ['-S', socket, 'kill-server'], { stdio: 'ignore' });
