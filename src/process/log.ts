@@ -28,6 +28,8 @@ export interface AttemptLog {
 export interface LogEnd {
   /** A program truncated the file while the attempt ran, so bytes are lost. */
   readonly truncated: boolean;
+  /** The system's name of why (`ENOSPC`) something that came through a pipe could not be written, so bytes are lost; else null. */
+  readonly refusal: string | null;
   /** What came by stdout; null where nobody asked for it. */
   readonly captured: Captured | null;
 }
@@ -46,7 +48,7 @@ export function openLog(file: string): AttemptLog {
     output: log.descriptor,
     errors: log.descriptor,
     handedOver: () => {},
-    settle: async () => ({ truncated: log.close(), captured: null }),
+    settle: async () => ({ truncated: log.close(), refusal: null, captured: null }),
   };
 }
 

@@ -12,7 +12,14 @@ import { type Captured, startCapture } from './capture.ts';
 import { type AttemptLog, openWatched } from './log.ts';
 import { openPipes, type PipeEnd, type PipeSink } from './pipe.ts';
 
-const writeAsync = promisify(write);
+/** Writes a part of a file from `offset` on; tests let it fail. */
+export type WriteChunk = (
+  descriptor: number,
+  chunk: Buffer,
+  offset: number,
+) => Promise<{ readonly bytesWritten: number }>;
+
+const writeAsync: WriteChunk = promisify(write);
 
 /** What a log is piped for; at least one of the two. */
 export interface PipedLogOptions {
@@ -25,14 +32,26 @@ export interface PipedLogOptions {
 /**
  * Opens a new log, as `openLog` does, behind one or two pipes. What comes through is written before more is read, so that a fast
  * printer is slowed down and never held in memory.
+ * @param writeChunk default: write(2).
  * @returns null when the system has no `mkfifo`.
  * @throws a system error when a file cannot be opened, or there is no room to start `mkfifo`.
  */
-export async function openPipedLog(file: string, clock: Clock, options: PipedLogOptions): Promise<AttemptLog | null> {
+export async function openPipedLog(
+  file: string,
+  clock: Clock,
+  options: PipedLogOptions,
+  writeChunk: WriteChunk = writeAsync,
+): Promise<AttemptLog | null> {
   const { captureLimitBytes, reopensOutput } = options;
   const log = openWatched(file);
+  let refusal: string | null = null;
   const append: PipeSink = async (chunk) => {
-    for (let at = 0; at < chunk.length; ) at += (await writeAsync(log.descriptor, chunk, at)).bytesWritten;
+    try {
+      for (let at = 0; at < chunk.length; ) at += (await writeChunk(log.descriptor, chunk, at)).bytesWritten;
+    } catch (error) {
+      refusal ??= (error as NodeJS.ErrnoException).code ?? 'EIO';
+      throw error;
+    }
   };
   const capture = captureLimitBytes === null ? null : startCapture(captureLimitBytes);
   const tee: PipeSink = (chunk) => {
@@ -60,7 +79,7 @@ export async function openPipedLog(file: string, clock: Clock, options: PipedLog
     },
     settle: async () => {
       const [end] = await Promise.all([first.drain(), second?.drain()]);
-      return { truncated: log.close(), captured: capture === null ? null : capturedAt(end, capture.end()) };
+      return { truncated: log.close(), refusal, captured: capture === null ? null : capturedAt(end, capture.end()) };
     },
   };
 }

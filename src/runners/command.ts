@@ -107,6 +107,7 @@ interface Exited {
 
 async function settleLog(log: AttemptLog, { request, context }: Attempt): Promise<LogEnd> {
   const end = await log.settle();
+  if (end.refusal !== null) context.listener.warned('log_truncated', refusalWarning(request.step, end.refusal));
   if (end.truncated) context.listener.warned('log_truncated', truncationWarning(request.step));
   return end;
 }
@@ -140,6 +141,9 @@ async function launchAndSupervise(
       return assertNever(launch, 'launch');
   }
 }
+
+const refusalWarning = (step: string, code: string): string =>
+  `the log of \`${step}\` could not be written (${code}), so output is lost`;
 
 const truncationWarning = (step: string): string =>
   `something truncated the log while \`${step}\` ran, so output is lost; write \`>&2\` in place of \`> /dev/stderr\``;

@@ -1,4 +1,5 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AttemptRequest } from '../../src/engine/ports.ts';
@@ -121,6 +122,16 @@ describe('meanwhile the log', () => {
 
   test('is told when something truncates it', async () => {
     await rig.sh('echo something longer >&2; f=/dev/std; echo b > ${f}err', { output: 'text' });
+    expect(rig.heard.warned).toEqual(['log_truncated']);
+  });
+
+  test('is told when the disk is full', async (context) => {
+    const { log } = rig.places(stepKey('a'), 1);
+    mkdirSync(path.dirname(log), { recursive: true });
+    // As /dev/full (full(4)): writing to it fails with ENOSPC. Only a privileged user may make one.
+    const made = spawnSync('mknod', [log, 'c', '1', '7']).status === 0;
+    if (!made) return context.skip();
+    expect(await rig.sh('echo 1', json)).toMatchObject({ kind: 'failed', failure: { code: 'outputs' } });
     expect(rig.heard.warned).toEqual(['log_truncated']);
   });
 
