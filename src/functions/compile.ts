@@ -6,6 +6,7 @@
  * A relative `import()` whose argument is computed is resolved against the bundle, so it finds nothing: use a file URL there.
  */
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -25,8 +26,11 @@ export interface ModuleProblem {
 export interface CompiledModule {
   /** ESM with an inline source map, whose paths are relative to the folder of `outfile`. */
   readonly code: string;
-  /** Absolute paths of the files in it. */
-  readonly inputs: readonly string[];
+  /**
+   * SHA-256 of the files in it by absolute path, taken before the compiler read them: a file that was edited meanwhile no longer has
+   * the hash that stands here.
+   */
+  readonly inputs: { readonly [file: string]: string };
   /** Absolute paths of the package files that it imports. */
   readonly packages: readonly string[];
 }
@@ -66,12 +70,16 @@ const outside = (file: string, kind: ImportKind): OnResolveResult => ({
   external: true,
 });
 
-function placePlugin(): Plugin {
+/** @param hashes gets that of every file before it is compiled. */
+function placePlugin(hashes: Map<string, string>): Plugin {
   return {
     name: 'flowctl-place',
     setup: (build) => {
-      build.onLoad({ filter: SOURCE }, async ({ path: file }) => {
-        const contents = await readFile(file, 'utf8');
+      build.onLoad({ filter: /^/, namespace: 'file' }, async ({ path: file }) => {
+        const bytes = await readFile(file);
+        hashes.set(file, createHash('sha256').update(bytes).digest('hex'));
+        if (!SOURCE.test(file)) return undefined;
+        const contents = bytes.toString('utf8');
         if (!/import\.meta\b|\b__(?:dir|file)name\b/.test(contents)) return undefined;
         return { contents: withPlace(file, contents), loader: LOADERS.get(path.extname(file)) ?? 'js' };
       });
@@ -139,13 +147,13 @@ export async function compileModule(
 ): Promise<Result<CompiledModule, ModuleProblem>> {
   const folder = path.dirname(file);
   const packages = new Set<string>();
-  const options: BuildOptions & { readonly write: false; readonly metafile: true } = {
+  const hashes = new Map<string, string>();
+  const options: BuildOptions & { readonly write: false } = {
     entryPoints: [file],
     outfile,
     absWorkingDir: folder,
     bundle: true,
     write: false,
-    metafile: true,
     format: 'esm',
     platform: 'node',
     target: `node${process.versions.node}`,
@@ -158,15 +166,14 @@ export async function compileModule(
     charset: 'utf8',
     legalComments: 'none',
     logLevel: 'silent',
-    plugins: [packagePlugin(programUrl, packages), placePlugin()],
+    plugins: [packagePlugin(programUrl, packages), placePlugin(hashes)],
   };
   try {
     // Its process stays, unreferenced, and ends with ours: stopping it would break other users of esbuild in an embedding program.
     const esbuild = await import('esbuild');
-    const { outputFiles, metafile } = await esbuild.build(options);
-    const inputs = Object.keys(metafile.inputs).map((input) => path.resolve(folder, input));
+    const { outputFiles } = await esbuild.build(options);
     const code = withRequire(outputFiles[0]?.text ?? '', file);
-    return ok({ code, inputs, packages: [...packages] });
+    return ok({ code, inputs: Object.fromEntries(hashes), packages: [...packages] });
   } catch (error) {
     return err(problemOf(error, folder));
   }

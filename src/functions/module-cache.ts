@@ -9,8 +9,9 @@ import { chmod, lstat, mkdir, open, readFile, rename, stat } from 'node:fs/promi
 import path from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import type { CompiledModule, ModuleProblem } from './compile.ts';
+import { compilerSettings } from './compiler-settings.ts';
 
-/** Raised whenever bundles of the same sources would come out differently: another esbuild, other options. */
+/** Raised whenever the same esbuild would make other bundles of the same sources: other options, other plugins. */
 const FORMAT = 'flowctl-module-1';
 
 interface Manifest {
@@ -40,15 +41,6 @@ function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) return false;
   const { bundle, inputs, packages } = value as { readonly [name: string]: unknown };
   return typeof bundle === 'string' && typeof inputs === 'object' && inputs !== null && Array.isArray(packages);
-}
-
-/** The nearest tsconfig.json, which decides how a module is compiled, by path and content. */
-async function compilerSettings(module: string): Promise<string> {
-  for (let folder = path.dirname(module); ; folder = path.dirname(folder)) {
-    const hash = await hashOfFile(path.join(folder, 'tsconfig.json'));
-    if (hash !== null) return `${folder}:${hash}`;
-    if (folder === path.dirname(folder)) return 'none';
-  }
 }
 
 /** Makes the folder, mode 0700, and sees that nobody else may put code there. */
@@ -95,11 +87,20 @@ export class ModuleCache {
     return path.join(this.#folder, 'bundle.mjs');
   }
 
+  /**
+   * Under what a module is kept, as it would be compiled now. Asked before it is compiled: settings that change meanwhile would
+   * otherwise be taken for those that it was compiled by.
+   */
+  async keyOf(module: string): Promise<string> {
+    const parts = [FORMAT, process.versions.node, this.#programUrl, module, await compilerSettings(module)];
+    return hashOf(JSON.stringify(parts)).slice(0, 32);
+  }
+
   /** The bundle of a module as it is now; null when there is none that can be trusted. */
-  async find(module: string): Promise<string | null> {
+  async find(key: string): Promise<string | null> {
     try {
       if (!(await securedFolder(this.#folder)).ok) return null;
-      const manifest: unknown = JSON.parse(await readFile(await this.#manifestOf(module), 'utf8'));
+      const manifest: unknown = JSON.parse(await readFile(this.#manifestOf(key), 'utf8'));
       if (!isManifest(manifest) || !/^[0-9a-f]{64}\.mjs$/.test(manifest.bundle)) return null;
       const bundle = path.join(this.#folder, manifest.bundle);
       const inputs = Object.entries(manifest.inputs).map(async ([file, hash]) => (await hashOfFile(file)) === hash);
@@ -111,20 +112,16 @@ export class ModuleCache {
     }
   }
 
-  /** Keeps a compiled module. @returns the absolute path of the bundle. */
-  async keep(module: string, compiled: CompiledModule): Promise<Result<string, ModuleProblem>> {
+  /** Keeps a compiled module under the key that it had before. @returns the absolute path of the bundle. */
+  async keep(key: string, compiled: CompiledModule): Promise<Result<string, ModuleProblem>> {
     try {
       const secured = await securedFolder(this.#folder);
       if (!secured.ok) return secured;
       const bundle = `${hashOf(compiled.code)}.mjs`;
-      const hashes = compiled.inputs.map(async (file) => [file, (await hashOfFile(file)) ?? ''] as const);
-      const manifest: Manifest = {
-        bundle,
-        inputs: Object.fromEntries(await Promise.all(hashes)),
-        packages: compiled.packages,
-      };
+      const { inputs, packages } = compiled;
+      const manifest: Manifest = { bundle, inputs, packages };
       await writeWhole(path.join(this.#folder, bundle), compiled.code);
-      await writeWhole(await this.#manifestOf(module), JSON.stringify(manifest));
+      await writeWhole(this.#manifestOf(key), JSON.stringify(manifest));
       return ok(path.join(this.#folder, bundle));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -132,8 +129,7 @@ export class ModuleCache {
     }
   }
 
-  async #manifestOf(module: string): Promise<string> {
-    const key = [FORMAT, process.versions.node, this.#programUrl, module, await compilerSettings(module)];
-    return path.join(this.#folder, `${hashOf(JSON.stringify(key)).slice(0, 32)}.json`);
+  #manifestOf(key: string): string {
+    return path.join(this.#folder, `${key}.json`);
   }
 }

@@ -35,9 +35,9 @@ export function createModuleLoader({ cacheFolder, programUrl }: ModuleLoaderOpti
   const cache = new ModuleCache(cacheFolder, programUrl.href);
   const prepared = new Map<string, Promise<Result<string, ModuleProblem>>>();
 
-  const compile = async (module: string): Promise<Result<string, ModuleProblem>> => {
+  const compile = async (module: string, key: string): Promise<Result<string, ModuleProblem>> => {
     const compiled = await compileModule(module, cache.placeholder, programUrl.href);
-    return compiled.ok ? cache.keep(module, compiled.value) : compiled;
+    return compiled.ok ? cache.keep(key, compiled.value) : compiled;
   };
 
   const prepare = async (module: string): Promise<Result<string, ModuleProblem>> => {
@@ -52,9 +52,10 @@ export function createModuleLoader({ cacheFolder, programUrl }: ModuleLoaderOpti
       });
     }
     if (isPlain(module, source)) return ok(pathToFileURL(module).href);
-    const known = await cache.find(module);
+    const key = await cache.keyOf(module);
+    const known = await cache.find(key);
     if (known !== null) return ok(pathToFileURL(known).href);
-    const bundle = await compile(module);
+    const bundle = await compile(module, key);
     return bundle.ok ? ok(pathToFileURL(bundle.value).href) : bundle;
   };
 

@@ -1,7 +1,9 @@
-import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compileModule } from '../../src/functions/compile.ts';
+import { ModuleCache } from '../../src/functions/module-cache.ts';
 import { FunctionRig } from './kit.ts';
 
 const rig = new FunctionRig();
@@ -238,6 +240,49 @@ describe('the cache', () => {
     expect(await prepared(file)).toBe(second);
     rig.write('cached/tsconfig.json', '{"compilerOptions": {"useDefineForClassFields": false}}');
     expect(await prepared(file)).not.toBe(second);
+  });
+
+  test('a file that is edited while it is compiled is compiled again', async () => {
+    const data = rig.write('edited/data.json', '1');
+    const lib = rig.write('edited/lib.ts', `import data from './data.json'; export const n: number = data;`);
+    const file = rig.write('edited/main.ts', `export { n } from './lib.ts';`);
+    const cache = new ModuleCache(rig.cacheFolder, rig.programUrl.href);
+    for (const edited of [data, lib, file]) {
+      const key = await cache.keyOf(file);
+      const compiled = await compileModule(file, cache.placeholder, rig.programUrl.href);
+      if (!compiled.ok) throw new Error(compiled.error.message);
+      const before = readFileSync(edited, 'utf8');
+      writeFileSync(edited, `${before} `);
+      expect(await cache.keep(key, compiled.value)).toMatchObject({ ok: true });
+      expect(await cache.find(key)).toBeNull();
+      // The negative control: it is for the edit alone that nothing was found.
+      writeFileSync(edited, before);
+      expect(await cache.find(key)).not.toBeNull();
+    }
+  });
+
+  test('a module behind a link is found again', async () => {
+    const file = rig.write('real/main.ts', 'export const n: number = 1;');
+    const link = path.join(path.dirname(path.dirname(file)), 'link');
+    symlinkSync(path.dirname(file), link);
+    const linked = path.join(link, 'main.ts');
+    await prepared(linked);
+    const cache = new ModuleCache(rig.cacheFolder, rig.programUrl.href);
+    expect(await cache.find(await cache.keyOf(linked))).not.toBeNull();
+  });
+
+  test('what its tsconfig.json extends is part of what a module depends on', async () => {
+    const file = rig.write('extending/main.ts', 'export class Held { held = 1; }');
+    rig.write('extending/tsconfig.json', '{ "extends": ["./base", "shared/strict.json"] } // comment');
+    rig.write('extending/base.json', '{ "extends": "../root.json" }');
+    const cache = new ModuleCache(rig.cacheFolder, rig.programUrl.href);
+    const keys = new Set([await cache.keyOf(file)]);
+    for (const name of ['root.json', 'node_modules/shared/strict.json', 'extending/base.json']) {
+      rig.write(name, '{ "compilerOptions": { "useDefineForClassFields": false }, "extends": "../root.json" }');
+      keys.add(await cache.keyOf(file));
+      expect(await cache.keyOf(file)).toBe([...keys].at(-1));
+    }
+    expect(keys.size).toBe(4);
   });
 
   test('a damaged bundle or manifest is made anew', async () => {
