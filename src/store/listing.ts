@@ -11,6 +11,7 @@ import type { RunRow, RunState } from '../model/view.ts';
 import { type IndexEntry, readIndex } from './index-file.ts';
 import { runLayout, type RunPlace, type StateLayout } from './layout.ts';
 import { type Liveness, observeOwners } from './liveness.ts';
+import { NewestRows } from './newest-rows.ts';
 import { guarded, type StateProblem, systemCode } from './problem.ts';
 import { readRunFolder, rowOf, type RunReading } from './run-reading.ts';
 
@@ -92,27 +93,30 @@ async function fromIndex(
   filter: RunFilter,
   now: number,
 ): Promise<readonly RunRow[] | null> {
-  const rows = [...(await readRows(state, open, now))].filter((row) => matches(row, filter));
+  const kept = new NewestRows(filter.limit);
+  const keep = (row: RunRow | null): void => {
+    if (row !== null && matches(row, filter)) kept.add(row);
+  };
+  for (const row of await readRows(state, open, now)) keep(row);
   const seen = new Set<RunId>(open);
   const visit = async (entry: IndexEntry): Promise<boolean> => {
-    if (isOldEnough(entry, rows, filter)) return false;
+    if (isOldEnough(entry, kept, filter)) return false;
     if (seen.has(entry.id)) return true;
     seen.add(entry.id);
     if (entry.row !== null && !matches(entry.row, filter)) return true;
     const found = isCurrent(state, entry) ? [entry.row] : await readRows(state, await existing(state, entry.id), now);
-    for (const row of found) if (row !== null && matches(row, filter)) rows.push(row);
+    for (const row of found) keep(row);
     return true;
   };
-  return (await readIndex(state.index, visit)) === 'ended' ? rows : null;
+  return (await readIndex(state.index, visit)) === 'ended' ? kept.rows : null;
 }
 
 /** True when this run and every one before it in the index ended before the oldest wanted one began. */
-function isOldEnough({ row }: IndexEntry, rows: readonly RunRow[], { limit, since }: RunFilter): boolean {
+function isOldEnough({ row }: IndexEntry, kept: NewestRows, { limit, since }: RunFilter): boolean {
   const ended = row?.finished_at ?? null;
   if (ended === null) return false;
   if (since !== undefined && Date.parse(ended) < since) return true;
-  if (limit === undefined || rows.length < limit) return false;
-  const oldest = [...rows].sort(byAge)[limit - 1]?.created_at ?? null;
+  const oldest = kept.last?.created_at ?? null;
   return limit === 0 || (oldest !== null && ended < oldest);
 }
 
