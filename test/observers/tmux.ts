@@ -12,6 +12,9 @@ export interface Size {
   readonly rows: number;
 }
 
+/** Ten seconds in steps of 50 ms. */
+const MOST_LOOKS = 200;
+
 /** A pane that runs bash. */
 export class TmuxScreen {
   readonly #rig: Rig;
@@ -28,6 +31,8 @@ export class TmuxScreen {
       env,
     });
     this.#tmux('pipe-pane', '-t', 'test', '-o', `cat >> '${rig.path('raw')}'`);
+    // What is typed before bash reads its line stands there twice.
+    for (let look = 0; look < MOST_LOOKS && !this.text().startsWith('$'); look += 1) spawnSync('sleep', ['0.05']);
   }
 
   #tmux(...argv: readonly string[]): string {
