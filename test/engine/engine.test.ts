@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { contentHash } from '../../src/base/ids.ts';
+import { compareRevisions } from '../../src/engine/recover.ts';
 import type { RunEvent } from '../../src/model/event.ts';
 import { endOf, flowOf, keyOf, type LifeOptions, resumeLife, runLife } from '../kit/world.ts';
 
@@ -109,6 +111,57 @@ describe('the loop', () => {
       const resumed = await resumeLife(wide, life.journal.events, {});
       expect(endOf(resumed.run)).toMatchObject({ run: 'succeeded' });
     }
+  });
+});
+
+describe('signals', () => {
+  it('a second one kills what ignores the first', async () => {
+    let sent = 0;
+    const life = await runLife(chain, {
+      behaviour: () => 'hang',
+      stubborn: true,
+      onMove: (engine, executor) => {
+        for (; executor.open.size > 0 && sent < 2; sent += 1) engine.signal('SIGINT');
+      },
+    });
+    expect(life.run.duration_ms).toBe(0);
+    expect(endOf(life.run)).toMatchObject({ run: 'cancelled', a: 'cancelled' });
+  });
+
+  it('are heard also when the state is lost: what ignores the end is killed', async () => {
+    const wide = flowOf([{ id: 'a' }, { id: 'b' }]);
+    const life = await runLife(wide, {
+      behaviour: (step) => (step === 'a' ? 'succeed' : 'hang'),
+      stubborn: true,
+      failAfter: 3,
+      onMove: (engine, executor) => {
+        if (executor.started.length === 2 && !executor.open.has('a')) engine.signal('SIGINT');
+      },
+    });
+    expect(life.end.kind).toBe('state_lost');
+  });
+
+  it('a cancelled run has no outputs, and nothing to say about them', async () => {
+    const flow = { ...chain, outputs: { x: '${{ add(steps.c.outputs, 1) }}' } };
+    const life = await runLife(flow, {
+      behaviour: () => 'hang',
+      onMove: (engine, executor) => {
+        if (executor.open.size > 0) engine.signal('SIGINT');
+      },
+    });
+    expect(life.run.ending).toMatchObject({ state: 'cancelled', outputs: null, error: null });
+  });
+});
+
+describe('an edited flow', () => {
+  it('contradicts the record of what succeeded, or failed and was allowed to; everything else is taken over', async () => {
+    const flow = flowOf([{ id: 'a' }, { id: 'b', continueOnError: true }, { id: 'c', needs: ['a'] }]);
+    const { run } = await runLife(flow, { behaviour: (step) => (step === 'a' ? 'succeed' : 'fail') });
+    const before = new Map(flow.steps.map(({ id }) => [id, contentHash(`${id} before`)]));
+    const after = new Map(flow.steps.map(({ id }) => [id, contentHash(`${id} after`)]));
+    const { changed, contradicting } = compareRevisions(run, before, after);
+    expect(changed).toEqual(['a', 'b', 'c']);
+    expect(contradicting).toEqual(['a', 'b']);
   });
 });
 

@@ -150,8 +150,11 @@ export class FakeExecutor implements Executor {
   highest = 0;
   private readonly behaviour: Behaviour;
 
-  constructor(behaviour: Behaviour) {
+  private readonly stubborn: boolean;
+
+  constructor(behaviour: Behaviour, stubborn = false) {
     this.behaviour = behaviour;
+    this.stubborn = stubborn;
   }
 
   start(request: AttemptRequest, _listener: AttemptListener): RunningAttempt {
@@ -169,7 +172,7 @@ export class FakeExecutor implements Executor {
     return {
       done,
       stop: (reason: StopReason) => {
-        if (reason.kind === 'cancelled')
+        if (reason.kind === 'cancelled' && !this.stubborn)
           end({ kind: 'cancelled', by: reason.by, exit_code: null, signal: reason.signal });
       },
       kill: () =>
@@ -207,6 +210,8 @@ export interface LifeOptions {
   /** Called before every move of the world, with the engine and what was started so far. */
   readonly onMove?: (engine: Engine, executor: FakeExecutor, move: number) => void;
   readonly failAfter?: number;
+  /** Attempts that are asked to end go on until they are killed. */
+  readonly stubborn?: boolean;
 }
 
 export interface Life {
@@ -293,7 +298,7 @@ async function live(
   const journal = new MemoryJournal();
   journal.events.push(...events);
   if (options.failAfter !== undefined) journal.failAfter = options.failAfter;
-  const executor = new FakeExecutor(options.behaviour ?? (() => 'succeed'));
+  const executor = new FakeExecutor(options.behaviour ?? (() => 'succeed'), options.stubborn);
   const clock = new ManualClock();
   const published: RunEvent[] = [];
   const engine = new Engine(
