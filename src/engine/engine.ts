@@ -250,7 +250,7 @@ export class Engine {
     const yields = this.frontier.failed === 0 && this.run.cancellation === null;
     windUp(this.parts, this.parts.executor, yields, this.hurry.signal).then(
       (end) => this.inbox.put({ kind: 'wound_up', end }),
-      (error: unknown) => this.loseState(error),
+      (error: unknown) => (error instanceof Bug ? this.fail(error) : this.loseState(error)),
     );
   }
 
@@ -263,7 +263,8 @@ export class Engine {
       ...(failed ? { state: 'failed', exit_code: 1 } : finish),
       outputs: finish.state === 'succeeded' ? outputs : null,
       timed_out: false,
-      error,
+      // A run that was cancelled meanwhile has no outputs that could be wrong.
+      error: failed ? error : null,
       duration_ms: Math.round(this.parts.clock.monotonic() - this.began),
     };
     this.ledger.write([...leftovers, finished].map((body) => this.fold(body)));

@@ -11,17 +11,21 @@ import type { AttemptRecord, RunRecord, RunWarning, StepPhase, StepRecord } from
 import { runDuration, stepDuration } from './spans.ts';
 
 /** States of a run as shown. `crashed`: it did not end and nobody owns it. */
-export type RunState =
-  | 'scheduled'
-  | 'queued'
-  | 'running'
-  | 'waiting'
-  | 'cancelling'
-  | 'succeeded'
-  | 'failed'
-  | 'cancelled'
-  | 'skipped'
-  | 'crashed';
+export const RUN_STATES = [
+  'scheduled',
+  'queued',
+  'running',
+  'waiting',
+  'cancelling',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'skipped',
+  'crashed',
+] as const;
+
+/** One of them. */
+export type RunState = (typeof RUN_STATES)[number];
 
 /** States of a step as shown. */
 export type StepState =

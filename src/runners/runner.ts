@@ -6,7 +6,7 @@
 
 import type { Json, JsonObject } from '../base/json.ts';
 import type { AttemptListener, AttemptRequest, Clock } from '../engine/ports.ts';
-import type { Failure, OutputsRef } from '../model/outcome.ts';
+import type { Failure, Outcome, OutputsRef } from '../model/outcome.ts';
 
 /** Where an attempt keeps its files; absolute paths, all inside the run's directory. Missing folders are made. */
 export interface AttemptPlaces {
@@ -32,19 +32,7 @@ export type CheckOutputs = (schema: JsonObject, value: Json) => Promise<string |
 
 /** How the work of an attempt ended, whoever wished it. */
 export type WorkEnd =
-  | {
-      readonly kind: 'succeeded';
-      readonly exit_code: number | null;
-      readonly outputs: OutputsRef | null;
-      /** True when its exit code says that there was nothing to do. */
-      readonly skips?: boolean;
-    }
-  | {
-      readonly kind: 'failed';
-      readonly failure: Failure;
-      readonly exit_code: number | null;
-      readonly signal: string | null;
-    }
+  | Extract<Outcome, { readonly kind: 'succeeded' | 'failed' }>
   /** It was stopped; the executor knows why. */
   | { readonly kind: 'stopped'; readonly exit_code: number | null; readonly signal: string | null }
   /** The system had no room to start it; nothing happened, it may be tried again. */

@@ -153,6 +153,14 @@ describe('signals', () => {
   });
 });
 
+it('a run that is cancelled while it is wound up is cancelled, whatever its outputs would have been', async () => {
+  const flow = { ...chain, outputs: { x: '${{ add(steps.c.outputs, 1) }}' } };
+  const failed = await runLife(flow);
+  expect(failed.run.ending).toMatchObject({ state: 'failed', exit_code: 1, error: { code: 'expression' } });
+  const cancelled = await runLife(flow, { onReap: (engine) => engine.signal('SIGINT') });
+  expect(cancelled.run.ending).toMatchObject({ state: 'cancelled', exit_code: 130, outputs: null, error: null });
+});
+
 describe('an edited flow', () => {
   it('contradicts the record of what succeeded, or failed and was allowed to; everything else is taken over', async () => {
     const flow = flowOf([{ id: 'a' }, { id: 'b', continueOnError: true }, { id: 'c', needs: ['a'] }]);

@@ -194,7 +194,11 @@ export class FakeExecutor implements Executor {
     return true;
   }
 
+  /** Called while the run is wound up. */
+  onReap: () => void = () => {};
+
   reapRun(): ReturnType<Executor['reapRun']> {
+    this.onReap();
     return Promise.resolve({ ended: [], left: [] });
   }
 }
@@ -210,6 +214,8 @@ export interface LifeOptions {
   /** Called before every move of the world, with the engine and what was started so far. */
   readonly onMove?: (engine: Engine, executor: FakeExecutor, move: number) => void;
   readonly failAfter?: number;
+  /** Called while the run is wound up, when every step is settled. */
+  readonly onReap?: (engine: Engine) => void;
   /** Attempts that are asked to end go on until they are killed. */
   readonly stubborn?: boolean;
 }
@@ -319,6 +325,7 @@ async function live(
     },
     opening,
   );
+  executor.onReap = () => options.onReap?.(engine);
   let end: EngineEnd | null = null;
   let failure: { readonly error: unknown } | null = null;
   engine.execute().then(

@@ -2,11 +2,10 @@
 
 import type { Command } from 'commander';
 import { StateError } from '../../store/problem.ts';
-import { positiveInteger } from '../arguments.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { recordedParams } from '../params.ts';
 import { readNamedRun } from '../read-run.ts';
-import { OUTPUT_HELP, readOutputMode } from '../run-view.ts';
+import { withRunOptions } from '../run-options.ts';
 import { openSession, withGlobalOptions } from '../session.ts';
 import { type StartOptions, startRun } from '../start-run.ts';
 import { stateToRead } from '../state-directory.ts';
@@ -19,16 +18,13 @@ Examples:
 
 /** Adds the command. */
 export function define(program: Command): void {
-  withGlobalOptions(program.command('rerun'))
+  withRunOptions(withGlobalOptions(program.command('rerun')))
     .argument('[run]', 'an id, the unique beginning of one, or `last`', 'last')
     .summary('start a new run with the flow and the params of an earlier one')
     .description(
       'Starts a new run of the same flow file, as it is written now, with the params that the earlier run had. Every step runs; to ' +
         'go on with what is unfinished, use `flowctl resume`.',
     )
-    .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
-    .option('--fail-fast', 'after a failure start nothing new')
-    .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto')
     .addHelpText('after', EXAMPLES)
     .action(rerun);
 }

@@ -10,7 +10,6 @@ import { openState } from '../../store/open.ts';
 import { openForResume } from '../../store/resume.ts';
 import { StateError } from '../../store/problem.ts';
 import { thisUser } from '../actor.ts';
-import { positiveInteger } from '../arguments.ts';
 import { endEarlierLife, tornWarning } from '../earlier-life.ts';
 import { environmentOrComplain } from '../dotenv.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -18,7 +17,8 @@ import { collect } from '../params.ts';
 import { findResumable } from '../resume-target.ts';
 import { chooseRevision } from '../revision.ts';
 import { runToEnd } from '../run-life.ts';
-import { type OutputMode, OUTPUT_HELP, readOutputMode } from '../run-view.ts';
+import type { OutputMode } from '../run-view.ts';
+import { withRunOptions } from '../run-options.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
 import { dieOf, type SignalHandlers, takeSignals } from '../signals.ts';
 import { settingsOrUsage } from '../start-run.ts';
@@ -41,7 +41,7 @@ Examples:
 
 /** Adds the command. */
 export function define(program: Command): void {
-  withGlobalOptions(program.command('resume'))
+  withRunOptions(withGlobalOptions(program.command('resume')))
     .argument('[run-or-flow]', 'a run, a flow file or the name of a flow; default: the latest unfinished run')
     .summary('continue a failed, cancelled or crashed run')
     .description(
@@ -51,9 +51,6 @@ export function define(program: Command): void {
     .option('--from <step>', 'run this step again, and what follows it; repeatable', collect)
     .option('--accept-changes', 'steps that succeeded and were edited since run again, with what follows them')
     .option('--frozen', 'go on with the definition as it was')
-    .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
-    .option('--fail-fast', 'after a failure start nothing new')
-    .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto')
     .addHelpText('after', EXAMPLES)
     .action(resume);
 }

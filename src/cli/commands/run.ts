@@ -3,10 +3,9 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { JsonObject } from '../../base/json.ts';
-import { positiveInteger } from '../arguments.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
-import { OUTPUT_HELP, readOutputMode } from '../run-view.ts';
+import { withRunOptions } from '../run-options.ts';
 import { openSession, withGlobalOptions } from '../session.ts';
 import { dryRun } from '../dry-run.ts';
 import { findSelection, readSelection, readSteps, type SelectionOptions } from '../selection.ts';
@@ -28,7 +27,7 @@ Examples:
 
 /** Adds the command. */
 export function define(program: Command): void {
-  withGlobalOptions(program.command('run'))
+  withRunOptions(withGlobalOptions(program.command('run')))
     .argument('<flow>', 'a flow file')
     .summary('start a run of a flow')
     .description('Runs a flow: every step as soon as what it needs has succeeded. The run is recorded step by step.')
@@ -39,9 +38,6 @@ export function define(program: Command): void {
     .option('--to <steps>', 'run these steps and everything they need', readSteps)
     .option('--of <run>', 'where results of other steps come from; default: the latest run with equal params')
     .option('--dry-run', 'print what would run, and start nothing')
-    .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
-    .option('--fail-fast', 'after a failure start nothing new')
-    .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { parseDuration } from '../../base/duration.ts';
-import type { RunState } from '../../model/view.ts';
+import { RUN_STATES, type RunState } from '../../model/view.ts';
 import { listRuns } from '../../store/listing.ts';
 import { StateError } from '../../store/problem.ts';
 import { instantOrAge, positiveInteger } from '../arguments.ts';
@@ -19,19 +19,6 @@ interface RunsOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
-const STATES: readonly RunState[] = [
-  'scheduled',
-  'queued',
-  'running',
-  'waiting',
-  'cancelling',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'skipped',
-  'crashed',
-];
-
 const EXAMPLES = `
 Examples:
   $ flowctl runs
@@ -46,7 +33,7 @@ export function define(program: Command): void {
       'Lists the runs of the project, newest first. A run whose owner died is `crashed`: `flowctl resume` goes on.',
     )
     .option('--flow <name>', 'only runs of this flow')
-    .option('--state <state>', `only runs in this state: ${STATES.join(', ')}`, readState)
+    .option('--state <state>', `only runs in this state: ${RUN_STATES.join(', ')}`, readState)
     .option('--tag <tag>', 'only runs with this tag')
     .option('--since <time>', 'only runs started since an instant, or an age such as 2d')
     .option('--limit <n>', 'at most so many', positiveInteger, 20)
@@ -56,8 +43,8 @@ export function define(program: Command): void {
 }
 
 function readState(text: string): RunState {
-  const state = STATES.find((known) => known === text);
-  if (state === undefined) throw new UsageError(`\`--state ${text}\`: expected one of ${STATES.join(', ')}`);
+  const state = RUN_STATES.find((known) => known === text);
+  if (state === undefined) throw new UsageError(`\`--state ${text}\`: expected one of ${RUN_STATES.join(', ')}`);
   return state;
 }
 

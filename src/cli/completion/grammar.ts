@@ -1,6 +1,6 @@
 /** What may stand where on the command line, beyond what the definitions of the commands say themselves. */
 
-import type { RunState } from '../../model/view.ts';
+import { RUN_STATES } from '../../model/view.ts';
 import type { Source } from './sources.ts';
 
 /** The operands of a command. */
@@ -27,17 +27,6 @@ export const OPERANDS: { readonly [command: string]: Operands } = {
   completion: { places: [[['bash', 'zsh', 'fish']]] },
   help: { places: [['topics']] },
 };
-
-const RUN_STATES = [
-  'running',
-  'waiting',
-  'cancelling',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'skipped',
-  'crashed',
-] satisfies readonly RunState[];
 
 /** The values of options, by their long names. */
 export const VALUES: { readonly [option: string]: readonly Source[] } = {

@@ -1,0 +1,12 @@
+/** The options of every command that stays with a run to its end. */
+
+import type { Command } from 'commander';
+import { positiveInteger } from './arguments.ts';
+import { OUTPUT_HELP, readOutputMode } from './run-view.ts';
+
+/** Adds them. */
+export const withRunOptions = (command: Command): Command =>
+  command
+    .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
+    .option('--fail-fast', 'after a failure start nothing new')
+    .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto');
