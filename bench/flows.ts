@@ -2,6 +2,7 @@
 
 import type { StepId } from '../src/base/ids.ts';
 import type { FlowDefinition, StepDefinition } from '../src/model/flow.ts';
+import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../src/model/defaults.ts';
 
 /** The shapes: no edges; one chain; pairs that meet; layers of 100 in which each step needs 3 of the layer before. */
 export type Shape = 'wide' | 'chain' | 'diamond' | 'layered';
@@ -68,46 +69,11 @@ export function ninjafile(shape: Shape, size: number): string {
 export function definition(shape: Shape, size: number): FlowDefinition {
   const steps = range(size).map(
     (index): StepDefinition => ({
+      ...STEP_DEFAULTS,
       id: `s${index}` as StepId,
-      description: null,
       action: { kind: 'argv', argv: ['true'] },
       needs: needsOf(shape, index).map((need) => `s${need}` as StepId),
-      if: null,
-      env: {},
-      with: null,
-      workdir: null,
-      stdin: null,
-      output: 'file',
-      outputs_schema: null,
-      success_codes: [0],
-      skip_codes: [],
-      timeout_ms: null,
-      grace_ms: null,
-      retry: {
-        max: 0,
-        delay_ms: 0,
-        backoff: 'none',
-        max_delay_ms: null,
-        jitter: 'none',
-        on: ['failed', 'timed_out'],
-        on_exit_codes: null,
-      },
-      continue_on_error: false,
-      if_lost: 'run_again',
     }),
   );
-  return {
-    format: 1,
-    name: 'bench',
-    description: null,
-    tags: [],
-    file: '/bench/flow.yaml',
-    directory: '/bench',
-    params: [],
-    dotenv: [],
-    max_parallel: null,
-    fail_fast: false,
-    steps,
-    outputs: {},
-  };
+  return { ...FLOW_DEFAULTS, name: 'bench', file: '/bench/flow.yaml', directory: '/bench', steps };
 }

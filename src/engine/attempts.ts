@@ -127,6 +127,10 @@ export class Attempts {
       spawned: (process) => this.record({ type: 'attempt.spawned', step, attempt, process }),
       reaped: (pids) => this.inbox.put({ kind: 'processes_reaped', step, attempt, pids }),
       warned: (code, message) => this.inbox.put({ kind: 'warned', step, attempt, code, message }),
+      childStarted: (child) => this.record({ type: 'child.started', step, child }),
+      published: (artifact) => {
+        this.record({ type: 'artifact.published', step, attempt, ...artifact }).catch(() => {});
+      },
     };
   }
 }

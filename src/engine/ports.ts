@@ -3,11 +3,12 @@
  * The engine itself imports no file system, no process and no clock.
  */
 
-import type { RunId, StepKey } from '../base/ids.ts';
+import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
-import type { ProcessIdentity, RunEvent, WarningRaised } from '../model/event.ts';
-import type { Actor, EndingSignal, Outcome, OutputsRef } from '../model/outcome.ts';
-import type { OutputMode, ShellName } from '../model/flow.ts';
+import type { ShellName } from '../model/action.ts';
+import type { ArtifactPublished, ProcessIdentity, RunEvent, WarningRaised } from '../model/event.ts';
+import type { OutputMode } from '../model/flow.ts';
+import type { Actor, EndingSignal, Failure, Outcome, OutputsRef } from '../model/outcome.ts';
 
 /** Two clocks: wall time is for people and records, monotonic time for deadlines and durations. */
 export interface Clock {
@@ -38,11 +39,37 @@ export interface Hub {
   publish(events: readonly RunEvent[]): void;
 }
 
+/** A command, evaluated. */
+export type CommandWork =
+  | { readonly kind: 'shell'; readonly text: string; readonly shell: ShellName }
+  | { readonly kind: 'argv'; readonly argv: readonly string[] };
+
+/** A look at something outside, evaluated. */
+export type ProbeWork =
+  | { readonly kind: 'file'; readonly path: string }
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      readonly method: string;
+      readonly headers: { readonly [name: string]: string };
+      readonly status: readonly number[] | null;
+    }
+  | { readonly kind: 'command'; readonly command: CommandWork };
+
 /** What an attempt is to do: evaluated, plain data, fit to travel to another machine. */
 export type Work =
-  | { readonly kind: 'shell'; readonly text: string; readonly shell: ShellName }
-  | { readonly kind: 'argv'; readonly argv: readonly string[] }
-  | { readonly kind: 'call'; readonly module: string; readonly export: string; readonly input: Json };
+  | CommandWork
+  | { readonly kind: 'call'; readonly module: string; readonly export: string; readonly input: Json }
+  /** A run of another flow: a new one, or `child`, which is continued. `flow` is a key of the root flow's `flows`. */
+  | { readonly kind: 'flow'; readonly flow: string; readonly params: JsonObject; readonly child: RunId | null }
+  /** Looks again and again until the answer is yes. */
+  | { readonly kind: 'wait'; readonly probe: ProbeWork; readonly every_ms: number }
+  | {
+      readonly kind: 'notify';
+      readonly channel: string;
+      readonly options: JsonObject;
+      readonly text: string;
+    };
 
 /** One attempt, ready to be performed. */
 export interface AttemptRequest {
@@ -69,6 +96,24 @@ export interface AttemptRequest {
   readonly grace_ms: number;
   /** The same for every attempt of this step (and iteration) of this run. */
   readonly idempotency_key: string;
+  /** The item of the nearest map, `FLOWCTL_ITEM`; absent outside of maps. */
+  readonly item?: Json;
+  /**
+   * Names of secrets in scope. Texts of `env`, `stdin` and a notification hold marks in their place (see `base/secret-mark.ts`), which
+   * whoever performs the attempt replaces by their values, there and nowhere else. Names in `secret_variables` are given as variables.
+   */
+  readonly secrets: readonly string[];
+  readonly secret_variables: readonly string[];
+  /** Globs, relative to the working directory. */
+  readonly artifacts: readonly string[];
+  readonly generates: readonly string[];
+  /** Of a step that may be reused: under what its result is kept. */
+  readonly reuse: { readonly fingerprint: ContentHash; readonly ttl_ms: number | null } | null;
+  /** Named units of resources that the attempt holds: `FLOWCTL_RESOURCE_<NAME>`, joined by commas. */
+  readonly units: { readonly [resource: string]: readonly string[] };
+  readonly logs: 'direct' | 'pipe' | null;
+  readonly interactive: boolean;
+  readonly isolate: 'thread' | 'process';
 }
 
 /** Why an attempt is asked to end. The first reason wins. */
@@ -83,7 +128,13 @@ export interface AttemptListener {
   spawned(process: ProcessIdentity): Promise<void>;
   reaped(pids: readonly number[]): void;
   warned(code: WarningRaised['code'], message: string): void;
+  /** A child run exists; nothing happens in it before the returned promise resolves. */
+  childStarted(child: RunId): Promise<void>;
+  published(artifact: Published): void;
 }
+
+/** Something that an attempt published for people to look at. */
+export type Published = Omit<ArtifactPublished, 'type' | 'step' | 'attempt'>;
 
 /** An attempt under way. */
 export interface RunningAttempt {
@@ -110,4 +161,83 @@ export interface OutputStore {
   /** Resolves when the value is on disk, or needs no place of its own there. */
   store(value: Json): Promise<OutputsRef>;
   read(ref: OutputsRef): Promise<Json>;
+}
+
+/** What decides whether a recorded result stands for running a step. Everything is evaluated; secrets are marks. */
+export interface ReuseRequest {
+  readonly step: StepKey;
+  readonly work: Work;
+  readonly env: { readonly [name: string]: string };
+  readonly values: { readonly [name: string]: string };
+  readonly stdin: string | null;
+  readonly workdir: string;
+  readonly sources: readonly string[];
+  readonly generates: readonly string[];
+  /** Null: no reuse of outputs, only of files. `key` null: everything the step is given. */
+  readonly cache: { readonly key: string | null; readonly ttl_ms: number | null } | null;
+}
+
+/** The answer, with the reason for people: what changed, or where the result comes from. */
+export type ReuseAnswer =
+  | {
+      readonly kind: 'reuse';
+      readonly from: { readonly run: RunId; readonly step: StepKey } | null;
+      readonly fingerprint: ContentHash;
+      readonly why: string;
+      readonly outputs: OutputsRef | null;
+    }
+  | { readonly kind: 'run'; readonly fingerprint: ContentHash; readonly why: string };
+
+/** Knows earlier results. Never rejects but for a state that cannot be read. */
+export interface Reuse {
+  lookup(request: ReuseRequest): Promise<ReuseAnswer>;
+}
+
+/** A wish for capacities of the project. */
+export interface Claim {
+  readonly step: StepKey;
+  readonly resources: { readonly [name: string]: number };
+  readonly priority: number;
+}
+
+/** Capacities that hold across all runs of a project. What a claim's ancestors hold (groups, steps of parent runs) is shared with it. */
+export interface Tickets {
+  /** @param queued called at most once, when others hold what is asked for. */
+  request(claim: Claim, queued: () => void): TicketRequest;
+}
+
+/** A claim that was made. */
+export interface TicketRequest {
+  /** Never rejects but for a state that cannot be written. */
+  readonly answer: Promise<
+    | { readonly kind: 'granted'; readonly units: { readonly [resource: string]: readonly string[] } }
+    | { readonly kind: 'impossible'; readonly failure: Failure }
+  >;
+  /** Gives back what was granted, or takes the wish back. Later calls change nothing. */
+  release(): void;
+}
+
+/** Whether a run may begin, by the policy of its concurrency group. */
+export interface Admission {
+  readonly group: string;
+  readonly limit: number;
+  /**
+   * Asks to be let in.
+   * @param queued called at most once, when the run has to wait.
+   * @returns `answer`: never rejects but for a state that cannot be written; `withdraw`: takes the wish back.
+   */
+  request(queued: () => void): {
+    readonly answer: Promise<{ readonly kind: 'admitted' } | { readonly kind: 'refused'; readonly message: string }>;
+    withdraw(): void;
+  };
+}
+
+/** How many processes a run and all its sub-runs may have at once: shared by their engines. */
+export interface Slots {
+  /** How many are free now. */
+  readonly free: number;
+  take(): void;
+  give(): void;
+  /** Calls back whenever one becomes free; the returned function ends that. */
+  watch(freed: () => void): () => void;
 }

@@ -2,7 +2,7 @@
 
 import { isAbsolute, join } from 'node:path';
 import type { Json, JsonObject } from '../base/json.ts';
-import { assertNever, err, ok, type Result } from '../base/result.ts';
+import { assertNever, Bug, err, ok, type Result } from '../base/result.ts';
 import { type DeepProblem, deepReads, evaluateDeep, type Reference } from '../expressions/expressions.ts';
 import type { StepDefinition } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
@@ -82,6 +82,15 @@ function evaluateStep(
     timeout_ms: definition.timeout_ms,
     grace_ms: definition.grace_ms ?? run.settings.grace_ms,
     idempotency_key: `${run.id}/${step.key}/${iteration}`,
+    secrets: [],
+    secret_variables: definition.secrets,
+    artifacts: [],
+    generates: [],
+    reuse: null,
+    units: {},
+    logs: definition.logs,
+    interactive: definition.interactive,
+    isolate: definition.isolate,
   });
 }
 
@@ -93,6 +102,12 @@ function workOf({ action }: StepDefinition, values: { readonly run: Json; readon
       return { kind: 'argv', argv: (values.run as readonly Json[]).map(asText) };
     case 'call':
       return { kind: 'call', module: action.module, export: action.export, input: values.with };
+    case 'group':
+    case 'flow':
+    case 'wait':
+    case 'approve':
+    case 'notify':
+      throw new Bug(`a step of kind ${action.kind} makes no attempt`);
     default:
       return assertNever(action, 'action');
   }

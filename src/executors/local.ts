@@ -5,8 +5,16 @@
  */
 
 import type { RunId, StepKey } from '../base/ids.ts';
-import { assertNever } from '../base/result.ts';
-import type { AttemptListener, AttemptRequest, Clock, Executor, RunningAttempt, StopReason } from '../engine/ports.ts';
+import { assertNever, Bug } from '../base/result.ts';
+import type {
+  AttemptListener,
+  AttemptRequest,
+  Clock,
+  Executor,
+  RunningAttempt,
+  StopReason,
+  Work,
+} from '../engine/ports.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { startWait } from '../process/clock.ts';
 import { type SweepReport, sweepRun } from '../process/sweep.ts';
@@ -18,8 +26,14 @@ import { type Admission, createAdmission } from './admission.ts';
 export interface LocalExecutorOptions {
   readonly run: RunId;
   readonly clock: Clock;
-  /** Commands and functions. */
-  readonly runners: { readonly command: Runner; readonly function: Runner };
+  /** Who performs which kind of work. */
+  readonly runners: {
+    readonly command: Runner;
+    readonly function: Runner;
+    readonly flow?: Runner;
+    readonly wait?: Runner;
+    readonly notify?: Runner;
+  };
   readonly watchdog: Watchdog;
   /** Where an attempt keeps its files. */
   readonly places: (step: StepKey, attempt: number) => AttemptPlaces;
@@ -107,13 +121,15 @@ async function perform(
   stop: (reason: StopReason) => void,
 ): Promise<Outcome> {
   const { clock } = options;
-  const runner = request.work.kind === 'call' ? options.runners.function : options.runners.command;
+  const runner = runnerFor(options, request.work);
   const context = {
     places: options.places(request.step, request.attempt),
     clock,
     listener: {
       reaped: (pids) => listener.reaped(pids),
       warned: (code, message) => listener.warned(code, message),
+      childStarted: (child) => listener.childStarted(child),
+      published: (artifact) => listener.published(artifact),
       spawned: async (process) => {
         try {
           await listener.spawned(process);
@@ -157,6 +173,13 @@ async function perform(
     if (progress.reason !== null) break;
   }
   return outcomeOf({ kind: 'stopped', exit_code: null, signal: null }, progress.reason);
+}
+
+function runnerFor({ runners }: LocalExecutorOptions, { kind }: Work): Runner {
+  const name = kind === 'call' ? 'function' : kind === 'shell' || kind === 'argv' ? 'command' : kind;
+  const runner = runners[name];
+  if (runner === undefined) throw new Bug(`nobody performs work of the kind ${name}`);
+  return runner;
 }
 
 const refusedForGood = (code: string): Outcome => ({

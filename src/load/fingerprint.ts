@@ -3,22 +3,24 @@
 import { createHash } from 'node:crypto';
 import { relative, sep } from 'node:path';
 import { type ContentHash, contentHash } from '../base/ids.ts';
-import { canonicalJson, type Json } from '../base/json.ts';
+import { canonicalJson, type Json, type JsonObject } from '../base/json.ts';
 import type { Action, FlowDefinition, StepDefinition } from '../model/flow.ts';
 
 const hashOf = (value: Json): ContentHash =>
   contentHash(createHash('sha256').update(canonicalJson(value)).digest('hex'));
 
+/** A part of a definition as what it is: plain JSON, which the types of interfaces cannot say. */
+const plain = (part: object): JsonObject => part as unknown as JsonObject;
+
 const portablePath = (path: string, directory: string): string => relative(directory, path).split(sep).join('/');
 
 function portableAction(action: Action, directory: string): Json {
-  if (action.kind !== 'call') return { ...action };
+  if (action.kind !== 'call') return plain(action);
   return { ...action, module: portablePath(action.module, directory) };
 }
 
 const portableStep = (step: StepDefinition, directory: string): Json => ({
-  ...step,
-  retry: { ...step.retry },
+  ...plain(step),
   action: portableAction(step.action, directory),
 });
 
@@ -29,7 +31,7 @@ const portableStep = (step: StepDefinition, directory: string): Json => ({
 export function definitionHash(definition: FlowDefinition): ContentHash {
   const { file: _file, directory, params, dotenv, steps, ...rest } = definition;
   return hashOf({
-    ...rest,
+    ...plain(rest),
     dotenv: dotenv.map((path) => portablePath(path, directory)),
     params: params.map((param) => ({ ...param })),
     steps: steps.map((step) => portableStep(step, directory)),

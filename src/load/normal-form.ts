@@ -8,18 +8,18 @@ import { parseDuration } from '../base/duration.ts';
 import { parseStepId, type StepId } from '../base/ids.ts';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
-import {
-  type Action,
-  DEFINITION_FORMAT,
-  type FlowDefinition,
-  type IfLost,
-  type OutputMode,
-  type ParamDefinition,
-  type RetryCause,
-  type RetryPolicy,
-  type ShellName,
-  type StepDefinition,
+import type {
+  Action,
+  FlowDefinition,
+  IfLost,
+  OutputMode,
+  ParamDefinition,
+  RetryCause,
+  RetryPolicy,
+  ShellName,
+  StepDefinition,
 } from '../model/flow.ts';
+import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../model/defaults.ts';
 import type { ShellTexts } from './check-shell.ts';
 import { parseCall } from './call-reference.ts';
 import { readCondition } from './condition-text.ts';
@@ -112,6 +112,7 @@ function stepOf(step: StepOutline, flow: FlowOutline, directory: string, texts: 
   const input = jsonOf(own('with'));
   const outputsSchema = jsonOf(entryOf(own('outputs'), 'schema')?.value);
   return {
+    ...STEP_DEFAULTS,
     id: stepIdOf(step.name),
     description: textOf(own('description')) ?? null,
     action: actionOf(step, defaultValue(flow, 'shell'), directory, texts),
@@ -153,7 +154,7 @@ export function normalForm(
   const value = (key: string): Node => entryOf(flow.root, key)?.value;
   const outputs = jsonOf(value('outputs'));
   return {
-    format: DEFINITION_FORMAT,
+    ...FLOW_DEFAULTS,
     ...facts,
     description: textOf(value('description')) ?? null,
     tags: [...new Set(textsOf(value('tags')))],

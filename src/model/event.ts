@@ -6,7 +6,34 @@
 
 import type { ContentHash, RunId, StepId, StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
-import type { Actor, EndingSignal, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type { Actor, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type { HandlerPhase } from './policies.ts';
+import type {
+  CancelRequested,
+  RunAdmitted,
+  RunFinished,
+  RunParked,
+  RunQueued,
+  RunResumed,
+  RunRetried,
+  RunSignalled,
+  RunStarted,
+} from './run-events.ts';
+
+export type {
+  CancelRequested,
+  FinalRunState,
+  RunAdmitted,
+  RunFinished,
+  RunParked,
+  RunQueued,
+  RunResumed,
+  RunRetried,
+  RunSettings,
+  RunSignalled,
+  RunStarted,
+  Trigger,
+} from './run-events.ts';
 
 /** The journal's format: readers take any minor version of their major and ignore event types they do not know. */
 export const JOURNAL_FORMAT = '1.0';
@@ -31,9 +58,6 @@ export interface ProcessIdentity {
   readonly pid_namespace: string | null;
 }
 
-/** What made a run begin. */
-export type Trigger = 'manual' | 'schedule' | 'event' | 'parent' | 'rerun' | 'backfill';
-
 /** Why a step was skipped. */
 export type SkipReason =
   | 'condition'
@@ -43,60 +67,22 @@ export type SkipReason =
   | 'cancelled'
   | 'skip_code';
 
-/** The settings of a run that are fixed when it starts. */
-export interface RunSettings {
-  readonly max_parallel: number;
-  readonly fail_fast: boolean;
-  readonly grace_ms: number;
-  readonly durability: 'full' | 'process';
-}
-
-/** The state a run ends in. */
-export type FinalRunState = 'succeeded' | 'failed' | 'cancelled' | 'skipped';
-
 interface AttemptEvent {
   readonly step: StepKey;
   readonly attempt: number;
 }
-
-/** The first event of every journal: everything about the run that its definition does not say. */
-export type RunStarted = {
-  readonly type: 'run.started';
-  readonly flow: string;
-  /** Version of the deployment; null for a flow run from its file. */
-  readonly version: number | null;
-  readonly flow_hash: ContentHash;
-  readonly params: JsonObject;
-  readonly tags: readonly string[];
-  readonly trigger: Trigger;
-  /** The step of another run that this run belongs to. */
-  readonly parent: { readonly run: RunId; readonly step: StepKey } | null;
-  readonly scheduled_for: string;
-  readonly settings: RunSettings;
-  /** The steps of the definition with what they need, so that a reader can show them before they begin. */
-  readonly steps: readonly { readonly id: StepId; readonly needs: readonly StepId[] }[];
-};
-
-/** A new life of a run that had ended without success, or whose owner died. */
-export type RunResumed = {
-  readonly type: 'run.resumed';
-  readonly by: Actor;
-  /** Number of the definition that holds from here: 1 is `flow.json`, 2 is `flow.2.json`. */
-  readonly revision: number;
-  readonly flow_hash: ContentHash;
-  readonly settings: RunSettings;
-  /** Those of the start, and the defaults of params that a new definition added. */
-  readonly params: JsonObject;
-  readonly steps: RunStarted['steps'];
-  /** Settled steps that are to run again though they had succeeded: asked for by name, edited, or downstream of those. */
-  readonly reset: readonly StepKey[];
-};
 
 /** On disk before the process of the attempt may do anything. */
 export type AttemptStarted = AttemptEvent & {
   readonly type: 'attempt.started';
   /** Counted from 0; above 0 only in a step that repeats. */
   readonly iteration: number;
+  /** Why it runs and no recorded result stands for it; absent where nothing could have stood for it. */
+  readonly why?: string;
+  /** What a later run has to match in order to reuse the result. */
+  readonly fingerprint?: ContentHash;
+  /** Named units of resources that the attempt was given. */
+  readonly units?: { readonly [resource: string]: readonly string[] };
 };
 
 /** The process exists and waits at its gate. */
@@ -112,8 +98,10 @@ export type AttemptFinished = AttemptEvent & {
   readonly outputs: OutputsRef | null;
   /** Measured by the monotonic clock; null for a lost attempt. */
   readonly duration_ms: number | null;
-  /** True when the step goes on with another iteration in spite of a success. */
+  /** True in a step that repeats: whether this was its last iteration is decided next. */
   readonly continues?: boolean;
+  /** Of a step with `generates`: what it made, as a list of `{path, hash, bytes}`. */
+  readonly generated?: OutputsRef;
   /** True when the exit code of a success says that there was nothing to do. */
   readonly skips?: boolean;
 };
@@ -126,6 +114,23 @@ export type RetryScheduled = {
   readonly attempt: number;
   readonly delay_ms: number;
   readonly due: string;
+};
+
+/** A step that repeats goes on with another iteration. */
+export type IterationScheduled = {
+  readonly type: 'iteration.scheduled';
+  readonly step: StepKey;
+  /** The number that the iteration will have, from 1. */
+  readonly iteration: number;
+  readonly delay_ms: number;
+  readonly due: string;
+};
+
+/** A step could start, but for capacities that others hold. Written, but not synced: nothing rests on it. */
+export type StepQueued = {
+  readonly type: 'step.queued';
+  readonly step: StepKey;
+  readonly resources: readonly string[];
 };
 
 /**
@@ -154,11 +159,14 @@ export type StepReused = {
   readonly outputs: OutputsRef | null;
 };
 
-/** A map's list became known: one child step per key. */
+/** A map's list became known, or a group began: these are its children from now on, in this order. */
 export type StepExpanded = {
   readonly type: 'step.expanded';
   readonly step: StepKey;
+  /** Of a map: one child per item. */
   readonly items: readonly { readonly key: StepKey; readonly item: Json }[];
+  /** Of a group (an item of a map, too): one child per member, keyed `group/member`. */
+  readonly members?: readonly { readonly id: StepId; readonly needs: readonly StepId[] }[];
 };
 
 /** A flow function called a task; its key was taken before any await. */
@@ -207,16 +215,6 @@ export type ApprovalAnswered = {
   readonly comment: string | null;
 };
 
-/** Somebody outside asked for the end of the run. */
-export type CancelRequested = {
-  readonly type: 'run.cancel_requested';
-  readonly by: Actor;
-  readonly reason: string | null;
-};
-
-/** flowctl received a signal. The first asks the steps to end, a second one kills them. */
-export type RunSignalled = { readonly type: 'run.signalled'; readonly signal: EndingSignal };
-
 /** Processes that outlived their attempt, or their orchestrator, were ended. */
 export type ProcessesReaped = {
   readonly type: 'processes.reaped';
@@ -226,11 +224,12 @@ export type ProcessesReaped = {
   readonly pids: readonly number[];
 };
 
-/** Handlers of one kind begin; their steps are keyed `on_failure[0]` and so on. */
+/** Handlers of one phase begin; their steps are keyed `on_failure[0]`, or `load/on_failure[0]` for those of a step. */
 export type HandlersStarted = {
   readonly type: 'handlers.started';
   readonly step: StepKey | null;
-  readonly phase: 'on_success' | 'on_failure' | 'on_cancel' | 'finally';
+  readonly phase: HandlerPhase;
+  readonly count: number;
 };
 
 /** A step published something for people to look at. */
@@ -238,7 +237,10 @@ export type ArtifactPublished = AttemptEvent & {
   readonly type: 'artifact.published';
   readonly name: string;
   readonly kind: 'file' | 'table' | 'markdown' | 'link' | 'image';
+  /** Relative to the run's `artifacts/`; null for what is a value. */
   readonly file: string | null;
+  /** The text of markdown, the rows of a table, `{url, title}` of a link; null for files. */
+  readonly value?: Json;
 };
 
 /** Something a person should know that changes nothing. */
@@ -248,18 +250,6 @@ export type WarningRaised = {
   readonly attempt: number | null;
   readonly code: 'log_truncated' | 'journal_tail_torn' | 'processes_left';
   readonly message: string;
-};
-
-/** The last event of a life of the run. */
-export type RunFinished = {
-  readonly type: 'run.finished';
-  readonly state: FinalRunState;
-  readonly exit_code: number;
-  readonly outputs: OutputsRef | null;
-  readonly timed_out: boolean;
-  readonly error: Failure | null;
-  /** How long this life of the run took, by the monotonic clock; lives before a resume are not counted in. */
-  readonly duration_ms: number;
 };
 
 /** What happened, without its place in the journal. */
@@ -274,6 +264,12 @@ export type EventBody =
   | StepSkipped
   | StepReused
   | StepExpanded
+  | IterationScheduled
+  | StepQueued
+  | RunQueued
+  | RunAdmitted
+  | RunParked
+  | RunRetried
   | StepRequested
   | ValueRecorded
   | ChildStarted

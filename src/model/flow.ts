@@ -6,29 +6,22 @@
 
 import type { StepId } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import type { Action, MapDefinition, RepeatDefinition } from './action.ts';
+import type { ConcurrencyPolicy, Handlers, ReusePolicy, SecretDefinition } from './policies.ts';
+
+export type {
+  Action,
+  CommandAction,
+  MapDefinition,
+  Probe,
+  RepeatDefinition,
+  ShellName,
+  Wait,
+} from './action.ts';
+export type { ConcurrencyPolicy, Handlers, ReusePolicy, SecretDefinition } from './policies.ts';
 
 /** The version of the normal form; a definition of another major version is not resumed. */
 export const DEFINITION_FORMAT = 1;
-
-/** What a step does. Every text in it may be a template (`${{ ... }}`) unless it says otherwise. */
-export type Action =
-  /**
-   * Shell text. It is literal: where it was written with expressions, it refers to variables instead, and `values` says by name which
-   * template each of them is given (see "a value never becomes code").
-   */
-  | {
-      readonly kind: 'shell';
-      readonly text: string;
-      readonly shell: ShellName;
-      readonly values: { readonly [name: string]: string };
-    }
-  /** A program and its arguments; no shell is involved. */
-  | { readonly kind: 'argv'; readonly argv: readonly string[] }
-  /** An exported function of a module; `module` is an absolute path, both are literal. */
-  | { readonly kind: 'call'; readonly module: string; readonly export: string };
-
-/** The shells that `run` text may be written for. `sh` is `/bin/sh -e`, `bash` is `bash -eo pipefail`. */
-export type ShellName = 'sh' | 'bash' | 'python' | 'node' | 'pwsh';
 
 /** Where a command's outputs come from: the file FLOWCTL_OUTPUT, or its stdout, read as JSON, as one text, or as a list of lines. */
 export type OutputMode = 'file' | 'json' | 'text' | 'lines';
@@ -58,7 +51,10 @@ export interface StepDefinition {
   readonly id: StepId;
   readonly description: string | null;
   readonly action: Action;
+  /** The steps that come before: those written under `needs`, the one before in a list, and those in `inferred_needs`. */
   readonly needs: readonly StepId[];
+  /** Those of `needs` that nobody wrote: one step's `generates` is among this one's `sources`. */
+  readonly inferred_needs: readonly StepId[];
   /** The condition as an expression, without `${{ }}`. Null: `success()`. */
   readonly if: string | null;
   /** Templates; the flow's `env` is already merged in, beneath. */
@@ -81,6 +77,28 @@ export interface StepDefinition {
   readonly retry: RetryPolicy;
   readonly continue_on_error: boolean;
   readonly if_lost: IfLost;
+  /** Null: it runs once. */
+  readonly map: MapDefinition | null;
+  /** Of a map or a group: how many of its members may be under way at once. Null: no bound of its own. */
+  readonly max_parallel: number | null;
+  readonly repeat: RepeatDefinition | null;
+  readonly handlers: Handlers;
+  /** Null: it always runs. */
+  readonly reuse: ReusePolicy | null;
+  /** How much of which of the project's capacities an attempt holds (a group: all the time). */
+  readonly resources: { readonly [name: string]: number };
+  /** Higher goes first among steps that could start. */
+  readonly priority: number;
+  /** Secrets that the step is given, besides those its templates name: as variables of the same names. */
+  readonly secrets: readonly string[];
+  /** Templates of globs, relative to the working directory: files that are kept for people to look at. */
+  readonly artifacts: readonly string[];
+  /** Null: `direct`, but for a pipe where a secret is in scope or the text opens its own output by name. */
+  readonly logs: 'direct' | 'pipe' | null;
+  /** True: it gets the terminal. */
+  readonly interactive: boolean;
+  /** Where a function runs. */
+  readonly isolate: 'thread' | 'process';
 }
 
 /** One parameter: a JSON Schema (2020-12 subset) and a default, which may be a template. */
@@ -111,4 +129,17 @@ export interface FlowDefinition {
   readonly steps: readonly StepDefinition[];
   /** Templates; what the run yields. */
   readonly outputs: { readonly [name: string]: Json };
+  /** A template; null: runs of this flow have no name of their own. */
+  readonly run_name: string | null;
+  readonly secrets: readonly SecretDefinition[];
+  readonly concurrency: ConcurrencyPolicy | null;
+  /** The time the run may spend executing; waits for people and for other runs are not counted. */
+  readonly timeout_ms: number | null;
+  /** What handlers have in all, once the steps have ended. */
+  readonly cleanup_timeout_ms: number;
+  /** Of the run: what failed is tried again as a resume would. */
+  readonly retry: RetryPolicy;
+  readonly handlers: Handlers;
+  /** The flows that steps of this one, or of those, refer to, by the absolute path of their file; kept by the root flow alone. */
+  readonly flows: { readonly [file: string]: FlowDefinition };
 }

@@ -128,6 +128,10 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
       return null;
     case 'value.recorded':
     case 'handlers.started':
+    case 'run.queued':
+    case 'run.admitted':
+    case 'run.parked':
+    case 'run.retried':
       return null;
     default:
       return 'names no step';
@@ -179,6 +183,8 @@ function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): string 
       step.phase = { kind: 'waiting', for: 'approval' };
       return null;
     case 'approval.answered':
+    case 'iteration.scheduled':
+    case 'step.queued':
     case 'handlers.started':
     case 'artifact.published':
       return null;
@@ -190,6 +196,10 @@ function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): string 
     case 'run.cancel_requested':
     case 'run.signalled':
     case 'run.finished':
+    case 'run.queued':
+    case 'run.admitted':
+    case 'run.parked':
+    case 'run.retried':
     case 'value.recorded':
     case 'step.requested':
       return `names step ${step.key}`;

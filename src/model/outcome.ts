@@ -44,7 +44,31 @@ export type FailureCode =
   /** `if_lost: fail`: the attempt was lost and a person has to decide. */
   | 'lost_attempt'
   | 'timed_out'
-  | 'start_refused';
+  | 'start_refused'
+  /** A map's list or its keys cannot be used. */
+  | 'expansion'
+  /** Members of a group, items of a map, or steps of a sub-flow failed. */
+  | 'members_failed'
+  /** A step that repeats did not come to its end in time. */
+  | 'repeat_limit'
+  /** A person said no. */
+  | 'rejected'
+  /** The params of a sub-flow do not fit. */
+  | 'params'
+  /** A sub-flow cannot be started: too deep, or its run cannot be written. */
+  | 'sub_flow'
+  /** A capacity that does not exist, is too small, or can never be had. */
+  | 'resources'
+  /** A secret could not be resolved where the step runs. */
+  | 'secret'
+  /** An output holds the value of a secret. */
+  | 'secret_in_outputs'
+  /** What the step was to make is not there. */
+  | 'generates'
+  /** A wait could not be carried out. */
+  | 'wait'
+  /** A message could not be delivered. */
+  | 'notify';
 
 /** The signals that end a run: the first asks, a second one kills. */
 export type EndingSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
@@ -53,7 +77,7 @@ export type EndingSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
 export type Actor =
   | { readonly kind: 'signal'; readonly signal: EndingSignal }
   | { readonly kind: 'user'; readonly name: string; readonly host: string }
-  | { readonly kind: 'policy'; readonly policy: 'fail_fast' | 'cancel_running' | 'timeout' | 'state_error' };
+  | { readonly kind: 'policy'; readonly policy: 'fail_fast' | 'cancel_running' | 'timeout' | 'state_error' | 'parent' };
 
 /** How an attempt ended; the data of an end lives in that end. */
 export type Outcome =
@@ -63,6 +87,8 @@ export type Outcome =
       readonly outputs: OutputsRef | null;
       /** True when its exit code says that there was nothing to do: the step is skipped. */
       readonly skips?: boolean;
+      /** What a step with `generates` made: a list of `{path, hash, bytes}`. */
+      readonly generated?: OutputsRef;
     }
   | {
       readonly kind: 'failed';

@@ -87,6 +87,12 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
     }
     case 'attempt.spawned':
     case 'step.expanded':
+    case 'iteration.scheduled':
+    case 'step.queued':
+    case 'run.queued':
+    case 'run.admitted':
+    case 'run.parked':
+    case 'run.retried':
     case 'step.requested':
     case 'value.recorded':
     case 'child.started':

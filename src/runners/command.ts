@@ -25,8 +25,9 @@ export interface CommandRunnerOptions extends OutputKeeping {
 export function commandRunner(options: CommandRunnerOptions): Runner {
   return {
     start: (request, context) => {
-      if (request.work.kind === 'call') throw new Bug('the command runner was given a function');
-      return startCommand(options, request, request.work, context);
+      const { work } = request;
+      if (work.kind !== 'shell' && work.kind !== 'argv') throw new Bug(`the command runner was given a ${work.kind}`);
+      return startCommand(options, request, work, context);
     },
   };
 }

@@ -11,6 +11,7 @@ import type { Outcome, OutputsRef } from '../../src/model/outcome.ts';
 import { systemClock } from '../../src/process/clock.ts';
 import { directLauncher } from '../../src/process/launcher.ts';
 import { startWatchdog, type Watchdog } from '../../src/process/watchdog.ts';
+import { REQUEST_DEFAULTS } from '../kit/request.ts';
 import { commandRunner } from '../../src/runners/command.ts';
 import type { AttemptPlaces, Runner } from '../../src/runners/runner.ts';
 
@@ -91,21 +92,11 @@ export function createRig(options: RigOptions = {}): Rig {
   });
   const heard: Heard = { spawned: [], reaped: [], warned: [] };
   const request: Rig['request'] = (work, changes = {}) => ({
+    ...REQUEST_DEFAULTS,
     run,
-    flow: 'test',
     step: stepKey('a'),
-    attempt: 1,
-    iteration: 0,
     work,
-    env: {},
     workdir: folder,
-    stdin: null,
-    output: 'file',
-    outputs_schema: null,
-    success_codes: [0],
-    skip_codes: [],
-    values: {},
-    timeout_ms: null,
     grace_ms: 1_000,
     idempotency_key: `${run}/a`,
     ...changes,
@@ -117,6 +108,8 @@ export function createRig(options: RigOptions = {}): Rig {
       },
       reaped: (pids) => heard.reaped.push(...pids),
       warned: (code) => heard.warned.push(code),
+      childStarted: async () => {},
+      published: () => {},
       ...listener,
     });
   return {

@@ -15,7 +15,8 @@ import type {
 } from '../../src/engine/ports.ts';
 import { cancelUnowned, recover } from '../../src/engine/recover.ts';
 import type { EventBody, RunEvent, RunSettings } from '../../src/model/event.ts';
-import type { FlowDefinition, RetryPolicy, StepDefinition } from '../../src/model/flow.ts';
+import type { FlowDefinition, StepDefinition } from '../../src/model/flow.ts';
+import { FLOW_DEFAULTS, NO_RETRY, STEP_DEFAULTS } from '../../src/model/defaults.ts';
 import { foldRun } from '../../src/model/fold.ts';
 import type { Actor, Outcome } from '../../src/model/outcome.ts';
 import type { RunRecord } from '../../src/model/run.ts';
@@ -68,55 +69,21 @@ export interface StepSketch {
   readonly ifLost?: 'run_again' | 'fail';
 }
 
-const noRetry: RetryPolicy = {
-  max: 0,
-  delay_ms: 0,
-  backoff: 'none',
-  max_delay_ms: null,
-  jitter: 'none',
-  on: ['failed', 'timed_out'],
-  on_exit_codes: null,
-};
-
 /** A definition from a sketch. */
 export function flowOf(sketch: readonly StepSketch[], flow: Partial<FlowDefinition> = {}): FlowDefinition {
   const steps = sketch.map(
     (step): StepDefinition => ({
+      ...STEP_DEFAULTS,
       id: step.id as StepId,
-      description: null,
       action: { kind: 'argv', argv: ['true'] },
       needs: (step.needs ?? []) as StepId[],
-      env: {},
       if: step.if ?? null,
-      stdin: null,
-      output: 'file',
-      outputs_schema: null,
-      success_codes: [0],
-      skip_codes: [],
-      with: null,
-      workdir: null,
-      timeout_ms: null,
-      grace_ms: null,
-      retry: { ...noRetry, max: step.retries ?? 0, delay_ms: step.delayMs ?? 0 },
+      retry: { ...NO_RETRY, max: step.retries ?? 0, delay_ms: step.delayMs ?? 0 },
       continue_on_error: step.continueOnError ?? false,
       if_lost: step.ifLost ?? 'run_again',
     }),
   );
-  return {
-    format: 1,
-    name: 'sketch',
-    description: null,
-    tags: [],
-    file: '/sketch/flow.yaml',
-    directory: '/sketch',
-    params: [],
-    dotenv: [],
-    max_parallel: null,
-    fail_fast: false,
-    outputs: {},
-    ...flow,
-    steps,
-  };
+  return { ...FLOW_DEFAULTS, name: 'sketch', file: '/sketch/flow.yaml', directory: '/sketch', ...flow, steps };
 }
 
 /** What the disk of the test holds: the lines that were durable. */

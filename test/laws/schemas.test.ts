@@ -40,7 +40,15 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     steps,
     reset: [step],
   },
-  'attempt.started': { type: 'attempt.started', step, attempt: 1, iteration: 0 },
+  'attempt.started': {
+    type: 'attempt.started',
+    step,
+    attempt: 1,
+    iteration: 0,
+    why: 'x',
+    fingerprint: hash,
+    units: { gpu: ['0'] },
+  },
   'attempt.spawned': { type: 'attempt.spawned', step, attempt: 1, process },
   'attempt.finished': {
     type: 'attempt.finished',
@@ -54,6 +62,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     duration_ms: 1.5,
     skips: true,
     continues: true,
+    generated: { kind: 'inline', value: [] },
   },
   'retry.scheduled': { type: 'retry.scheduled', step, attempt: 2, delay_ms: 10, due: time },
   'step.settled': { type: 'step.settled', step, state: 'failed', tolerated: true, error, outputs: null },
@@ -66,7 +75,18 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     why: 'nothing changed',
     outputs: { kind: 'inline', value: { rows: 1 } },
   },
-  'step.expanded': { type: 'step.expanded', step, items: [{ key: recordedStepKey('load[0]'), item: null }] },
+  'step.expanded': {
+    type: 'step.expanded',
+    step,
+    items: [{ key: recordedStepKey('load[0]'), item: null }],
+    members: [{ id: stepId('load'), needs: [] }],
+  },
+  'iteration.scheduled': { type: 'iteration.scheduled', step, iteration: 1, delay_ms: 1, due: time },
+  'step.queued': { type: 'step.queued', step, resources: ['gpu'] },
+  'run.queued': { type: 'run.queued', group: 'g', limit: 1 },
+  'run.admitted': { type: 'run.admitted', group: 'g' },
+  'run.parked': { type: 'run.parked', exit_code: 6 },
+  'run.retried': { type: 'run.retried', retry: 1, delay_ms: 1, due: time },
   'step.requested': { type: 'step.requested', step, name: stepId('load'), arguments_hash: hash, needs: [step] },
   'value.recorded': { type: 'value.recorded', kind: 'now', value: 1 },
   'child.started': { type: 'child.started', step, child: runId(2) },
@@ -76,8 +96,16 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
   'run.cancel_requested': { type: 'run.cancel_requested', by, reason: 'enough' },
   'run.signalled': { type: 'run.signalled', signal: 'SIGINT' },
   'processes.reaped': { type: 'processes.reaped', when: 'run_end', step, attempt: 1, pids: [42] },
-  'handlers.started': { type: 'handlers.started', step, phase: 'finally' },
-  'artifact.published': { type: 'artifact.published', step, attempt: 1, name: 'plot', kind: 'image', file: 'plot.png' },
+  'handlers.started': { type: 'handlers.started', step, phase: 'finally', count: 1 },
+  'artifact.published': {
+    type: 'artifact.published',
+    step,
+    attempt: 1,
+    name: 'plot',
+    kind: 'image',
+    file: 'plot.png',
+    value: 1,
+  },
   'warning.raised': { type: 'warning.raised', step, attempt: 1, code: 'log_truncated', message: 'a log shrank' },
   'run.finished': {
     type: 'run.finished',
@@ -91,7 +119,16 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
 };
 
 /** Members that may be absent. */
-const OPTIONAL: ReadonlySet<string> = new Set(['continues', 'skips']);
+const OPTIONAL: ReadonlySet<string> = new Set([
+  'attempt.started.why',
+  'attempt.started.fingerprint',
+  'attempt.started.units',
+  'attempt.finished.continues',
+  'attempt.finished.skips',
+  'attempt.finished.generated',
+  'step.expanded.members',
+  'artifact.published.value',
+]);
 type Members = { readonly [member: string]: Json };
 
 const read = (name: string): Members =>
@@ -127,7 +164,7 @@ describe('schemas/event.schema.json', () => {
     (_, sample) => {
       for (const member of Object.keys(sample)) {
         const { [member]: _absent, ...rest } = sample;
-        expect([member, isEvent(rest)]).toEqual([member, OPTIONAL.has(member)]);
+        expect([member, isEvent(rest)]).toEqual([member, OPTIONAL.has(`${String(sample['type'])}.${member}`)]);
       }
       expect(isEvent({ ...sample, surprise: 1 })).toBe(false);
     },

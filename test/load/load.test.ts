@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadFlow } from '../../src/load/load.ts';
 import { codesOf, folderWith, load, loaded, problemsOf } from './flow-file.ts';
+import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../../src/model/defaults.ts';
 
 const FULL = `
 name: flights-etl
@@ -72,6 +73,7 @@ describe('the normal form', () => {
       skip_codes: [],
     };
     const common = {
+      ...STEP_DEFAULTS,
       ...plain,
       description: null,
       env,
@@ -82,6 +84,7 @@ describe('the normal form', () => {
       retry,
     };
     expect(definition).toEqual({
+      ...FLOW_DEFAULTS,
       format: 1,
       name: 'flights-etl',
       description: 'loads flights',
@@ -101,6 +104,7 @@ describe('the normal form', () => {
       fail_fast: true,
       steps: [
         {
+          ...STEP_DEFAULTS,
           id: 'extract',
           description: 'downloads',
           action: { kind: 'shell', text: 'curl "$DATE"', shell: 'sh', values: {} },

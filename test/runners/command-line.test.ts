@@ -6,6 +6,7 @@ import type { Work } from '../../src/engine/ports.ts';
 import { namesOwnDescriptors } from '../../src/process/log.ts';
 import { type CommandWork, commandLineOf } from '../../src/runners/command-line.ts';
 import { findProgram } from '../../src/runners/find-program.ts';
+import { REQUEST_DEFAULTS } from '../kit/request.ts';
 import { freshRunId, stepKey } from '../executors/rig.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'flowctl-'));
@@ -74,21 +75,11 @@ test.each([
 describe('a command line', () => {
   const line = (work: CommandWork) => {
     const request = {
+      ...REQUEST_DEFAULTS,
       run: freshRunId(),
-      flow: 'f',
       step: stepKey('a'),
-      attempt: 1,
-      iteration: 0,
       work: work as Work,
-      env: {},
       workdir: folder,
-      stdin: null,
-      output: 'file' as const,
-      outputs_schema: null,
-      success_codes: [0],
-      skip_codes: [],
-      values: {},
-      timeout_ms: null,
       grace_ms: 1,
       idempotency_key: 'k',
     };

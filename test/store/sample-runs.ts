@@ -3,6 +3,7 @@
 import { contentHash, parseRunId, parseStepId, type RunId, type StepId, stepKeyOf } from '../../src/base/ids.ts';
 import type { Result } from '../../src/base/result.ts';
 import type { EventBody, RunEvent } from '../../src/model/event.ts';
+import { FLOW_DEFAULTS } from '../../src/model/defaults.ts';
 import type { FlowDefinition } from '../../src/model/flow.ts';
 import type { RunRecord } from '../../src/model/run.ts';
 import { createRun } from '../../src/store/create.ts';
@@ -40,18 +41,11 @@ export const FLOW_HASH = contentHash('a'.repeat(64));
 
 /** A definition without steps: the store never looks inside. */
 export const definition = (name = 'sample'): FlowDefinition => ({
-  format: 1,
+  ...FLOW_DEFAULTS,
   name,
-  description: null,
-  tags: [],
   file: '/project/flow.yaml',
   directory: '/project',
-  params: [],
-  dotenv: [],
-  max_parallel: null,
-  fail_fast: false,
   steps: [],
-  outputs: {},
 });
 
 /** Gives events their places, one second apart, from `seq` on. */

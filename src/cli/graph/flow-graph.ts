@@ -9,7 +9,7 @@ import type { Action, FlowDefinition, StepDefinition } from '../../model/flow.ts
 import type { StepState } from '../../model/view.ts';
 
 /** What a step is. */
-export type NodeKind = 'command' | 'function';
+export type NodeKind = 'command' | 'function' | 'group' | 'flow' | 'wait' | 'approve' | 'notify';
 
 /**
  * Why one step comes before another. `needs`: it says so. `data`: an expression of the later one reads outputs of the earlier one.
@@ -61,6 +61,12 @@ function kindOf(action: Action): NodeKind {
       return 'command';
     case 'call':
       return 'function';
+    case 'group':
+    case 'flow':
+    case 'wait':
+    case 'approve':
+    case 'notify':
+      return action.kind;
   }
 }
 
