@@ -4,9 +4,8 @@
  */
 
 import { resolve } from 'node:path';
-import { parseDuration } from '../base/duration.ts';
 import { parseStepId, type StepId } from '../base/ids.ts';
-import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import { isJsonObject, type JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
 import type {
   Action,
@@ -14,8 +13,6 @@ import type {
   IfLost,
   OutputMode,
   ParamDefinition,
-  RetryCause,
-  RetryPolicy,
   ShellName,
   StepDefinition,
 } from '../model/flow.ts';
@@ -23,31 +20,21 @@ import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../model/defaults.ts';
 import type { ShellTexts } from './check-shell.ts';
 import { parseCall } from './call-reference.ts';
 import { readCondition } from './condition-text.ts';
-import { type DocumentNode, entriesOf, entryOf, textOf, toJsonValue } from './document.ts';
+import { entryOf, textOf, toJsonValue } from './document.ts';
+import {
+  durationOf,
+  envOf,
+  isTrue,
+  jsonOf,
+  type Node,
+  numberOf,
+  numbersOf,
+  oneOrMoreTexts,
+  retryOf,
+  textsOf,
+} from './node-values.ts';
 import { inferSchema } from './param-schema.ts';
 import { defaultValue, type FlowOutline, type ParamOutline, type StepOutline, stepValue } from './outline.ts';
-
-type Node = DocumentNode | undefined;
-
-const numberOf = (node: Node): number | null =>
-  node?.kind === 'scalar' && typeof node.value === 'number' ? node.value : null;
-const isTrue = (node: Node): boolean => node?.kind === 'scalar' && node.value === true;
-const jsonOf = (node: Node): Json => (node === undefined ? null : toJsonValue(node));
-const itemsOf = (node: Node): readonly DocumentNode[] => (node?.kind === 'list' ? node.items : []);
-
-function textsOf(node: Node): readonly string[] {
-  return itemsOf(node).flatMap((item) => textOf(item) ?? []);
-}
-
-function durationOf(node: Node): number | null {
-  const text = textOf(node);
-  const read = text === undefined ? null : parseDuration(text);
-  return read?.ok === true ? read.value : null;
-}
-
-const numbersOf = (node: Node): readonly number[] => [
-  ...new Set(itemsOf(node).flatMap((item) => numberOf(item) ?? [])),
-];
 
 /** The expression under `if`; `true` and `false` are expressions as well. */
 function conditionOf(step: StepOutline): string | null {
@@ -57,32 +44,6 @@ function conditionOf(step: StepOutline): string | null {
   const read = readCondition(textOf(node) ?? '');
   if (read.kind !== 'expression') throw new Bug(`the condition of step ${step.name} passed the checks`);
   return read.text;
-}
-
-/** Values as they are written: `1.10` stays `1.10`. */
-function envOf(...maps: readonly Node[]): { readonly [name: string]: string } {
-  const env = new Map<string, string>();
-  for (const map of maps) {
-    for (const { key, value } of entriesOf(map))
-      if (value.kind === 'scalar') env.set(key, textOf(value) ?? value.written);
-  }
-  return Object.fromEntries(env);
-}
-
-function retryOf(node: Node): RetryPolicy {
-  const value = (key: string): Node => entryOf(node, key)?.value;
-  const jitter = value('jitter');
-  const causes = textsOf(value('on'));
-  const codes = value('on_exit_codes');
-  return {
-    max: numberOf(node) ?? numberOf(value('max')) ?? 0,
-    delay_ms: durationOf(value('delay')) ?? 0,
-    backoff: (textOf(value('backoff')) as RetryPolicy['backoff'] | undefined) ?? 'none',
-    max_delay_ms: durationOf(value('max_delay')),
-    jitter: numberOf(jitter) ?? (textOf(jitter) as 'none' | 'full' | 'equal' | undefined) ?? 'none',
-    on: causes.length === 0 ? ['failed', 'timed_out'] : [...new Set(causes as readonly RetryCause[])],
-    on_exit_codes: codes === undefined ? null : numbersOf(codes),
-  };
 }
 
 function actionOf(step: StepOutline, defaultShell: Node, directory: string, texts: ShellTexts): Action {
@@ -159,7 +120,7 @@ export function normalForm(
     description: textOf(value('description')) ?? null,
     tags: [...new Set(textsOf(value('tags')))],
     params: flow.params.map(paramOf),
-    dotenv: [textOf(value('dotenv')) ?? textsOf(value('dotenv'))].flat().map((path) => resolve(facts.directory, path)),
+    dotenv: oneOrMoreTexts(value('dotenv')).map((path) => resolve(facts.directory, path)),
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
     steps: flow.steps.map((step) => stepOf(step, flow, facts.directory, texts)),
