@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds the program: schema validators, one split bundle with lazily loaded commands, and the published types.
+// Builds the program: schema validators, the command line as one script, what programs import, and the published types.
 // Runs by `npm ci` (prepare) and `npm run build`. Everything is made beside and moved into place at the end, so that a program
 // that runs meanwhile never sees half a build.
 
@@ -18,17 +18,9 @@ const made = join(root, 'dist');
 mkdirSync(making, { recursive: true });
 try {
   await compileSchemas(join(root, 'src', 'load', 'generated'));
-  await build({
+  const options = {
     absWorkingDir: root,
-    entryPoints: {
-      cli: 'src/cli/main.ts',
-      index: 'src/index.ts',
-      'function-host': 'src/functions/host.ts',
-    },
-    outdir: making,
     bundle: true,
-    splitting: true,
-    format: 'esm',
     platform: 'node',
     target: 'node20.19',
     minifySyntax: true,
@@ -37,11 +29,37 @@ try {
     sourcemap: false,
     external: ['esbuild'],
     define: { FLOWCTL_VERSION: JSON.stringify(version) },
+    logLevel: 'warning',
+  };
+  await build({
+    ...options,
+    entryPoints: {
+      index: 'src/index.ts',
+      'function-host': 'src/functions/host.ts',
+    },
+    outdir: making,
+    splitting: true,
+    format: 'esm',
     // Some dependencies are CommonJS and ask for `require` of Node's own modules.
     banner: {
       js: "import{createRequire as flowctlCreateRequire}from'node:module';const require=flowctlCreateRequire(import.meta.url);",
     },
-    logLevel: 'warning',
+  });
+  // The command line is one script whose value is a function: V8 keeps compiled scripts, not modules. What a command imports when it is
+  // called is in it as well, and is not run before. See bin/flowctl.js, which reads it as Latin-1.
+  await build({
+    ...options,
+    entryPoints: ['src/cli/main.ts'],
+    outfile: join(making, 'program.cjs'),
+    format: 'cjs',
+    charset: 'ascii',
+    // In a script that V8 took over compiled, Node 20 knows no `import()`; of what stays outside, all can be required.
+    supported: { 'dynamic-import': false },
+    define: { ...options.define, 'import.meta.url': 'flowctlUrl' },
+    banner: {
+      js: '(function(module,require,__filename){const flowctlUrl=require("node:url").pathToFileURL(__filename).href;',
+    },
+    footer: { js: '})' },
   });
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   if (existsSync(compiler)) {
@@ -61,6 +79,7 @@ try {
   if (existsSync(made)) renameSync(made, old);
   renameSync(making, made);
   rmSync(old, { recursive: true, force: true });
+  spawnSync(process.execPath, [join(root, 'bin', 'compile-ahead.js')], { stdio: 'inherit' });
 } finally {
   rmSync(making, { recursive: true, force: true });
 }
