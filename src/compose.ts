@@ -23,6 +23,7 @@ import { startWatchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
 import { functionRunner } from './runners/function.ts';
 import type { StoreOutputs } from './runners/runner.ts';
+import { waitRunner } from './runners/wait.ts';
 import { logName, logPath, type RunLayout, type StateLayout } from './store/layout.ts';
 import { runOutputs } from './store/outputs.ts';
 
@@ -121,17 +122,19 @@ export function composeLife(request: LifeRequest): Life {
       throw error;
     });
   const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), settings.max_parallel);
+  const command = commandRunner({
+    launcher: directLauncher(),
+    watchdog,
+    inherited: environment,
+    storeOutputs,
+    checkOutputs,
+  });
   const executor = createLocalExecutor({
     run: record.id,
     clock,
     runners: {
-      command: commandRunner({
-        launcher: directLauncher(),
-        watchdog,
-        inherited: environment,
-        storeOutputs,
-        checkOutputs,
-      }),
+      command,
+      wait: waitRunner({ command, reveal: (text) => text }),
       function: functionRunner({ pool: functions.pool, inherited: environment, storeOutputs, checkOutputs }),
     },
     watchdog,

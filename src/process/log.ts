@@ -3,7 +3,7 @@
  * and nothing passes through here. Where something has to (see `piped-log`), they get a named pipe instead.
  */
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Captured } from './capture.ts';
 
@@ -83,6 +83,20 @@ function openForAppend(file: string): number {
     // Not its parents: where the run's folder is gone, what is put there is in nobody's state.
     mkdirSync(path.dirname(file), { mode: 0o700 });
     return openSync(file, flags, OWNER_ONLY);
+  }
+}
+
+/** Adds a text of flowctl's own to a log that exists. One that cannot be written any more changes nothing about the attempt. */
+export function appendToLog(file: string, text: string): void {
+  try {
+    const descriptor = openSync(file, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    try {
+      writeSync(descriptor, text);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // See above.
   }
 }
 

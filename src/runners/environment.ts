@@ -7,8 +7,12 @@ import type { AttemptPlaces } from './runner.ts';
 /** An environment as it was inherited; undefined members do not exist. */
 export type InheritedEnvironment = { readonly [name: string]: string | undefined };
 
-/** Of an outer run's step when flowctl itself runs inside one; it would be mistaken for this attempt's. */
-const OUTER_ONLY = 'FLOWCTL_ITEM';
+/** Of an outer run's step when flowctl itself runs inside one; they would be mistaken for this attempt's. */
+const OUTER_ONLY = /^FLOWCTL_(?:ITEM$|RESOURCE_)/;
+
+/** The variable that names the units of a resource: `gpu-a` is `FLOWCTL_RESOURCE_GPU_A`. */
+export const resourceVariable = (resource: string): string =>
+  `FLOWCTL_RESOURCE_${resource.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_')}`;
 
 /**
  * Puts the environment of an attempt together: the inherited one, over it the step's `env`, over both the variables that
@@ -30,12 +34,15 @@ export function environmentOf(
     FLOWCTL_ARTIFACTS: places.artifacts,
     [TOKEN_VARIABLE]: tokenOf(inherited[TOKEN_VARIABLE] ?? '', request.run, request.step, request.attempt),
   };
+  const given: { [name: string]: string } = {};
+  if (request.item !== undefined) given['FLOWCTL_ITEM'] = JSON.stringify(request.item);
+  for (const [resource, units] of Object.entries(request.units)) given[resourceVariable(resource)] = units.join(',');
   // No prototype: a variable may bear any name.
   const environment: { [name: string]: string } = Object.create(null);
-  for (const layer of [inherited, request.env, request.values, own]) {
+  for (const layer of [inherited, request.env, request.values, given, own]) {
     for (const name in layer) {
       const value = layer[name];
-      if (value !== undefined && (layer !== inherited || name !== OUTER_ONLY)) environment[name] = value;
+      if (value !== undefined && (layer !== inherited || !OUTER_ONLY.test(name))) environment[name] = value;
     }
   }
   return environment;

@@ -5,13 +5,12 @@
  * it waits for.
  */
 
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { assertNever, Bug } from '../base/result.ts';
 import type { AttemptRequest, Work } from '../engine/ports.ts';
 import type { FunctionCall, FunctionResult, HostEndReason } from '../functions/messages.ts';
 import type { Failure } from '../model/outcome.ts';
 import { startWait } from '../process/clock.ts';
-import { openLog } from '../process/log.ts';
+import { appendToLog, openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
 import { keepOutputs, type OutputKeeping } from './outputs.ts';
@@ -196,20 +195,6 @@ async function endOf(
   return kept.ok
     ? { kind: 'succeeded', exit_code: null, outputs: kept.value }
     : { kind: 'failed', failure: kept.error, exit_code: null, signal: null };
-}
-
-/** A log that cannot be written any more changes nothing about the failure, which is on record. */
-function appendToLog(file: string, text: string): void {
-  try {
-    const descriptor = openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
-    try {
-      writeSync(descriptor, text);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    // See above.
-  }
 }
 
 const ENDS: { readonly [Reason in HostEndReason]: string } = {

@@ -13,7 +13,9 @@ import { directLauncher } from '../../src/process/launcher.ts';
 import { startWatchdog, type Watchdog } from '../../src/process/watchdog.ts';
 import { REQUEST_DEFAULTS } from '../kit/request.ts';
 import { commandRunner } from '../../src/runners/command.ts';
+import type { ResolveName } from '../../src/runners/outgoing-request.ts';
 import type { AttemptPlaces, Runner } from '../../src/runners/runner.ts';
+import { waitRunner } from '../../src/runners/wait.ts';
 
 let minted = 0;
 
@@ -60,6 +62,9 @@ export interface RigOptions {
   readonly inherited?: { readonly [name: string]: string };
   readonly functionRunner?: (rig: { readonly run: RunId }) => Runner;
   readonly storeOutputs?: (value: Json) => Promise<OutputsRef>;
+  /** Default: marks stay what they are. */
+  readonly reveal?: (text: string) => string;
+  readonly resolveName?: ResolveName;
 }
 
 export function createRig(options: RigOptions = {}): Rig {
@@ -82,10 +87,18 @@ export function createRig(options: RigOptions = {}): Rig {
     storeOutputs: options.storeOutputs ?? (async (value) => ({ kind: 'inline', value })),
     checkOutputs: findMismatch,
   });
+  const revealing = {
+    reveal: options.reveal ?? ((text: string) => text),
+    ...(options.resolveName === undefined ? {} : { resolveName: options.resolveName }),
+  };
   const executor = createLocalExecutor({
     run,
     clock,
-    runners: { command, function: options.functionRunner?.({ run }) ?? command },
+    runners: {
+      command,
+      function: options.functionRunner?.({ run }) ?? command,
+      wait: waitRunner({ command, ...revealing }),
+    },
     watchdog,
     places,
     graceMs: 1_000,
