@@ -163,16 +163,26 @@ export interface OutputStore {
   read(ref: OutputsRef): Promise<Json>;
 }
 
-/** What decides whether a recorded result stands for running a step. Everything is evaluated; secrets are marks. */
-export interface ReuseRequest {
-  readonly step: StepKey;
-  readonly work: Work;
-  readonly env: { readonly [name: string]: string };
-  readonly values: { readonly [name: string]: string };
-  readonly stdin: string | null;
-  readonly workdir: string;
+/**
+ * What decides whether a recorded result stands for running a step: the attempt as it would be performed (secrets are marks), and its
+ * `sources`.
+ */
+export interface ReuseRequest
+  extends Pick<
+    AttemptRequest,
+    | 'step'
+    | 'work'
+    | 'stdin'
+    | 'output'
+    | 'outputs_schema'
+    | 'env'
+    | 'values'
+    | 'secret_variables'
+    | 'workdir'
+    | 'item'
+    | 'generates'
+  > {
   readonly sources: readonly string[];
-  readonly generates: readonly string[];
   /** Null: no reuse of outputs, only of files. `key` null: everything the step is given. */
   readonly cache: { readonly key: string | null; readonly ttl_ms: number | null } | null;
 }
@@ -188,7 +198,10 @@ export type ReuseAnswer =
     }
   | { readonly kind: 'run'; readonly fingerprint: ContentHash; readonly why: string };
 
-/** Knows earlier results. Never rejects but for a state that cannot be read. */
+/**
+ * Knows earlier results. Asked before every attempt, for what a success is kept under is what the sources were before it began;
+ * `reuse` is taken before a step's first attempt only. Never rejects but for a state that cannot be read.
+ */
 export interface Reuse {
   lookup(request: ReuseRequest): Promise<ReuseAnswer>;
 }
