@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { compileAhead } from './compile-ahead.js';
 import { compileSchemas } from './compile-schemas.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -79,7 +80,7 @@ try {
   if (existsSync(made)) renameSync(made, old);
   renameSync(making, made);
   rmSync(old, { recursive: true, force: true });
-  spawnSync(process.execPath, [join(root, 'bin', 'compile-ahead.js')], { stdio: 'inherit' });
+  compileAhead(root);
 } finally {
   rmSync(making, { recursive: true, force: true });
 }

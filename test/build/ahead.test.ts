@@ -1,18 +1,23 @@
 /**
- * What V8 compiled ahead of the program is used where it fits, and is only ever a matter of time: damaged, foreign or missing, it changes
- * nothing that is printed. Each test has a package of its own, for which the running Node compiled ahead.
+ * Compiled code that was kept is used where it fits, and is only ever a matter of time: damaged, foreign or missing, it changes nothing
+ * that is printed. The program is installed in a temporary folder, and has a cache folder of its own.
  */
 
 import { spawnSync } from 'node:child_process';
 import {
-  copyFileSync,
+  chmodSync,
+  chownSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +26,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 
-/** Loaded before the program: tells on exit what V8 was given, and what it made of it. */
+/** Loaded before the program: tells what V8 was given, and what it made of it. */
 const WITNESS = `
 const vm = require('node:vm');
 const { appendFileSync } = require('node:fs');
@@ -30,177 +35,292 @@ vm.Script = class extends Script {
   constructor(source, options) {
     super(source, options);
     const word = options.cachedData === undefined ? 'nothing' : this.cachedDataRejected ? 'rejected' : 'accepted';
-    if (options.filename.endsWith('program.cjs')) appendFileSync(process.env.WITNESS, word);
+    appendFileSync(process.env.WITNESS, word);
   }
 };`;
 
 interface Ended {
   readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-let folder = '';
-let home = '';
+type Call = Ended & {
+  /** What V8 was given. */
+  readonly given: string;
+};
 
-function install(name: string): string {
-  const made = join(folder, name);
+interface CallOptions {
+  readonly node?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+let folder = '';
+let count = 0;
+
+function fresh(name: string): string {
+  count += 1;
+  return join(folder, `${name}-${count}`);
+}
+
+/** A package as it is installed from the registry, in which nothing was compiled yet. */
+function install(): string {
+  const made = fresh('package');
   for (const file of ['package.json', 'bin', 'dist/program.cjs', 'schemas']) {
     cpSync(join(REPOSITORY, file), join(made, file), { recursive: true });
   }
   return made;
 }
 
-const node = (argv: readonly string[], env: NodeJS.ProcessEnv = {}): Ended => {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, argv, {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { ...process.env, NODE_V8_COVERAGE: undefined, NO_COLOR: '1', ...env },
-  });
-  return { code: status, signal, stdout, stderr };
-};
-
-/** Runs a command of an installed package. */
-function call(
-  made: string,
-  argv: readonly string[],
-  options: readonly string[] = [],
-): Ended & { readonly ahead: string } {
-  const witness = join(folder, 'witness');
-  rmSync(witness, { force: true });
-  const program = join(made, 'bin', 'flowctl.js');
-  const ended = node([...options, '--require', join(folder, 'witness.cjs'), program, ...argv], { WITNESS: witness });
-  return { ...ended, ahead: existsSync(witness) ? readFileSync(witness, 'utf8') : 'not a word' };
+/** A folder that is made by whoever needs it first. */
+function cacheFolder(): string {
+  const made = fresh('cache');
+  mkdirSync(made, { mode: 0o700 });
+  return made;
 }
 
-const aheadOf = (made: string, command: string): string => join(made, 'dist', 'ahead', command);
+/** Runs a command of an installed package, with a witness. */
+function call(
+  installed: string,
+  cache: string,
+  argv: readonly string[],
+  { node = [], env = {} }: CallOptions = {},
+): Call {
+  const witness = join(folder, 'witness');
+  rmSync(witness, { force: true });
+  // An option on the command line would be one more reason to keep nothing.
+  writeFileSync(join(installed, 'bin', 'witnessed.js'), `require('../../witness.cjs'); require('./flowctl.js');`);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...node, join(installed, 'bin', 'witnessed.js'), ...argv],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], NO_COLOR: '1', XDG_CACHE_HOME: cache, WITNESS: witness, ...env },
+    },
+  );
+  return { code: status, stdout, stderr, given: existsSync(witness) ? readFileSync(witness, 'utf8') : 'not a word' };
+}
+
+const keptIn = (cache: string): readonly string[] =>
+  existsSync(join(cache, 'flowctl')) ? readdirSync(join(cache, 'flowctl')).sort() : [];
+
+/** The file of a command. */
+function fileOf(cache: string, command: string): string {
+  const [name = 'none'] = keptIn(cache).filter((each) => each.startsWith(`${command}-`));
+  return join(cache, 'flowctl', name);
+}
+
+/** A package and a cache folder in which `validate` was called once. */
+function warm(): { readonly installed: string; readonly cache: string } {
+  const installed = install();
+  const cache = cacheFolder();
+  expect(call(installed, cache, ['validate', 'good.yaml'])).toMatchObject({ code: 0, given: 'nothing' });
+  return { installed, cache };
+}
+
+const validate = (installed: string, cache: string, options: CallOptions = {}): Call =>
+  call(installed, cache, ['validate', 'good.yaml'], options);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flowctl-test-'));
   writeFileSync(join(folder, 'witness.cjs'), WITNESS);
   writeFileSync(join(folder, 'good.yaml'), "name: good\nsteps:\n  a: { run: 'echo hello' }\n");
   writeFileSync(join(folder, 'bad.yaml'), 'name: bad\nsteps:\n  a: { ruin: 1 }\n');
-  home = install('home');
-  expect(node([join(home, 'bin', 'compile-ahead.js')])).toMatchObject({ code: 0, stderr: '' });
 });
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('what was compiled ahead', () => {
-  it('is made for the common commands, and nothing half-made is left', () => {
-    const names = readdirSync(join(home, 'dist', 'ahead'));
-    expect(names).toEqual(expect.arrayContaining(['other', 'resume', 'run', 'runs', 'show', 'validate']));
-    expect(names.filter((name) => !/^[a-z_]+$/.test(name))).toEqual([]);
+describe('the first call of a command', () => {
+  it('leaves what V8 compiled, for the user alone, and the next one uses it', () => {
+    const { installed, cache } = warm();
+    expect(keptIn(cache)).toEqual([expect.stringMatching(/^validate-[0-9a-f]{1,8}$/)]);
+    expect(lstatSync(join(cache, 'flowctl')).mode & 0o777).toBe(0o700);
+    expect(lstatSync(fileOf(cache, 'validate')).mode & 0o777).toBe(0o600);
+    const before = lstatSync(fileOf(cache, 'validate')).ino;
+    expect(validate(installed, cache)).toMatchObject({ code: 0, given: 'accepted' });
+    expect(lstatSync(fileOf(cache, 'validate')).ino).toBe(before);
+  });
+
+  it('leaves one for each command', () => {
+    const { installed, cache } = warm();
+    const state = ['--state-dir', fresh('state')];
+    for (const argv of [
+      ['run', 'good.yaml', ...state],
+      ['runs', ...state],
+      ['--no-color', 'runs', ...state],
+    ]) {
+      expect(call(installed, cache, argv)).toMatchObject({ code: 0, given: 'nothing' });
+      expect(call(installed, cache, argv)).toMatchObject({ code: 0, given: 'accepted' });
+    }
+    expect(keptIn(cache).map((name) => name.replace(/-.*/, ''))).toEqual(['other', 'run', 'runs', 'validate']);
   });
 
   it.each([
-    ['validate', ['validate', 'good.yaml']],
-    ['run', ['run', 'good.yaml', '--state-dir', 'state']],
-    ['runs', ['runs', '--state-dir', 'state']],
-    ['a command without a file of its own', ['schema']],
-    ['an option before the command', ['--no-color', 'validate', 'good.yaml']],
-    ['a word that is no command', ['../../package']],
-  ])('is used by %s', (_, argv) => {
-    expect(call(home, argv).ahead).toBe('accepted');
+    ['of no command', ['nonsense'], 2],
+    ['of a path', ['../../escape'], 2],
+    ['that fails', ['validate', 'bad.yaml'], 3],
+    ['for the version', ['--version'], 0],
+  ])('leaves nothing when it is one %s', (_, argv, code) => {
+    const cache = cacheFolder();
+    expect(call(install(), cache, argv).code).toBe(code);
+    expect(readdirSync(cache)).toEqual([]);
   });
 
-  it('is not needed for the version', () => {
-    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
-    const other = join(folder, 'bare');
-    mkdirSync(join(other, 'bin'), { recursive: true });
-    for (const file of ['package.json', 'bin/package.json', 'bin/flowctl.js']) {
-      copyFileSync(join(REPOSITORY, file), join(other, file));
+  it.each([
+    ['the user wants none', { env: { NODE_DISABLE_COMPILE_CACHE: '1' } }],
+    ['Node runs with options', { node: ['--no-opt'] }],
+    ['the environment gives Node options', { env: { NODE_OPTIONS: '--no-deprecation' } }],
+    ['there is no home', { env: { XDG_CACHE_HOME: undefined } }],
+    ['the folder of caches is no absolute path', { env: { XDG_CACHE_HOME: 'relative' } }],
+  ])('leaves nothing when %s', (_, options) => {
+    const cache = cacheFolder();
+    expect(validate(install(), cache, options)).toMatchObject({ code: 0, given: 'nothing' });
+    expect(readdirSync(cache)).toEqual([]);
+    expect(existsSync(join(folder, 'relative'))).toBe(false);
+  });
+
+  it('leaves it in the home where no other folder is named', () => {
+    const home = cacheFolder();
+    const env = { XDG_CACHE_HOME: undefined, HOME: home };
+    const installed = install();
+    expect(validate(installed, home, { env }).given).toBe('nothing');
+    expect(validate(installed, home, { env }).given).toBe('accepted');
+    expect(keptIn(join(home, '.cache'))).toHaveLength(1);
+  });
+
+  it('removes what was left a month ago', () => {
+    const { installed, cache } = warm();
+    const [old, young] = ['runs-1', 'runs-2'].map((name) => join(cache, 'flowctl', name));
+    for (const [file, days] of [
+      [old, 31],
+      [young, 29],
+    ] as const) {
+      writeFileSync(file ?? '', '');
+      const then = new Date(Date.now() - days * 86_400_000);
+      utimesSync(file ?? '', then, then);
     }
-    expect(call(other, ['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, ahead: 'not a word' });
+    expect(call(installed, cache, ['schema']).code).toBe(0);
+    expect(keptIn(cache).map((name) => name.replace(/-.{8}$/, ''))).toEqual(['runs-2', 'schema', 'validate']);
   });
 });
 
-describe('where it does not fit', () => {
-  /** What a good and a bad flow print with what was compiled ahead. */
-  const expected = (): readonly Ended[] => ['good.yaml', 'bad.yaml'].map((flow) => call(home, ['validate', flow]));
-
-  function expectSame(made: string, ahead: string, options: readonly string[] = []): void {
-    const seen = ['good.yaml', 'bad.yaml'].map((flow) => call(made, ['validate', flow], options));
-    expect(seen).toEqual(expected().map((each) => ({ ...each, ahead })));
-  }
-
-  it('says the same of a good and a bad flow when there is nothing', () => {
-    const made = install('without');
-    expect(expected().map(({ code }) => code)).toEqual([0, 3]);
-    expectSame(made, 'nothing');
+describe('nothing is kept, and nothing said, where', () => {
+  const makers: readonly (readonly [string, (cache: string) => void])[] = [
+    ['a file stands in the way', (cache) => writeFileSync(join(cache, 'flowctl'), '')],
+    ['the folder is a link', (cache) => symlinkSync(cacheFolder(), join(cache, 'flowctl'))],
+    [
+      'others may write to the folder',
+      (cache) => {
+        mkdirSync(join(cache, 'flowctl'));
+        chmodSync(join(cache, 'flowctl'), 0o777);
+      },
+    ],
+    ['others may write to the folder of caches', (cache) => chmodSync(cache, 0o777)],
+  ];
+  it.each(makers)('%s', (_, make) => {
+    const cache = cacheFolder();
+    make(cache);
+    const installed = install();
+    for (let round = 0; round < 2; round += 1) {
+      expect(validate(installed, cache)).toMatchObject({ code: 0, stderr: '', given: 'nothing' });
+    }
   });
 
-  it('takes no file that was damaged anywhere', () => {
-    const made = install('damaged');
-    cpSync(join(home, 'dist', 'ahead'), join(made, 'dist', 'ahead'), { recursive: true });
-    const whole = readFileSync(aheadOf(home, 'validate'));
+  it.skipIf(process.geteuid?.() !== 0)('root is in the home of somebody', () => {
+    const cache = cacheFolder();
+    chownSync(cache, 12_345, 12_345);
+    expect(validate(install(), cache)).toMatchObject({ code: 0, stderr: '', given: 'nothing' });
+    expect(readdirSync(cache)).toEqual([]);
+  });
+});
+
+describe('what does not fit', () => {
+  it('is passed over when it was damaged anywhere, and made again', () => {
+    const { installed, cache } = warm();
+    const file = fileOf(cache, 'validate');
+    const whole = readFileSync(file);
+    const damages: Buffer[] = [0, 3, 4, 5, Math.floor(whole.length / 2), whole.length - 1].map((length) =>
+      whole.subarray(0, length),
+    );
     const places = [0, 5, 8, 17, 64, 0.3, 0.5, 0.77].map((at) => (at < 1 ? Math.floor(at * whole.length) : at));
     for (const place of [...places, whole.length - 5, whole.length - 4, whole.length - 1]) {
       const bytes = Buffer.from(whole);
       bytes[place] = (bytes[place] ?? 0) ^ (1 << (place % 8));
-      writeFileSync(aheadOf(made, 'validate'), bytes);
-      expect(call(made, ['validate', 'good.yaml'])).toMatchObject({ code: 0, ahead: 'nothing' });
+      damages.push(bytes);
     }
-    for (const length of [0, 3, 4, 5, Math.floor(whole.length / 2), whole.length - 1]) {
-      writeFileSync(aheadOf(made, 'validate'), whole.subarray(0, length));
-      expect(call(made, ['validate', 'good.yaml'])).toMatchObject({ code: 0, ahead: 'nothing' });
+    for (const bytes of damages) {
+      writeFileSync(file, bytes);
+      expect(validate(installed, cache)).toMatchObject({ code: 0, stderr: '', given: 'nothing' });
     }
-    writeFileSync(aheadOf(made, 'validate'), whole);
-    expectSame(made, 'accepted');
+    expect(validate(installed, cache)).toMatchObject({ code: 0, given: 'accepted' });
   });
 
-  it('takes no file of another program', () => {
-    const made = install('edited');
-    cpSync(join(home, 'dist', 'ahead'), join(made, 'dist', 'ahead'), { recursive: true });
-    const program = join(made, 'dist', 'program.cjs');
-    // Of the same length, which is all that V8 would compare.
-    const edited = readFileSync(program, 'utf8').replaceAll(': ok, ', ': OK, ');
-    writeFileSync(program, edited);
-    expect(call(made, ['validate', 'good.yaml'])).toMatchObject({
-      stdout: 'good.yaml: OK, 1 step\n',
-      ahead: 'nothing',
-    });
+  it('is passed over when it belongs to another program, also to one of the same length', () => {
+    const { installed, cache } = warm();
+    const program = join(installed, 'dist', 'program.cjs');
+    writeFileSync(program, readFileSync(program, 'utf8').replaceAll(': ok, ', ': OK, '));
+    expect(validate(installed, cache)).toMatchObject({ stdout: 'good.yaml: OK, 1 step\n', given: 'nothing' });
+    expect(keptIn(cache)).toHaveLength(2);
   });
 
-  it('goes on when V8 refuses it', () => {
-    // Any option of V8 that changes what it compiles.
-    expectSame(home, 'rejected', ['--no-opt']);
+  it('is passed over when others may write to it', () => {
+    const { installed, cache } = warm();
+    chmodSync(fileOf(cache, 'validate'), 0o666);
+    expect(validate(installed, cache).given).toBe('nothing');
+    // It was replaced by one of our own.
+    expect(validate(installed, cache).given).toBe('accepted');
   });
 
-  it('is not disturbed by a folder where a file should be', () => {
-    const made = install('folder');
-    mkdirSync(aheadOf(made, 'validate'), { recursive: true });
-    expectSame(made, 'nothing');
+  it.skipIf(process.geteuid?.() !== 0)('is passed over when it belongs to somebody else', () => {
+    const { installed, cache } = warm();
+    chownSync(fileOf(cache, 'validate'), 12_345, 12_345);
+    expect(validate(installed, cache).given).toBe('nothing');
+  });
+
+  it('changes nothing that is printed, of good flows and of bad ones', () => {
+    const { installed, cache } = warm();
+    const none = { env: { NODE_DISABLE_COMPILE_CACHE: '1' } };
+    for (const argv of [
+      ['validate', 'good.yaml'],
+      ['validate', 'bad.yaml'],
+      ['validate', 'missing.yaml'],
+    ]) {
+      const used = call(installed, cache, argv);
+      expect(used.given).toBe('accepted');
+      // V8 refuses it: an option changes what it compiles.
+      expect(call(installed, cache, argv, { node: ['--no-opt'] })).toEqual({ ...used, given: 'rejected' });
+      expect(call(installed, cache, argv, none)).toEqual({ ...used, given: 'nothing' });
+    }
   });
 });
 
-describe('compiling ahead', () => {
-  it('does nothing where the program was not built yet', () => {
-    const made = install('unbuilt');
-    rmSync(join(made, 'dist'), { recursive: true });
-    expect(node([join(made, 'bin', 'compile-ahead.js')])).toMatchObject({ code: 0, stdout: '', stderr: '' });
-    expect(existsSync(join(made, 'dist'))).toBe(false);
+describe('what the build compiled', () => {
+  it('covers the common commands', () => {
+    const names = readdirSync(join(REPOSITORY, 'dist', 'ahead')).map((name) => name.replace(/-.*/, ''));
+    expect(names).toEqual(expect.arrayContaining(['other', 'resume', 'run', 'runs', 'show', 'validate']));
   });
 
-  it('is no failure of the installation when it cannot write', () => {
-    const made = install('unwritable');
-    writeFileSync(join(made, 'dist', 'ahead'), 'in the way');
-    const { code, stderr } = node([join(made, 'bin', 'compile-ahead.js')]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('start more slowly') });
-    expect(call(made, ['validate', 'good.yaml'])).toMatchObject({ code: 0, ahead: 'nothing' });
+  it('is used before anything of the user, and by commands without a file of their own', () => {
+    const { installed, cache } = warm();
+    expect(call(installed, cache, ['--help']).code).toBe(0);
+    const ahead = join(installed, 'dist', 'ahead');
+    renameSync(join(cache, 'flowctl'), ahead);
+    for (const argv of [['validate', 'good.yaml'], ['schema']]) {
+      expect(call(installed, cache, argv)).toMatchObject({ code: 0, given: 'accepted' });
+    }
+    expect(readdirSync(cache)).toEqual([]);
   });
 });
 
 describe('the start', () => {
   it('does not end well when the program waits for nothing and is not done', () => {
-    const made = install('endless');
-    writeFileSync(
-      join(made, 'dist', 'program.cjs'),
-      '(function(module){module.exports={main:()=>new Promise(()=>{})}})',
-    );
-    expect(call(made, ['run'])).toMatchObject({ code: 70, stderr: expect.stringContaining('internal') });
+    const installed = install();
+    const endless = '(function(module){module.exports={main:()=>new Promise(()=>{})}})';
+    writeFileSync(join(installed, 'dist', 'program.cjs'), endless);
+    const { code, stderr } = call(installed, cacheFolder(), ['run']);
+    expect({ code, stderr }).toEqual({ code: 70, stderr: expect.stringContaining('internal') });
   });
 });
