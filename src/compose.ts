@@ -15,6 +15,7 @@ import type { FunctionPool } from './functions/pool.ts';
 import { findMismatch as checkOutputs } from './load/param-schema.ts';
 import type { EventBody, RunEvent, RunResumed, RunSettings } from './model/event.ts';
 import type { FlowDefinition } from './model/flow.ts';
+import { runNews } from './model/news.ts';
 import type { RunRecord } from './model/run.ts';
 import { createHub, type Observer } from './observers/hub.ts';
 import { systemClock } from './process/clock.ts';
@@ -22,6 +23,7 @@ import { directLauncher } from './process/launcher.ts';
 import { startWatchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
 import { functionRunner } from './runners/function.ts';
+import { notifyRunner } from './runners/notify.ts';
 import type { StoreOutputs } from './runners/runner.ts';
 import { waitRunner } from './runners/wait.ts';
 import { logName, logPath, type RunLayout, type StateLayout } from './store/layout.ts';
@@ -122,6 +124,7 @@ export function composeLife(request: LifeRequest): Life {
       throw error;
     });
   const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), settings.max_parallel);
+  const reveal = (text: string): string => text;
   const command = commandRunner({
     launcher: directLauncher(),
     watchdog,
@@ -134,7 +137,8 @@ export function composeLife(request: LifeRequest): Life {
     clock,
     runners: {
       command,
-      wait: waitRunner({ command, reveal: (text) => text }),
+      wait: waitRunner({ command, reveal }),
+      notify: notifyRunner({ news: () => runNews(record), reveal }),
       function: functionRunner({ pool: functions.pool, inherited: environment, storeOutputs, checkOutputs }),
     },
     watchdog,

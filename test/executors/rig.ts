@@ -13,6 +13,8 @@ import { directLauncher } from '../../src/process/launcher.ts';
 import { startWatchdog, type Watchdog } from '../../src/process/watchdog.ts';
 import { REQUEST_DEFAULTS } from '../kit/request.ts';
 import { commandRunner } from '../../src/runners/command.ts';
+import type { RunNews } from '../../src/runners/notification.ts';
+import { notifyRunner } from '../../src/runners/notify.ts';
 import type { ResolveName } from '../../src/runners/outgoing-request.ts';
 import type { AttemptPlaces, Runner } from '../../src/runners/runner.ts';
 import { waitRunner } from '../../src/runners/wait.ts';
@@ -65,6 +67,7 @@ export interface RigOptions {
   /** Default: marks stay what they are. */
   readonly reveal?: (text: string) => string;
   readonly resolveName?: ResolveName;
+  readonly news?: () => RunNews;
 }
 
 export function createRig(options: RigOptions = {}): Rig {
@@ -98,6 +101,7 @@ export function createRig(options: RigOptions = {}): Rig {
       command,
       function: options.functionRunner?.({ run }) ?? command,
       wait: waitRunner({ command, ...revealing }),
+      notify: notifyRunner({ news: options.news ?? (() => ({ state: 'running', failed: [] })), ...revealing }),
     },
     watchdog,
     places,
