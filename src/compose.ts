@@ -7,11 +7,16 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseDuration } from './base/duration.ts';
+import type { RunId, StepId, StepKey } from './base/ids.ts';
+import { ok } from './base/result.ts';
+import { type Family, type Member, memberAt, type Unrecorded } from './children/family.ts';
 import { Engine, type EngineEnd } from './engine/engine.ts';
 import { makePlan } from './engine/plan.ts';
-import type { Journal } from './engine/ports.ts';
+import type { Journal, Slots } from './engine/ports.ts';
+import { type Admission, createAdmission } from './executors/admission.ts';
 import { createLocalExecutor } from './executors/local.ts';
-import type { FunctionPool } from './functions/pool.ts';
+import { createSlots } from './executors/slots.ts';
+import { type LazyPool, lazyFunctionPool } from './functions/lazy-pool.ts';
 import { findMismatch as checkOutputs } from './load/param-schema.ts';
 import type { EventBody, RunEvent, RunResumed, RunSettings } from './model/event.ts';
 import type { FlowDefinition } from './model/flow.ts';
@@ -20,13 +25,14 @@ import type { RunRecord } from './model/run.ts';
 import { createHub, type Observer } from './observers/hub.ts';
 import { systemClock } from './process/clock.ts';
 import { directLauncher } from './process/launcher.ts';
-import { startWatchdog } from './process/watchdog.ts';
+import { startWatchdog, type Watchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
 import { functionRunner } from './runners/function.ts';
+import { flowRunner, type SubRuns } from './runners/flow.ts';
 import { notifyRunner } from './runners/notify.ts';
 import type { StoreOutputs } from './runners/runner.ts';
 import { waitRunner } from './runners/wait.ts';
-import { logName, logPath, type RunLayout, type StateLayout } from './store/layout.ts';
+import { attemptPlaces, type RunLayout, type StateLayout } from './store/layout.ts';
 import { runOutputs } from './store/outputs.ts';
 
 /** The environment flowctl was started with. */
@@ -95,19 +101,32 @@ export interface LifeRequest {
   /** The events that open this life; none for a new run. */
   readonly opening: readonly EventBody[];
   readonly environment: Environment;
+  /** Of flowctl. */
+  readonly version: string;
   readonly observers: readonly Observer[];
   /** Told once for each observer that broke. */
   readonly broken: (name: string, error: unknown) => void;
+  /** The environment of a sub-flow. Default: that of the run. */
+  readonly environmentFor?: Family['environmentFor'];
+  /** Who hears of a sub-run. Default: nobody. */
+  readonly childListeners?: Family['listenersFor'];
+  /** Steps of sub-runs that had succeeded and are to run again. */
+  readonly again?: ReadonlyMap<RunId, readonly StepId[]>;
 }
 
 /** One life of a run, put together. */
 export interface Life {
   readonly engine: Engine;
+  /**
+   * The engine of the run that a step belongs to, and the step's key there: those of sub-runs are found while they live.
+   * @param step as the root sees it, such as `report/extract`.
+   */
+  engineAt(step: StepKey): { readonly engine: Engine; readonly step: StepKey };
   /** Runs to the end, then sends everything home that was started for it. */
   execute(): Promise<EngineEnd>;
 }
 
-/** Puts one life of a run together. */
+/** Puts one life of a run together, and of whatever sub-runs it comes to have. */
 export function composeLife(request: LifeRequest): Life {
   const { state, layout, record, definition, journal, environment } = request;
   const clock = systemClock();
@@ -115,23 +134,77 @@ export function composeLife(request: LifeRequest): Life {
   const resumed = request.opening.find((event): event is RunResumed => event.type === 'run.resumed');
   const settings = resumed?.settings ?? record.settings;
   const graceMs = settings.grace_ms;
-  const outputs = runOutputs(layout);
   const watchdog = startWatchdog({ run: record.id, graceMs });
+  const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), settings.max_parallel);
+  const living = new Map<StepKey, Engine>();
+  const unrecorded: Unrecorded[number][] = [];
+  const family: Family = {
+    state,
+    root: record.id,
+    flows: { [definition.file]: { ...definition, flows: {} }, ...definition.flows },
+    clock,
+    version: request.version,
+    environmentFor: request.environmentFor ?? (() => ok(environment)),
+    again: new Map(request.again),
+    listenersFor: request.childListeners ?? (() => []),
+    compose: (member) => assemble(tree, member),
+    living,
+    unrecorded,
+    loseState: (error) => engine.loseState(error),
+  };
+  const tree: Tree = {
+    family,
+    watchdog,
+    functions,
+    graceMs,
+    slots: createSlots(settings.max_parallel),
+    admission: createAdmission(),
+    broken: request.broken,
+  };
+  const outputs = runOutputs(layout);
+  const { told, opening, observers: listeners } = request;
+  const root = { layout, record, definition, journal, outputs, environment, told, opening, listeners };
+  const engine: Engine = assemble(tree, { ...root, depth: 0, prefix: null, parent: null });
+  return {
+    engine,
+    engineAt: (step) => memberAt(living, step) ?? { engine, step },
+    async execute() {
+      try {
+        const end = await engine.execute();
+        return end.kind === 'finished' ? end : { ...end, unrecorded: [...end.unrecorded, ...unrecorded] };
+      } finally {
+        await functions.close();
+        await watchdog.close();
+      }
+    },
+  };
+}
+
+/** What the engines of a tree of runs share. */
+interface Tree {
+  readonly family: Family;
+  readonly watchdog: Watchdog;
+  readonly functions: LazyPool;
+  readonly graceMs: number;
+  readonly slots: Slots;
+  readonly admission: Admission;
+  readonly broken: LifeRequest['broken'];
+}
+
+/** Puts the engine of one run of a tree together. */
+function assemble(tree: Tree, member: Member): Engine {
+  const { family, watchdog, functions, slots } = tree;
+  const { record, layout, outputs, environment } = member;
+  const { clock } = family;
   /** An output that cannot be kept is a fault of the state, not of the step: nothing more is to be started. */
   const storeOutputs: StoreOutputs = (value) =>
     outputs.store(value).catch((error: unknown) => {
       engine.loseState(error);
       throw error;
     });
-  const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), settings.max_parallel);
   const reveal = (text: string): string => text;
-  const command = commandRunner({
-    launcher: directLauncher(),
-    watchdog,
-    inherited: environment,
-    storeOutputs,
-    checkOutputs,
-  });
+  const keeping = { storeOutputs, checkOutputs };
+  const command = commandRunner({ ...keeping, launcher: directLauncher(), watchdog, inherited: environment });
   const executor = createLocalExecutor({
     run: record.id,
     clock,
@@ -139,73 +212,37 @@ export function composeLife(request: LifeRequest): Life {
       command,
       wait: waitRunner({ command, reveal }),
       notify: notifyRunner({ news: () => runNews(record), reveal }),
-      function: functionRunner({ pool: functions.pool, inherited: environment, storeOutputs, checkOutputs }),
+      function: functionRunner({ ...keeping, pool: functions.pool, inherited: environment }),
+      flow: flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) }),
     },
     watchdog,
-    places: (step, attempt) => {
-      const name = logName(step, attempt).replace(/\.log$/, '');
-      return {
-        log: logPath(layout, step, attempt),
-        output: join(layout.outputs, `${name}.output`),
-        artifacts: join(layout.artifacts, name),
-        runDirectory: layout.private,
-        script: join(layout.outputs, `${name}.script`),
-        input: join(layout.outputs, `${name}.input`),
-      };
-    },
-    graceMs,
+    places: (step, attempt) => attemptPlaces(layout, step, attempt),
+    graceMs: tree.graceMs,
+    admission: tree.admission,
   });
-  const hub = createHub(request.observers, request.broken);
-  hub.publish(request.told);
-  const engine: Engine = new Engine(
-    {
-      run: record,
-      plan: makePlan(definition),
-      journal,
-      hub,
-      executor,
-      clock,
-      random: Math.random,
-      environment: definedOnly(environment),
-      runDirectory: layout.private,
-      outputs,
-    },
-    request.opening,
-  );
-  return {
-    engine,
-    async execute() {
-      try {
-        return await engine.execute();
-      } finally {
-        await functions.close();
-        await executor.close();
-      }
-    },
+  const hub = createHub(member.listeners, tree.broken);
+  hub.publish(member.told);
+  const parts = {
+    run: record,
+    plan: makePlan(member.definition),
+    journal: member.journal,
+    hub,
+    executor,
+    clock,
+    random: Math.random,
+    environment: definedOnly(environment),
+    runDirectory: layout.private,
+    outputs,
+    slots,
   };
+  const engine: Engine = new Engine(parts, member.opening);
+  return engine;
 }
 
-/** A pool whose code, and whose threads, are loaded with the first call: a run without functions pays for neither. */
-function lazyFunctionPool(cacheFolder: string, maxHosts: number) {
-  let pool: Promise<FunctionPool> | null = null;
-  const open = async (): Promise<FunctionPool> => {
-    const [{ createFunctionPool }, { createModuleLoader }] = await Promise.all([
-      import('./functions/pool.ts'),
-      import('./functions/modules.ts'),
-    ]);
-    const modules = createModuleLoader({ cacheFolder, programUrl: new URL('./index.js', import.meta.url) });
-    return createFunctionPool({ hostUrl: new URL('./function-host.js', import.meta.url), modules, maxHosts });
-  };
-  return {
-    pool: (): Promise<FunctionPool> => {
-      pool ??= open();
-      return pool;
-    },
-    close: async (): Promise<void> => {
-      if (pool !== null) await (await pool).close();
-    },
-  };
-}
+/** Their code is loaded with the first sub-flow. */
+const lazySubRuns = (family: Family, member: Member): SubRuns => ({
+  open: async (...attempt) => (await import('./children/sub-runs.ts')).subRunsOf(family, member).open(...attempt),
+});
 
 function definedOnly(environment: Environment): { readonly [name: string]: string } {
   return Object.fromEntries(

@@ -15,7 +15,7 @@ import { openForResume } from '../store/resume.ts';
 import { type ReadRun, readRun } from '../store/runs.ts';
 import { environmentOfRun } from './dotenv.ts';
 import { endEarlierLife, tornWarning } from './earlier-life.ts';
-import { live } from './life.ts';
+import { type LifeViews, live } from './life.ts';
 import type { Session } from './session.ts';
 import { takeSignals } from './signals.ts';
 
@@ -68,6 +68,9 @@ export async function cancelRun(
   return cancelling.waits ? untilEnded(session, state, run, cancelling) : { kind: 'asked' };
 }
 
+/** Nobody watches. */
+const UNSEEN: LifeViews = { observers: [], ofChild: () => [] };
+
 /** Null: somebody has come to own the run meanwhile. */
 async function endUnowned(
   session: Session,
@@ -101,7 +104,7 @@ async function endUnowned(
     if (!variables.ok) session.mention(`warning: ${variables.error}`);
     const environment = variables.ok ? variables.value : session.environment;
     const life = { state, owned, record, definition, environment, told: [], opening, before };
-    const end = await live(session, life, [], signals);
+    const end = await live(session, life, UNSEEN, signals);
     if (end.kind === 'state_lost') throw end.error;
     return { kind: 'ended', state: end.run.ending?.state ?? 'cancelled' };
   } finally {

@@ -1,5 +1,7 @@
 /** One life of a run that this process owns: put together, told to whoever listens, asked to end from outside, and given up again. */
 
+import type { RunId, StepId } from '../base/ids.ts';
+import type { ShownChild } from '../children/family.ts';
 import { composeLife, type Environment } from '../compose.ts';
 import type { EngineEnd } from '../engine/engine.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
@@ -12,6 +14,7 @@ import type { StateLayout } from '../store/layout.ts';
 import type { OwnedRun } from '../store/owned-run.ts';
 import { describeProblem } from '../store/problem.ts';
 import { SnapshotWriter } from '../store/snapshot.ts';
+import { environmentOfRun } from './dotenv.ts';
 import type { Session } from './session.ts';
 import type { SignalHandlers } from './signals.ts';
 
@@ -28,7 +31,17 @@ export interface LifeToRun {
   readonly opening: readonly EventBody[];
   /** The record as readers know it now; null for a new run. */
   readonly before: RunRecord | null;
+  /** Steps of sub-runs that had succeeded and are to run again, by the run they belong to. Default: none. */
+  readonly again?: ReadonlyMap<RunId, readonly StepId[]>;
 }
+
+/** What shows a run while it goes on, and its sub-runs. */
+export interface LifeViews {
+  readonly observers: readonly Observer[];
+  readonly ofChild: (child: ShownChild) => readonly Observer[];
+}
+
+declare const FLOWCTL_VERSION: string;
 
 /**
  * Lives one life, and gives the run up. Signals end it, and so does a request in the run's inbox; the handlers of signals stay.
@@ -37,7 +50,7 @@ export interface LifeToRun {
 export async function live(
   session: Session,
   life: LifeToRun,
-  views: readonly Observer[],
+  views: LifeViews,
   signals: SignalHandlers,
 ): Promise<EngineEnd> {
   const { state, owned, record, definition, environment } = life;
@@ -45,7 +58,7 @@ export async function live(
   const snapshot = new SnapshotWriter(owned.layout, systemClock(), life.before);
   const inbox = new RunInbox(owned.layout);
   const observers: Observer[] = [
-    ...views,
+    ...views.observers,
     { name: 'snapshot', observe: (event) => snapshot.publish([event]) },
     {
       name: 'inbox',
@@ -63,7 +76,11 @@ export async function live(
     told: life.told,
     opening: life.opening,
     environment,
+    version: FLOWCTL_VERSION,
     observers,
+    environmentFor: (flow) => environmentOfRun(session, flow),
+    childListeners: views.ofChild,
+    ...(life.again === undefined ? {} : { again: life.again }),
     broken: (name, error) => session.complain(`internal: the ${name} view broke and is left out: ${String(error)}`),
   });
   signals.deliverTo((signal) => engine.signal(signal));

@@ -31,7 +31,7 @@ export async function runToEnd(
 ): Promise<void> {
   const { owned, record, definition, before } = life;
   const shown = await openView(session, { layout: owned.layout, definition, before }, view);
-  const end = await live(session, life, shown.observers, signals).finally(() => shown.close());
+  const end = await live(session, life, shown, signals).finally(() => shown.close());
   if (end.kind !== 'finished') {
     complainAboutState(session, record, end);
     signals.remove();

@@ -1,11 +1,13 @@
 /** What is shown while a run goes on; what is said when it has ended is in `run-summary.ts`. */
 
-import type { StepKey } from '../base/ids.ts';
+import type { RunId, StepKey } from '../base/ids.ts';
+import type { ShownChild } from '../children/family.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import type { RunRecord } from '../model/run.ts';
 import { withoutOldCommands } from '../observers/annotations.ts';
 import type { Observer } from '../observers/hub.ts';
 import { createNdjsonObserver } from '../observers/ndjson.ts';
+import { partOf } from '../observers/part-of.ts';
 import { createPlainObserver } from '../observers/plain.ts';
 import { tail } from '../process/tail.ts';
 import { logPath, type RunLayout } from '../store/layout.ts';
@@ -50,6 +52,8 @@ export interface ViewOptions {
 /** What is shown while a run goes on. */
 export interface RunView {
   readonly observers: readonly Observer[];
+  /** What shows a sub-run, as part of its root. */
+  readonly ofChild: (child: ShownChild) => readonly Observer[];
   /** True when it shows the ends of the logs of what failed, so that nothing has to show them again. */
   readonly showsLogs: boolean;
   /** Ends what moves; what is printed afterwards stands below it. Never rejects. */
@@ -62,23 +66,32 @@ export async function openView(session: Session, run: ShownRun, options: ViewOpt
   const { id } = run.layout.place;
   const { output, quiet, logLevel } = options;
   stdout.neverBlock();
-  if (output === 'json') return still(createNdjsonObserver(id, (line) => stdout.write(line)));
+  if (output === 'json') {
+    const json = (run: RunId): Observer => createNdjsonObserver(run, (line) => stdout.write(line));
+    return { ...still(json(id)), ofChild: (child) => [json(child.layout.place.id)] };
+  }
   if (quiet === true || logLevel === 'error') return still();
   if (logLevel !== 'warn' && isDrawn(session, output)) return openTree(session, run);
   const isGitHub = isUnderGitHub(session);
   const write = (line: string): void => stdout.write(isGitHub ? withoutOldCommands(line) : line);
   const plain = createPlainObserver(id, write, style);
   const shown = logLevel === 'warn' ? onlyTrouble(plain) : plain;
-  if (!isGitHub) return still(shown);
+  const ofChild = ({ prefix }: ShownChild): readonly Observer[] => [partOf(prefix, shown)];
+  if (!isGitHub) return { ...still(shown), ofChild };
   const logEnd = (step: StepKey, attempt: number): string | null => {
     const lines = lastLines(run.layout, step, attempt);
     return lines.length === 0 ? null : lines.join('\n');
   };
   const annotations = await annotationsOf(session, run.definition, logEnd);
-  return { ...still(shown, annotations), showsLogs: true };
+  return { ...still(shown, annotations), ofChild, showsLogs: true };
 }
 
-const still = (...observers: readonly Observer[]): RunView => ({ observers, showsLogs: false, close: async () => {} });
+const still = (...observers: readonly Observer[]): RunView => ({
+  observers,
+  ofChild: () => [],
+  showsLogs: false,
+  close: async () => {},
+});
 
 /** Where the cursor cannot be moved, a tree that was asked for by name is plain as well. */
 function isDrawn({ stdout, environment }: Session, output: OutputMode): boolean {
@@ -105,6 +118,7 @@ async function openTree(session: Session, { layout, before }: ShownRun): Promise
   if (stderr.isTerminal) stderr.divert((text) => tree.above(text));
   return {
     observers: [tree.observer],
+    ofChild: () => [],
     showsLogs: false,
     async close() {
       await tree.close();

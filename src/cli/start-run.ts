@@ -1,7 +1,5 @@
 /** Starting a run of a flow that was loaded: `run` and `rerun` differ only in where the params come from and what made them begin. */
 
-import { ulid } from 'ulid';
-import { parseRunId, type RunId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
 import { type EarlierLife, SettingError, settingsFor, type SettingsRequest } from '../compose.ts';
@@ -9,6 +7,7 @@ import type { RunEvent, RunSettings, Trigger } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';
 import { createRun, type NewRun } from '../store/create.ts';
+import { mintRunId } from '../store/mint.ts';
 import type { StateLayout } from '../store/layout.ts';
 import { openState } from '../store/open.ts';
 import type { OwnedRun } from '../store/owned-run.ts';
@@ -110,10 +109,4 @@ async function create(state: StateLayout, run: NewRun): Promise<OwnedRun> {
 function valueOrThrow(state: Awaited<ReturnType<typeof openState>>): StateLayout {
   if (state.ok) return state.value;
   throw new StateError(state.error);
-}
-
-function mintRunId(): RunId {
-  const id = parseRunId(ulid());
-  if (id === null) throw new Bug('the library minted an id that is none');
-  return id;
 }

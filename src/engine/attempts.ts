@@ -34,14 +34,17 @@ interface Parts extends ScopeSource {
   readonly clock: Clock;
 }
 
+/** Resolves when the event is written, or even on disk. */
+type Recording = (event: EventBody, how?: 'durable') => Promise<void>;
+
 /** Knows every attempt that was started in this life of the run and is not yet recorded as ended. */
 export class Attempts {
   private readonly parts: Parts;
   private readonly inbox: Inbox;
-  private readonly record: (event: EventBody) => Promise<void>;
+  private readonly record: Recording;
   private readonly under = new Map<StepKey, Under>();
 
-  constructor(parts: Parts, inbox: Inbox, record: (event: EventBody) => Promise<void>) {
+  constructor(parts: Parts, inbox: Inbox, record: Recording) {
     this.parts = parts;
     this.inbox = inbox;
     this.record = record;
@@ -127,7 +130,8 @@ export class Attempts {
       spawned: (process) => this.record({ type: 'attempt.spawned', step, attempt, process }),
       reaped: (pids) => this.inbox.put({ kind: 'processes_reaped', step, attempt, pids }),
       warned: (code, message) => this.inbox.put({ kind: 'warned', step, attempt, code, message }),
-      childStarted: (child) => this.record({ type: 'child.started', step, child }),
+      // What succeeds in the child is on disk at once, and must not be lost with the way to it.
+      childStarted: (child) => this.record({ type: 'child.started', step, child }, 'durable'),
       published: (artifact) => {
         this.record({ type: 'artifact.published', step, attempt, ...artifact }).catch(() => {});
       },

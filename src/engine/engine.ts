@@ -85,7 +85,7 @@ export class Engine {
     this.deadlines = new Deadlines(parts.clock, this.inbox);
     this.frontier = new Frontier(parts.plan, parts.run);
     this.began = parts.clock.monotonic();
-    this.attempts = new Attempts(parts, this.inbox, (event) => this.ledger.writeSoon(this.fold(event)));
+    this.attempts = new Attempts(parts, this.inbox, (event, how) => this.ledger.writeSoon(this.fold(event), how));
   }
 
   /** A signal for flowctl arrived: the first one ends the steps, a second one kills them. */
@@ -96,6 +96,11 @@ export class Engine {
   /** Somebody asked for the end of the run. */
   cancel(by: Actor, reason: string | null): void {
     this.inbox.put({ kind: 'cancel_requested', by, reason });
+  }
+
+  /** Kills what runs, and starts nothing more, not even what cleans up. Only for a run that was asked to end. */
+  endAtOnce(): void {
+    this.inbox.put({ kind: 'cleanup_over' });
   }
 
   /** A bug of ours came to light outside the loop: the attempts are ended, and `execute` rejects with it. */
@@ -131,7 +136,8 @@ export class Engine {
         if (message.kind === 'closed') return { kind: 'finished', run: this.run };
         if (this.journalError === null) this.handle(message);
       }
-      if (this.journalError !== null) return this.abandon(this.journalError.error);
+      if (this.journalError === null) continue;
+      return { kind: 'state_lost', error: this.journalError.error, unrecorded: await this.giveUp() };
     }
   }
 
@@ -268,10 +274,6 @@ export class Engine {
       duration_ms: Math.round(this.parts.clock.monotonic() - this.began),
     };
     this.ledger.write([...leftovers, finished].map((body) => this.fold(body)));
-  }
-
-  private async abandon(error: unknown): Promise<EngineEnd> {
-    return { kind: 'state_lost', error, unrecorded: await this.giveUp() };
   }
 
   /** Ends everything without a record of it. A signal that comes meanwhile kills: nobody else would hear it. */

@@ -64,11 +64,13 @@ export class Ledger {
   /**
    * Writes a folded event that need not reach the disk before it is acted on: it matters only where the kernel survived, and so its
    * page cache. It is published with the next one that does.
+   * @param how `durable`: it is waited for until it is on disk all the same.
    */
-  async writeSoon(event: RunEvent): Promise<void> {
+  async writeSoon(event: RunEvent, how: 'written' | 'durable' = 'written'): Promise<void> {
+    const { journal } = this.parts;
     this.unpublished.push(event);
     try {
-      await this.parts.journal.appendWritten([event]);
+      await (how === 'durable' ? journal.append([event]) : journal.appendWritten([event]));
     } catch (error) {
       this.parts.journalFailed(error);
       throw error;

@@ -70,7 +70,7 @@ function evaluateStep(
     step: step.key,
     attempt: attempt?.number ?? 1,
     iteration,
-    work: workOf(definition, values),
+    work: workOf(definition, step, values),
     env: asTexts(values.env),
     values: asTexts(values.values),
     stdin: values.stdin === null ? null : asText(values.stdin),
@@ -94,7 +94,11 @@ function evaluateStep(
   });
 }
 
-function workOf({ action }: StepDefinition, values: { readonly run: Json; readonly with: Json }): Work {
+function workOf(
+  { action }: StepDefinition,
+  { child }: StepRecord,
+  values: { readonly run: Json; readonly with: Json },
+): Work {
   switch (action.kind) {
     case 'shell':
       return { kind: 'shell', text: action.text, shell: action.shell };
@@ -102,8 +106,9 @@ function workOf({ action }: StepDefinition, values: { readonly run: Json; readon
       return { kind: 'argv', argv: (values.run as readonly Json[]).map(asText) };
     case 'call':
       return { kind: 'call', module: action.module, export: action.export, input: values.with };
-    case 'group':
     case 'flow':
+      return { kind: 'flow', flow: action.flow, params: (values.with ?? {}) as JsonObject, child };
+    case 'group':
     case 'wait':
     case 'approve':
     case 'notify':

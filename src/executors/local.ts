@@ -39,6 +39,8 @@ export interface LocalExecutorOptions {
   readonly places: (step: StepKey, attempt: number) => AttemptPlaces;
   /** From TERM to KILL for what outlives the run's steps. */
   readonly graceMs: number;
+  /** Shared by the runs of a tree. Default: one of its own. */
+  readonly admission?: Admission;
 }
 
 /** The executor of one run. */
@@ -59,7 +61,7 @@ const PATIENCE_MS = 60_000;
 
 /** An executor for one run on this machine. */
 export function createLocalExecutor(options: LocalExecutorOptions): LocalExecutor {
-  const admission = createAdmission();
+  const admission = options.admission ?? createAdmission();
   return {
     start: (request, listener) => startAttempt(options, admission, request, listener),
     reapRun: (hurry) => sweepRun(options.run, { clock: options.clock, graceMs: options.graceMs, hurry }),
@@ -98,7 +100,7 @@ function startAttempt(
     if (progress.reason !== null) return;
     progress.reason = reason;
     if (progress.killed) progress.work?.kill();
-    else progress.work?.stop(reason.kind === 'cancelled' ? reason.signal : 'SIGTERM');
+    else progress.work?.stop(reason.kind === 'cancelled' ? reason.signal : 'SIGTERM', reason);
     progress.wake();
     admission.review();
   };
@@ -122,6 +124,7 @@ async function perform(
 ): Promise<Outcome> {
   const { clock } = options;
   const runner = runnerFor(options, request.work);
+  const isProcess = takesRoom(request.work);
   const context = {
     places: options.places(request.step, request.attempt),
     clock,
@@ -147,7 +150,7 @@ async function perform(
   };
   let firstRefusalMs: number | undefined;
   for (let delayMs = BACK_OFF_MS.first; ; delayMs = Math.min(delayMs * 2, BACK_OFF_MS.longest)) {
-    if (!(await admission.enter(() => progress.reason === null))) break;
+    if (isProcess && !(await admission.enter(() => progress.reason === null))) break;
     let end: WorkEnd | undefined;
     try {
       if (progress.reason !== null) break;
@@ -159,7 +162,7 @@ async function perform(
     } finally {
       progress.disarm();
       progress.work = null;
-      admission.leave(end?.kind === 'refused' ? 'refused' : 'started');
+      if (isProcess) admission.leave(end?.kind === 'refused' ? 'refused' : 'started');
     }
     if (end.kind !== 'refused') return outcomeOf(end, progress.reason);
     firstRefusalMs ??= clock.monotonic();
@@ -181,6 +184,9 @@ function runnerFor({ runners }: LocalExecutorOptions, { kind }: Work): Runner {
   if (runner === undefined) throw new Bug(`nobody performs work of the kind ${name}`);
   return runner;
 }
+
+/** Work whose processes are those of other attempts, or that has none, must not keep them from starting. */
+const takesRoom = ({ kind }: Work): boolean => kind === 'shell' || kind === 'argv' || kind === 'call';
 
 const refusedForGood = (code: string): Outcome => ({
   kind: 'failed',

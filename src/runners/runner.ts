@@ -5,7 +5,7 @@
  */
 
 import type { Json, JsonObject } from '../base/json.ts';
-import type { AttemptListener, AttemptRequest, Clock } from '../engine/ports.ts';
+import type { AttemptListener, AttemptRequest, Clock, StopReason } from '../engine/ports.ts';
 import type { Failure, Outcome, OutputsRef } from '../model/outcome.ts';
 
 /** Where an attempt keeps its files; absolute paths, all inside the run's directory. Missing folders are made. */
@@ -51,8 +51,11 @@ export interface RunnerContext {
 export interface RunningWork {
   /** Never rejects, except with a bug; resolves when the work and what belongs to it have ended. */
   readonly ended: Promise<WorkEnd>;
-  /** Asks it to end; after the grace time it is ended. Later calls change nothing. */
-  stop(signal: NodeJS.Signals): void;
+  /**
+   * Asks it to end; after the grace time it is ended. Later calls change nothing.
+   * @param reason why; for work that has a record of its own.
+   */
+  stop(signal: NodeJS.Signals, reason?: StopReason): void;
   /** Ends it now. */
   kill(): void;
 }

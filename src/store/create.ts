@@ -16,7 +16,7 @@ import { writeDefinition } from './definitions.ts';
 import { DIRECTORY_MODE, FILE_MODE, syncDirectory } from './durable-files.ts';
 import type { FileOperations } from './file-operations.ts';
 import { createJournal, type FileJournal } from './journal.ts';
-import { type RunLayout, runLayout, type StateLayout } from './layout.ts';
+import { foldersOf, type RunLayout, runLayout, type StateLayout } from './layout.ts';
 import { lockRun, type RunLock } from './lock.ts';
 import { type OwnedRun, ownedRun } from './owned-run.ts';
 import { problemFrom, type StateProblem, systemCode, unwrap } from './problem.ts';
@@ -79,7 +79,7 @@ async function begin(state: StateLayout, layout: RunLayout, run: NewRun): Promis
 }
 
 async function fill(layout: RunLayout, frozen: Parameters<typeof writeDefinition>[1]): Promise<void> {
-  for (const folder of [layout.private, layout.logs, layout.outputs, layout.artifacts, layout.inbox]) {
+  for (const folder of foldersOf(layout)) {
     await mkdir(folder, { mode: DIRECTORY_MODE });
   }
   await writeDefinition(layout, frozen);

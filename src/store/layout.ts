@@ -72,6 +72,15 @@ export function runLayout(state: StateLayout, place: RunPlace): RunLayout {
   };
 }
 
+/** The folders of a run's own that it has from its beginning. */
+export const foldersOf = (run: RunLayout): readonly string[] => [
+  run.private,
+  run.logs,
+  run.outputs,
+  run.artifacts,
+  run.inbox,
+];
+
 /** The path of a definition: `flow.json` is revision 1, `flow.2.json` revision 2. */
 export const definitionPath = (run: RunLayout, revision: number): string =>
   join(run.directory, revision === 1 ? 'flow.json' : `flow.${revision}.json`);
@@ -81,6 +90,19 @@ export const outputsPath = (run: RunLayout, hash: ContentHash): string => join(r
 
 /** The path of an attempt's log. */
 export const logPath = (run: RunLayout, key: StepKey, attempt: number): string => join(run.logs, logName(key, attempt));
+
+/** Where an attempt keeps its files while it runs, and its log afterwards. */
+export function attemptPlaces(run: RunLayout, key: StepKey, attempt: number) {
+  const name = logName(key, attempt).replace(/\.log$/, '');
+  return {
+    log: logPath(run, key, attempt),
+    output: join(run.outputs, `${name}.output`),
+    artifacts: join(run.artifacts, name),
+    runDirectory: run.private,
+    script: join(run.outputs, `${name}.script`),
+    input: join(run.outputs, `${name}.input`),
+  };
+}
 
 const LONGEST_PLAIN_NAME = 150;
 

@@ -13,7 +13,7 @@ import type { FileOperations } from './file-operations.ts';
 import { discardRequests, waitingRequests } from './inbox.ts';
 import type { TornTail } from './journal-reader.ts';
 import { continueJournal, type JournalOptions } from './journal.ts';
-import { type RunLayout, runLayout, type RunPlace, type StateLayout } from './layout.ts';
+import { foldersOf, type RunLayout, runLayout, type RunPlace, type StateLayout } from './layout.ts';
 import { lockRun, type RunLock } from './lock.ts';
 import { runOutputs } from './outputs.ts';
 import { type OwnedRun, ownedRun } from './owned-run.ts';
@@ -78,7 +78,7 @@ async function takeOver(
   }
   const frozen = unwrap(await readDefinition(layout, record.revision));
   await checkOutputs(layout, record);
-  for (const folder of [layout.private, layout.logs, layout.outputs, layout.artifacts, layout.inbox]) {
+  for (const folder of foldersOf(layout)) {
     await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
   }
   if (layout.place.id === layout.place.root) await mark(state, layout);

@@ -47,6 +47,7 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   executors: ['base', 'model', 'types:engine', 'process', 'runners'],
   store: ['base', 'model', 'types:engine'],
   observers: ['base', 'model', 'types:engine'],
+  children: ['base', 'model', 'engine', 'load', 'process', 'types:runners', 'store'],
 };
 
 describe('arrows between rooms', () => {

@@ -1,0 +1,76 @@
+/** Another life of a sub-run: its attempt is tried again, or its root was resumed. */
+
+import type { ContentHash, StepId } from '../base/ids.ts';
+import type { JsonObject } from '../base/json.ts';
+import { ok, type Result } from '../base/result.ts';
+import { makePlan } from '../engine/plan.ts';
+import { compareRevisions, recover } from '../engine/recover.ts';
+import { definitionHash, stepFingerprint } from '../load/fingerprint.ts';
+import type { EventBody, RunSettings } from '../model/event.ts';
+import type { FlowDefinition } from '../model/flow.ts';
+import type { Actor, Failure } from '../model/outcome.ts';
+import type { ContinuedChild } from '../store/children.ts';
+import { writeDefinition } from '../store/definitions.ts';
+
+const PARENT: Actor = { kind: 'policy', policy: 'parent' };
+
+/** What the new life is to be. */
+export interface Continuation {
+  /** Steps that are to run again though they had succeeded. */
+  readonly again: readonly StepId[];
+  readonly settings: RunSettings;
+  /** Checks params under the definition as it is now, and adds the defaults of new ones. */
+  readonly params: (kept: JsonObject) => Promise<Result<JsonObject, Failure>>;
+}
+
+/**
+ * The events that open another life of a sub-run. Edits are taken over: whoever resumed the root was asked about those that
+ * contradict the record (see `contradictions`).
+ * @param definition the flow as the root knows it now.
+ */
+export async function continuation(
+  { record, frozen, layout, torn }: ContinuedChild,
+  definition: FlowDefinition,
+  { again, settings, params }: Continuation,
+): Promise<Result<readonly EventBody[], Failure>> {
+  const hash = definitionHash(definition);
+  const isEdited = hash !== frozen.flow_hash;
+  const kept = isEdited ? await params(keptParams(record.params, definition)) : ok(record.params);
+  if (!kept.ok) return kept;
+  const revision = isEdited ? record.revision + 1 : record.revision;
+  if (isEdited) await writeDefinition(layout, { revision, flow_hash: hash, definition });
+  const edited = isEdited ? contradictions(record, frozen.definition, definition) : [];
+  const events = recover(record, makePlan(definition), {
+    by: PARENT,
+    settings,
+    params: kept.value,
+    revision,
+    flow_hash: hash,
+    again: [...new Set([...again, ...edited])],
+    reaped: [],
+  });
+  return ok([...events, ...tornWarning(torn)]);
+}
+
+/** The steps of a run that had succeeded and are others by now. */
+export function contradictions(
+  record: ContinuedChild['record'],
+  before: FlowDefinition,
+  after: FlowDefinition,
+): readonly StepId[] {
+  return compareRevisions(record, fingerprints(before), fingerprints(after)).contradicting;
+}
+
+const fingerprints = ({ steps, directory }: FlowDefinition): ReadonlyMap<StepId, ContentHash> =>
+  new Map(steps.map((step) => [step.id, stepFingerprint(step, directory)]));
+
+function keptParams(params: JsonObject, definition: FlowDefinition): JsonObject {
+  const names = definition.params.map(({ name }) => name).filter((name) => Object.hasOwn(params, name));
+  return Object.fromEntries(names.map((name) => [name, params[name] ?? null]));
+}
+
+function tornWarning(torn: ContinuedChild['torn']): EventBody[] {
+  if (torn === null) return [];
+  const message = `the journal's last record was cut short; what was left of it is kept as ${torn.kept}`;
+  return [{ type: 'warning.raised', step: null, attempt: null, code: 'journal_tail_torn', message }];
+}

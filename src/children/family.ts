@@ -1,0 +1,105 @@
+/**
+ * Sub-flows as runs of their own: this room opens the run of a sub-flow step, or the one that an earlier attempt began, and lives its
+ * life inside that of its root. It must not know how an engine is put together (that is handed in), nor how anything is shown.
+ * Here: what the runs of one tree have in common. Next: `sub-runs.ts` (opening one), `member.ts` (its life), `again.ts` (a new life).
+ */
+
+import { recordedStepKey, type RunId, type StepId, type StepKey } from '../base/ids.ts';
+import type { Result } from '../base/result.ts';
+import type { Engine, EngineEnd } from '../engine/engine.ts';
+import type { Clock, Journal, OutputStore } from '../engine/ports.ts';
+import type { EventBody, RunEvent } from '../model/event.ts';
+import type { FlowDefinition } from '../model/flow.ts';
+import type { RunRecord } from '../model/run.ts';
+import type { RunLayout, StateLayout } from '../store/layout.ts';
+
+/** The environment of a run. */
+export type Environment = { readonly [name: string]: string | undefined };
+
+/** How deep sub-flows may be nested; a root is at 0. A flow that calls itself without end is stopped here. */
+export const DEEPEST = 20;
+
+/** A run of a tree, for whoever shows it. */
+export interface ShownChild {
+  readonly layout: RunLayout;
+  readonly definition: FlowDefinition;
+  /** Where its steps stand in the root: the key of its own step there, such as `report` or `load[3]/report`. */
+  readonly prefix: StepKey;
+  /** As it was when it was continued; null for a new run. */
+  readonly before: RunRecord | null;
+}
+
+/** Hears of every event of one run when it is on disk. */
+export interface Listener {
+  readonly name: string;
+  observe(event: RunEvent): void;
+}
+
+/** One run of a tree, ready to be put together. */
+export interface Member {
+  readonly layout: RunLayout;
+  readonly record: RunRecord;
+  readonly definition: FlowDefinition;
+  readonly journal: Journal;
+  readonly outputs: OutputStore;
+  readonly environment: Environment;
+  /** Events that are recorded and that nobody was told of yet. */
+  readonly told: readonly RunEvent[];
+  readonly opening: readonly EventBody[];
+  readonly listeners: readonly Listener[];
+  /** 0 for the root. */
+  readonly depth: number;
+  /** Null for the root. */
+  readonly prefix: StepKey | null;
+  /** The run whose step it belongs to; null for the root. */
+  readonly parent: Member | null;
+}
+
+/** What ran without its end being recorded. */
+export type Unrecorded = Extract<EngineEnd, { readonly kind: 'state_lost' }>['unrecorded'];
+
+/** What all runs of one tree share. */
+export interface Family {
+  readonly state: StateLayout;
+  readonly root: RunId;
+  /** Every flow that sub-flow steps refer to, by the absolute path of its file. */
+  readonly flows: { readonly [file: string]: FlowDefinition };
+  readonly clock: Clock;
+  /** Of flowctl. */
+  readonly version: string;
+  /** What a flow's steps inherit; or a sentence about a file of variables that cannot be taken. */
+  readonly environmentFor: (definition: FlowDefinition) => Result<Environment, string>;
+  /** Steps that had succeeded and are to run again, by the run they belong to. Whoever takes them takes them out. */
+  readonly again: Map<RunId, readonly StepId[]>;
+  /** Whoever wants to hear of a sub-run. */
+  readonly listenersFor: (child: ShownChild) => readonly Listener[];
+  /** Puts the engine of a run together. */
+  readonly compose: (member: Member) => Engine;
+  /** The engines of sub-runs that live now, by where their steps stand. */
+  readonly living: Map<StepKey, Engine>;
+  /** What ran in sub-runs without its end being recorded. */
+  readonly unrecorded: Unrecorded[number][];
+  /** The state of a sub-run could not be kept or read: the whole tree ends. */
+  loseState(error: unknown): void;
+}
+
+/** The place of a sub-run's steps, or of one of them, as the root sees it. */
+export const placed = (prefix: StepKey | null, key: StepKey): StepKey =>
+  prefix === null ? key : recordedStepKey(`${prefix}/${key}`);
+
+/**
+ * Finds the sub-run that a step belongs to.
+ * @param living by where their steps stand in the root.
+ * @param step as the root sees it.
+ * @returns its engine with the step's own key there; null where it is none of a sub-run that lives.
+ */
+export function memberAt(
+  living: ReadonlyMap<StepKey, Engine>,
+  step: StepKey,
+): { readonly engine: Engine; readonly step: StepKey } | null {
+  let nearest: { readonly engine: Engine; readonly prefix: StepKey } | null = null;
+  for (const [prefix, engine] of living) {
+    if (step.startsWith(`${prefix}/`) && prefix.length > (nearest?.prefix.length ?? 0)) nearest = { engine, prefix };
+  }
+  return nearest && { engine: nearest.engine, step: recordedStepKey(step.slice(nearest.prefix.length + 1)) };
+}
