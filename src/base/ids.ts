@@ -46,6 +46,9 @@ export function isFlowName(text: string): boolean {
   return FLOW_NAME.test(text) && !text.includes('..');
 }
 
+/** The name of a handler among those of its flow or step: `on_failure[0]`. */
+export const handlerId = (phase: string, position: number): StepId => `${phase}[${position}]` as StepId;
+
 /** The place of a plain step, outside any map or group: its name. */
 export const stepKeyOf = (id: StepId): StepKey => id as string as StepKey;
 

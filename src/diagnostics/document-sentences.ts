@@ -46,10 +46,29 @@ type FlowCode =
   | 'more_problems'
   | 'more_warnings';
 
+type PolicyCode =
+  | 'secret_not_allowed'
+  | 'secret_in_expression'
+  | 'dynamic_secret'
+  | 'unknown_secret'
+  | 'invalid_secret_name'
+  | 'several_sources'
+  | 'unknown_var'
+  | 'empty_handler'
+  | 'missing_channel'
+  | 'conflicting_keys'
+  | 'invalid_resource_name'
+  | 'unknown_resource'
+  | 'too_much_resource'
+  | 'partial_resource'
+  | 'reserved_step_name';
+
+/** The codes that speak of secrets, handlers, limits. */
+export type PolicyDiagnosticCode = PolicyCode;
 /** The codes that speak of steps, expressions, functions and params. */
 export type FlowDiagnosticCode = FlowCode;
 /** The codes that speak of files, YAML, and the shape of keys and values. */
-export type DocumentDiagnosticCode = Exclude<keyof FactsByCode, FlowCode>;
+export type DocumentDiagnosticCode = Exclude<keyof FactsByCode, FlowCode | PolicyCode>;
 
 const say = (message: string, help: string | null = null): Sentence => ({ message, help });
 

@@ -126,6 +126,31 @@ export interface FactsByCode {
   readonly later_param: { readonly param: string; readonly reference: string };
   readonly name_not_available: { readonly name: string; readonly where: string };
 
+  // What a flow and its steps ask for beside their work
+  /** `name`: null where the expression names none. */
+  readonly secret_not_allowed: { readonly name: string | null; readonly where: string };
+  readonly secret_in_expression: { readonly name: string };
+  readonly dynamic_secret: NoFacts;
+  readonly unknown_secret: Unknown;
+  readonly invalid_secret_name: { readonly name: string };
+  readonly several_sources: { readonly secret: string; readonly keys: readonly string[] };
+  /** `config`: the project's file; null where there is none. */
+  readonly unknown_var: Unknown & { readonly config: string | null };
+  readonly empty_handler: { readonly handler: string };
+  readonly missing_channel: { readonly handler: string; readonly channels: readonly string[] };
+  readonly conflicting_keys: { readonly step: string; readonly keys: readonly string[]; readonly why: string };
+  readonly invalid_resource_name: { readonly name: string };
+  readonly unknown_resource: Unknown & { readonly step: string; readonly config: string | null };
+  readonly too_much_resource: {
+    readonly step: string;
+    readonly name: string;
+    readonly amount: number;
+    readonly available: string;
+    readonly config: string | null;
+  };
+  readonly partial_resource: { readonly step: string; readonly name: string; readonly amount: number };
+  readonly reserved_step_name: { readonly name: string };
+
   // Functions
   readonly invalid_call: { readonly text: string };
   readonly module_not_found: { readonly module: string };

@@ -2,7 +2,7 @@
 
 import { didYouMean, type FlowDiagnosticCode } from './document-sentences.ts';
 import type { FactsByCode } from './facts.ts';
-import { counted, example, listedNames, quoted, yamlScalar } from './phrase.ts';
+import { counted, example, listedNames, quoted, stepNamed, yamlScalar } from './phrase.ts';
 import type { Sentence, Sentences } from './sentences.ts';
 
 const say = (message: string, help: string | null = null): Sentence => ({ message, help });
@@ -27,9 +27,12 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
       `give it a command, or a function:${example('run: echo hello', 'call: ./tasks.ts#name')}`,
     ),
   several_actions: ({ step, keys }) =>
-    say(`step ${quoted(step)} has both ${listedNames(keys, 'and')}`, 'keep one of them, or make two steps'),
+    say(
+      `${stepNamed(step)} has both ${listedNames(keys, 'and')}`,
+      `keep one of them, or ${step.endsWith(']') ? 'write two' : 'make two steps'}`,
+    ),
   misplaced_key: ({ key, step, home }) =>
-    say(`${quoted(key)} of step ${quoted(step)} has no effect: it belongs to ${home}`, `leave ${quoted(key)} out`),
+    say(`${quoted(key)} of ${stepNamed(step)} has no effect: it belongs to ${home}`, `leave ${quoted(key)} out`),
   unknown_need: ({ step, name, ...facts }) =>
     say(`step ${quoted(step)} needs ${quoted(name)}, which does not exist`, didYouMean(facts, 'step')),
   self_need: ({ step }) => say(`step ${quoted(step)} needs itself`, 'leave it out of `needs`'),
@@ -136,7 +139,7 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
 
   pipe_in_sh: ({ step }) =>
     say(
-      `a failure before the pipe in step ${quoted(step)} goes unnoticed`,
+      `a failure before the pipe in ${stepNamed(step)} goes unnoticed`,
       `\`sh\` looks only at the last command of a pipe; let the step fail with any of them:${example('shell: bash')}`,
     ),
   undeclared_output: ({ owner, name, subtraction, ...facts }) =>

@@ -4,7 +4,7 @@ import type { ForeignWord } from './facts.ts';
 import { example, yamlScalar } from './phrase.ts';
 
 /** Where a key stands: at the top of a flow, or in a step. */
-export type KeyOwner = 'flow' | 'step' | 'retry' | 'other';
+export type KeyOwner = 'flow' | 'step' | 'retry' | 'concurrency' | 'other';
 
 const GITHUB = 'GitHub Actions';
 const PREFECT = 'Prefect';
@@ -67,6 +67,13 @@ const IN_STEPS: readonly Row[] = [
   ['skip_on_exit_code', MAKE, 'skip_codes: [<99>]'],
   ['signalOnStop', DAGU, 'grace: 10s'],
   ['name', GITHUB, 'description: <what the step does>'],
+  ['cache_key_fn', PREFECT, 'cache: { key: your expression }'],
+  ['cache_expiration', PREFECT, 'cache: { ttl: 1d }'],
+  ['cache_policy', PREFECT, 'cache: true'],
+  ['persist_result', PREFECT, 'cache: true'],
+  ['priority_weight', MAKE, 'priority: <10>'],
+  ['pool', MAKE, 'resources: { name: 1 }'],
+  ['on_completion', PREFECT, 'finally: [{ run: your command }]'],
 ];
 
 const IN_FLOWS: readonly Row[] = [
@@ -94,6 +101,25 @@ const IN_FLOWS: readonly Row[] = [
   ['timeoutSec', DAGU, 'defaults: { timeout: <10>s }'],
   ['workingDir', DAGU, 'defaults: { workdir: <path/to/folder> }'],
   ['working_dir', DAGU, 'defaults: { workdir: <path/to/folder> }'],
+  ['maxActiveRuns', DAGU, 'concurrency: { limit: <1> }'],
+  ['max_active_runs', DAGU, 'concurrency: { limit: <1> }'],
+  ['overlapPolicy', DAGU, 'concurrency: { on_conflict: skip }'],
+  ['handlerOn', DAGU, 'on_failure: [{ run: your command }]'],
+  ['handler_on', DAGU, 'on_failure: [{ run: your command }]'],
+  ['on_completion', PREFECT, 'finally: [{ run: your command }]'],
+  ['on_exit', MAKE, 'finally: [{ run: your command }]'],
+  ['on_cancellation', PREFECT, 'on_cancel: [{ run: your command }]'],
+  ['flow_run_name', PREFECT, 'run_name: <${{ flow.name }} of ${{ params.date }}>'],
+  ['run-name', GITHUB, 'run_name: <${{ flow.name }} of ${{ params.date }}>'],
+  ['mailOn', DAGU, 'on_failure: [{ run: your command }]'],
+];
+
+const IN_CONCURRENCY: readonly Row[] = [
+  ['cancel-in-progress', GITHUB, 'on_conflict: cancel_running'],
+  ['cancel_in_progress', GITHUB, 'on_conflict: cancel_running'],
+  ['max', MAKE, 'limit: <1>'],
+  ['slots', PREFECT, 'limit: <1>'],
+  ['name', PREFECT, 'group: <name>'],
 ];
 
 const IN_RETRIES: readonly Row[] = [
@@ -117,14 +143,10 @@ type PlannedRow = readonly [word: string, tool: string, feature: string, instead
 const BY_CRON = `let cron start the flow:${example('0 6 * * * flowctl run /path/to/flow.yaml -q')}`;
 const ONE_STEP_EACH = 'until then, write one step for each value';
 const LOOP_IN_SHELL = 'until then, repeat it in the shell text, or in a function';
-const AFTER_FAILURE = `until then, add a step that runs after a failure:${example('needs: load', 'if: failure()')}`;
 
 const PLANNED_IN_FLOWS: readonly PlannedRow[] = [
   ['on', GITHUB, 'schedules', BY_CRON],
   ['schedule', DAGU, 'schedules', BY_CRON],
-  ['maxActiveRuns', DAGU, '`concurrency`', null],
-  ['handlerOn', DAGU, '`on_failure` and its like', AFTER_FAILURE],
-  ['handler_on', DAGU, '`on_failure` and its like', AFTER_FAILURE],
   ['strategy', GITHUB, '`matrix`', ONE_STEP_EACH],
 ];
 
@@ -163,6 +185,7 @@ const BY_OWNER: { readonly [Owner in KeyOwner]: ReadonlyMap<string, ForeignWord>
   flow: new Map([...known(IN_FLOWS), ...planned(PLANNED_IN_FLOWS)]),
   step: new Map([...known(IN_STEPS), ...planned(PLANNED_IN_STEPS), ...needless(NEEDLESS_IN_STEPS)]),
   retry: new Map(known(IN_RETRIES)),
+  concurrency: new Map(known(IN_CONCURRENCY)),
   other: new Map(),
 };
 

@@ -34,5 +34,8 @@ export function inQuotes(text: string): string {
   return /[\\"]/.test(text) ? `'${text.replaceAll("'", "''")}'` : `"${text}"`;
 }
 
+/** `step x`; a handler, whose name is its place, in its name alone. */
+export const stepNamed = (name: string): string => (name.endsWith(']') ? quoted(name) : `step ${quoted(name)}`);
+
 /** Several lines to write, each indented for the printer of helps. */
 export const example = (...lines: readonly string[]): string => lines.map((line) => `\n    ${line}`).join('');

@@ -7,6 +7,7 @@ import type { Diagnostic, DiagnosticOf } from './diagnostic.ts';
 import { DOCUMENT_SENTENCES } from './document-sentences.ts';
 import type { DiagnosticCode, FactsByCode } from './facts.ts';
 import { FLOW_SENTENCES } from './flow-sentences.ts';
+import { POLICY_SENTENCES } from './policy-sentences.ts';
 
 /** What is said of one diagnostic. */
 export interface Sentence {
@@ -20,7 +21,7 @@ export type Sentences<Code extends DiagnosticCode> = {
   readonly [Each in Code]: (facts: FactsByCode[Each]) => Sentence;
 };
 
-const SENTENCES: Sentences<DiagnosticCode> = { ...DOCUMENT_SENTENCES, ...FLOW_SENTENCES };
+const SENTENCES: Sentences<DiagnosticCode> = { ...DOCUMENT_SENTENCES, ...FLOW_SENTENCES, ...POLICY_SENTENCES };
 
 /** Every code there is, in the order of their list. */
 export const DIAGNOSTIC_CODES = Object.keys(SENTENCES) as readonly DiagnosticCode[];

@@ -8,6 +8,7 @@ import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { type CallReference, parseCall } from './call-reference.ts';
 import { type ScalarNode, textOf } from './document.ts';
+import { bodiesOf } from './handlers.ts';
 import type { ModuleExports } from './module-exports.ts';
 import { type FlowOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
@@ -22,7 +23,7 @@ const MAX_MODULE_BYTES = 8 * 1_048_576;
 /** The calls whose text has the right form, by the absolute path of their module. */
 function callsByModule(flow: FlowOutline, directory: string, problems: Problems): ReadonlyMap<string, readonly Call[]> {
   const calls = new Map<string, Call[]>();
-  for (const step of flow.steps) {
+  for (const { step } of bodiesOf(flow)) {
     const node = stepValue(step, 'call');
     const text = textOf(node);
     if (node?.kind !== 'scalar' || text === undefined || text === '') continue;

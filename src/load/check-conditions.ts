@@ -10,7 +10,8 @@ import {
 import { suggest } from '../diagnostics/suggest.ts';
 import { reportTemplateProblem, withAvailableNames } from './check-templates.ts';
 import { readCondition, withoutMarks } from './condition-text.ts';
-import { textOf } from './document.ts';
+import { type ScalarNode, textOf } from './document.ts';
+import { bodiesOf } from './handlers.ts';
 import { type FlowOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
 import type { ReferenceChecker } from './references.ts';
@@ -44,9 +45,17 @@ function rewritten(text: string): string | null {
   return readCondition(bare).kind === 'expression' && parseCondition(bare).ok ? bare : null;
 }
 
-/** Checks the `if` of every step. */
+/** A handler comes after everything: what the status functions ask of the steps before it is no question there. */
+function refuseStatus(names: ReadonlySet<string>, node: ScalarNode, problems: Problems): void {
+  const [name] = names;
+  if (name === undefined) return;
+  const problem = `\`${name}()\` asks for the steps before a step, and a handler has none`;
+  problems.at('status_outside_if', node, { problem, remedy: "ask for the run itself: `run.state == 'failed'`" });
+}
+
+/** Checks the `if` of every step and handler. */
 export function checkConditions(flow: FlowOutline, references: ReferenceChecker, problems: Problems): void {
-  for (const [index, step] of flow.steps.entries()) {
+  for (const { step, owner } of bodiesOf(flow)) {
     const node = stepValue(step, 'if');
     const text = textOf(node);
     // An empty one has been reported by its shape.
@@ -62,9 +71,10 @@ export function checkConditions(flow: FlowOutline, references: ReferenceChecker,
     }
     const parsed = parseCondition(read.text);
     if (parsed.ok) {
+      if (owner.kind === 'handler') refuseStatus(parsed.value.names, node, problems);
       for (const reference of conditionReads(parsed.value)) {
         const offset = reference.offset + read.offset;
-        references.check({ ...reference, offset }, node, { kind: 'step', step: index });
+        references.check({ ...reference, offset }, node, owner, '`if`');
       }
       continue;
     }

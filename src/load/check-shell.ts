@@ -10,9 +10,11 @@ import type { ShellName } from '../model/flow.ts';
 import { reportTemplateProblem, withAvailableNames } from './check-templates.ts';
 import { placeWithin, type ScalarNode, textOf } from './document.ts';
 import { refuseExpressions } from './foreign-text.ts';
+import { bodiesOf } from './handlers.ts';
 import { defaultValue, type FlowOutline, type StepOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
 import type { ReferenceChecker } from './references.ts';
+import type { SiteOwner } from './template-sites.ts';
 
 /** A shell text that had expressions: what to run, and by the name of a variable the template that it is given. */
 export interface ShellText {
@@ -24,8 +26,7 @@ export type ShellTexts = ReadonlyMap<StepOutline, ShellText>;
 
 interface TextPlace {
   readonly node: ScalarNode;
-  /** The number of the step. */
-  readonly step: number;
+  readonly owner: SiteOwner;
 }
 
 interface Check {
@@ -89,10 +90,10 @@ async function splice(text: string, shell: Dialect, place: TextPlace, check: Che
   const { spliceShell } = await import('../expressions/shell/shell.ts');
   const spliced = spliceShell(text, shell);
   const { references, problems } = check;
-  const { node, step } = place;
+  const { node, owner } = place;
   if (spliced.ok) {
     for (const { template } of spliced.value.values) {
-      for (const reference of templateReads(template)) references.check(reference, node, { kind: 'step', step });
+      for (const reference of templateReads(template)) references.check(reference, node, owner, '`run`');
     }
     return { text: spliced.value.text, values: await writtenValues(text, spliced.value) };
   }
@@ -115,7 +116,7 @@ export async function checkShell(
 ): Promise<ShellTexts> {
   const texts = new Map<StepOutline, ShellText>();
   const defaultShell = textOf(defaultValue(flow, 'shell')) ?? 'sh';
-  for (const [index, step] of flow.steps.entries()) {
+  for (const { step, owner } of bodiesOf(flow)) {
     const node = stepValue(step, 'run');
     const text = textOf(node);
     if (node?.kind !== 'scalar' || text === undefined) continue;
@@ -126,7 +127,7 @@ export async function checkShell(
       if (isTemplate) refuseExpressions(step, node, text, shell, problems);
       continue;
     }
-    const spliced = isTemplate ? await splice(text, shell, { node, step: index }, { references, problems }) : null;
+    const spliced = isTemplate ? await splice(text, shell, { node, owner }, { references, problems }) : null;
     if (spliced !== null) texts.set(step, spliced);
     if (shell !== 'sh' || (isTemplate && spliced === null)) continue;
     checkPipe(

@@ -7,6 +7,7 @@ import type { Place } from '../diagnostics/source.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { type DocumentNode, entryOf } from './document.ts';
+import { HANDLER_PHASES } from '../model/policies.ts';
 import { findCycles, type NeedsGraph } from './needs-graph.ts';
 import type { FlowOutline, StepOutline } from './outline.ts';
 import type { Problems } from './problems.ts';
@@ -27,7 +28,9 @@ function allowedName(name: string): string | null {
 function checkNames(steps: readonly StepOutline[], problems: Problems): void {
   const byFoldedName = new Map<string, StepOutline>();
   for (const step of steps) {
-    if (parseStepId(step.name) === null) {
+    if (HANDLER_PHASES.some((phase) => phase === step.name)) {
+      problems.at('reserved_step_name', step.nameSpan, { name: step.name });
+    } else if (parseStepId(step.name) === null) {
       problems.at('invalid_step_name', step.nameSpan, { name: step.name, suggestion: allowedName(step.name) });
     }
     const first = byFoldedName.get(step.name.toLowerCase());

@@ -8,6 +8,7 @@ import type { ScalarNode } from './document.ts';
 import type { FlowOutline } from './outline.ts';
 import type { Problems } from './problems.ts';
 import { AVAILABLE_ROOTS, type ReferenceChecker } from './references.ts';
+import { checkSecretUses } from './secret-uses.ts';
 import { templateSites } from './template-sites.ts';
 
 type ExplainedCode = Extract<
@@ -44,9 +45,11 @@ export function reportTemplateProblem(problem: TemplateProblem, node: ScalarNode
 
 /** Checks every text with an expression, except conditions and shell text. */
 export function checkTemplates(flow: FlowOutline, references: ReferenceChecker, problems: Problems): void {
-  for (const { node, text, owner } of templateSites(flow)) {
+  for (const { node, text, owner, refusesSecrets } of templateSites(flow)) {
     const parsed = parseTemplate(text);
-    if (parsed.ok) for (const reference of templateReads(parsed.value)) references.check(reference, node, owner);
-    else for (const problem of parsed.error) reportTemplateProblem(withAvailableNames(problem, text), node, problems);
+    if (parsed.ok) {
+      for (const reference of templateReads(parsed.value)) references.check(reference, node, owner, refusesSecrets);
+      if (refusesSecrets === null) checkSecretUses(parsed.value, node, problems);
+    } else for (const problem of parsed.error) reportTemplateProblem(withAvailableNames(problem, text), node, problems);
   }
 }

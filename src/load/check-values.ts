@@ -6,6 +6,7 @@ import { isFlowName } from '../base/ids.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { entriesOf, entryOf, textOf, type DocumentNode } from './document.ts';
+import { bodiesOf } from './handlers.ts';
 import { defaultValue, type FlowOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
 
@@ -67,10 +68,16 @@ export function checkValues(flow: FlowOutline, file: string, problems: Problems)
   checkPaths(entryOf(flow.root, 'dotenv')?.value, problems);
   checkDuration(defaultValue(flow, 'timeout'), problems);
   checkRetry(defaultValue(flow, 'retry'), problems);
-  for (const step of flow.steps) {
+  const value = (key: string): DocumentNode | undefined => entryOf(flow.root, key)?.value;
+  checkDuration(value('timeout'), problems);
+  checkDuration(value('cleanup_timeout'), problems);
+  checkRetry(value('retry'), problems);
+  checkDuration(entryOf(value('concurrency'), 'queue_timeout')?.value, problems);
+  for (const { step } of bodiesOf(flow)) {
     checkEnvNames(stepValue(step, 'env'), problems);
     checkDuration(stepValue(step, 'timeout'), problems);
     checkDuration(stepValue(step, 'grace'), problems);
     checkRetry(stepValue(step, 'retry'), problems);
+    checkDuration(entryOf(stepValue(step, 'cache'), 'ttl')?.value, problems);
   }
 }

@@ -12,8 +12,10 @@ import type { SourceText, Sources } from '../diagnostics/source.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { checkCalls } from './check-calls.ts';
 import { checkConditions } from './check-conditions.ts';
+import { checkHandlers } from './check-handlers.ts';
 import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
+import { checkPolicies } from './check-policies.ts';
 import { checkShell } from './check-shell.ts';
 import { checkSteps } from './check-steps.ts';
 import { checkTemplates } from './check-templates.ts';
@@ -25,6 +27,7 @@ import { normalForm } from './normal-form.ts';
 import { outlineOf } from './outline.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { Problems } from './problems.ts';
+import { NO_PROJECT, type ProjectLayer } from './project-layer.ts';
 import { readFlowText } from './read.ts';
 import { ReferenceChecker } from './references.ts';
 import { checkShape } from './shape.ts';
@@ -48,9 +51,10 @@ const PROGRAM = /^\.[cm]?[jt]sx?$/;
 /**
  * Loads a flow from a YAML file.
  * @param file absolute, or relative to the current folder; diagnostics show it as it is given here.
+ * @param project what the project around it says; none when absent.
  * @returns the definition, or every problem in the order of the file; a missing file is a result of its own.
  */
-export async function loadFlow(file: string): Promise<LoadResult> {
+export async function loadFlow(file: string, project: ProjectLayer = NO_PROJECT): Promise<LoadResult> {
   const path = resolve(file);
   const read = await readFlowText(path, file);
   if (read.kind === 'not_found') return { kind: 'not_found', file };
@@ -62,10 +66,15 @@ export async function loadFlow(file: string): Promise<LoadResult> {
     const facts = { what, instead: 'write the flow in YAML; a step may `call` a function of this file' };
     return { kind: 'invalid', diagnostics: [diagnose('not_yet_supported', facts, source.place(0, 0))], sources };
   }
-  return check(source, path, sources);
+  return check(source, path, sources, project);
 }
 
-async function check(source: SourceText, path: string, sources: Map<string, SourceText>): Promise<LoadResult> {
+async function check(
+  source: SourceText,
+  path: string,
+  sources: Map<string, SourceText>,
+  project: ProjectLayer,
+): Promise<LoadResult> {
   const problems = new Problems(source);
   const { root: written, diagnostics } = parseYaml(source);
   for (const diagnostic of diagnostics) problems.add(diagnostic);
@@ -73,10 +82,12 @@ async function check(source: SourceText, path: string, sources: Map<string, Sour
   const root = nameStrayKeys(written, problems);
   const directory = dirname(path);
   checkShape(root, problems);
-  const flow = outlineOf(root);
+  const flow = outlineOf(root, project);
   const graph = needsGraph(flow);
   checkValues(flow, path, problems);
   checkSteps(flow, graph, problems);
+  checkHandlers(flow, problems);
+  checkPolicies(flow, problems);
   await checkParams(flow, problems);
   await checkOutputs(flow, problems);
   const references = new ReferenceChecker(flow, graph, problems);

@@ -33,8 +33,18 @@ import {
   retryOf,
   textsOf,
 } from './node-values.ts';
+import { handlersOf, notifyOf } from './normal-handlers.ts';
+import { flowPolicies, stepPolicies } from './normal-policies.ts';
 import { inferSchema } from './param-schema.ts';
-import { defaultValue, type FlowOutline, type ParamOutline, type StepOutline, stepValue } from './outline.ts';
+import {
+  defaultValue,
+  type FlowOutline,
+  type ParamOutline,
+  sharedEnv,
+  type StepOutline,
+  stepValue,
+} from './outline.ts';
+import { usedSecrets } from './secret-sources.ts';
 
 /** The expression under `if`; `true` and `false` are expressions as well. */
 function conditionOf(step: StepOutline): string | null {
@@ -54,6 +64,8 @@ function actionOf(step: StepOutline, defaultShell: Node, directory: string, text
     return { kind: 'shell', shell: shell as ShellName, ...(texts.get(step) ?? { text, values: {} }) };
   }
   if (run?.kind === 'list') return { kind: 'argv', argv: textsOf(run) };
+  const notify = stepValue(step, 'notify');
+  if (notify !== undefined) return notifyOf(notify);
   const call = parseCall(textOf(stepValue(step, 'call')) ?? '');
   if (call === null) throw new Bug(`step ${step.name} passed the checks without an action`);
   return { kind: 'call', module: resolve(directory, call.module), export: call.export };
@@ -65,7 +77,25 @@ function stepIdOf(name: string): StepId {
   return id;
 }
 
-function stepOf(step: StepOutline, flow: FlowOutline, directory: string, texts: ShellTexts): StepDefinition {
+/** What all steps of a flow share while they are written down. */
+interface Writing {
+  readonly flow: FlowOutline;
+  readonly directory: string;
+  readonly texts: ShellTexts;
+  readonly cleanupTimeoutMs: number;
+}
+
+function stepOf(step: StepOutline, number: number, writing: Writing): StepDefinition {
+  const { flow, cleanupTimeoutMs } = writing;
+  return {
+    ...bodyOf(step, writing),
+    id: stepIdOf(step.name),
+    handlers: handlersOf(flow, number, cleanupTimeoutMs, (handler) => bodyOf(handler, writing)),
+  };
+}
+
+/** What steps and handlers have in common. */
+function bodyOf(step: StepOutline, { flow, directory, texts }: Writing): Omit<StepDefinition, 'id'> {
   const own = (key: string): Node => stepValue(step, key);
   const either = (key: string): Node => own(key) ?? defaultValue(flow, key);
   const before = step.previous === null ? undefined : flow.steps[step.previous]?.name;
@@ -74,12 +104,11 @@ function stepOf(step: StepOutline, flow: FlowOutline, directory: string, texts: 
   const outputsSchema = jsonOf(entryOf(own('outputs'), 'schema')?.value);
   return {
     ...STEP_DEFAULTS,
-    id: stepIdOf(step.name),
     description: textOf(own('description')) ?? null,
     action: actionOf(step, defaultValue(flow, 'shell'), directory, texts),
     needs: [...needs].map(stepIdOf),
     if: conditionOf(step),
-    env: envOf(entryOf(flow.root, 'env')?.value, defaultValue(flow, 'env'), own('env')),
+    env: envOf(...sharedEnv(flow), own('env')),
     with: isJsonObject(input) ? input : null,
     workdir: textOf(either('workdir')) ?? null,
     stdin: textOf(own('stdin')) ?? null,
@@ -92,6 +121,7 @@ function stepOf(step: StepOutline, flow: FlowOutline, directory: string, texts: 
     retry: retryOf(either('retry')),
     continue_on_error: isTrue(own('continue_on_error')),
     if_lost: (textOf(either('if_lost')) as IfLost | undefined) ?? 'run_again',
+    ...stepPolicies(own, either),
   };
 }
 
@@ -102,6 +132,10 @@ export function paramOf({ name, node }: ParamOutline): ParamDefinition {
   const { default: fallback, ...schema } = value;
   return { name, schema, required: fallback === undefined, default: fallback ?? null };
 }
+
+/** A param whose default a profile says. */
+const withDefault = (param: ParamDefinition, values: FlowOutline['project']['params']): ParamDefinition =>
+  Object.hasOwn(values, param.name) ? { ...param, required: false, default: values[param.name] ?? null } : param;
 
 /**
  * Writes a checked flow in its normal form.
@@ -114,16 +148,21 @@ export function normalForm(
 ): FlowDefinition {
   const value = (key: string): Node => entryOf(flow.root, key)?.value;
   const outputs = jsonOf(value('outputs'));
+  const policies = flowPolicies(flow, facts, usedSecrets(flow));
+  const writing = { flow, directory: facts.directory, texts, cleanupTimeoutMs: policies.cleanup_timeout_ms };
+  const dotenv = oneOrMoreTexts(value('dotenv')).map((path) => resolve(facts.directory, path));
   return {
     ...FLOW_DEFAULTS,
     ...facts,
     description: textOf(value('description')) ?? null,
     tags: [...new Set(textsOf(value('tags')))],
-    params: flow.params.map(paramOf),
-    dotenv: oneOrMoreTexts(value('dotenv')).map((path) => resolve(facts.directory, path)),
+    ...policies,
+    params: flow.params.map((param) => withDefault(paramOf(param), flow.project.params)),
+    dotenv: [...flow.project.dotenv.before, ...dotenv, ...flow.project.dotenv.after],
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
-    steps: flow.steps.map((step) => stepOf(step, flow, facts.directory, texts)),
+    steps: flow.steps.map((step, number) => stepOf(step, number, writing)),
+    handlers: handlersOf(flow, null, policies.cleanup_timeout_ms, (handler) => bodyOf(handler, writing)),
     outputs: isJsonObject(outputs) ? outputs : ({} satisfies JsonObject),
   };
 }

@@ -10,6 +10,9 @@ import {
   type Span,
 } from './document.ts';
 
+import { NO_PROJECT, type ProjectLayer } from './project-layer.ts';
+import { type HandlerOutline, readHandlers } from './handlers.ts';
+
 /** One name under `needs`. */
 export interface NeedOutline {
   readonly name: string;
@@ -40,6 +43,10 @@ export interface FlowOutline {
   readonly root: DocumentNode;
   readonly steps: readonly StepOutline[];
   readonly params: readonly ParamOutline[];
+  /** Of the flow, then of its steps. */
+  readonly handlers: readonly HandlerOutline[];
+  /** The project around the flow. */
+  readonly project: ProjectLayer;
 }
 
 /** The names under `needs`, written as one text or as a list. */
@@ -73,11 +80,14 @@ const stepOfEntry = ({ key, keySpan, value }: MapEntry): StepOutline => ({
 });
 
 /** Reads the outline of a document. */
-export function outlineOf(root: DocumentNode): FlowOutline {
-  const steps = entryOf(root, 'steps')?.value;
+export function outlineOf(root: DocumentNode, project: ProjectLayer = NO_PROJECT): FlowOutline {
+  const written = entryOf(root, 'steps')?.value;
+  const steps = written?.kind === 'list' ? stepsOfList(written.items) : entriesOf(written).map(stepOfEntry);
   return {
     root,
-    steps: steps?.kind === 'list' ? stepsOfList(steps.items) : entriesOf(steps).map(stepOfEntry),
+    project,
+    steps,
+    handlers: readHandlers(root, steps),
     params: entriesOf(entryOf(root, 'params')?.value).map(({ key, keySpan, value }) => ({
       name: key,
       nameSpan: keySpan,
@@ -89,6 +99,21 @@ export function outlineOf(root: DocumentNode): FlowOutline {
 /** The value of a step's key; undefined when it is absent. */
 export const stepValue = (step: StepOutline, key: string): DocumentNode | undefined => entryOf(step.body, key)?.value;
 
-/** The value of a key of `defaults`; undefined when it is absent. */
-export const defaultValue = (flow: FlowOutline, key: string): DocumentNode | undefined =>
-  entryOf(entryOf(flow.root, 'defaults')?.value, key)?.value;
+/** The value of a key of `defaults`: of a profile, else of the flow, else of the project; undefined when it is absent. */
+export function defaultValue({ root, project }: FlowOutline, key: string): DocumentNode | undefined {
+  const own = { defaults: entryOf(root, 'defaults')?.value };
+  const layers = [...project.beneath, own, ...project.above];
+  return layers.reduceRight<DocumentNode | undefined>(
+    (found, { defaults }) => found ?? entryOf(defaults, key)?.value,
+    undefined,
+  );
+}
+
+/** What is written under `env` outside of steps, the weakest first. */
+export function sharedEnv({ root, project }: FlowOutline): readonly DocumentNode[] {
+  const own = { env: entryOf(root, 'env')?.value, defaults: entryOf(root, 'defaults')?.value };
+  return [...project.beneath, own, ...project.above].flatMap(({ env, defaults }) => [
+    ...(env === undefined ? [] : [env]),
+    ...[entryOf(defaults, 'env')?.value].filter((each) => each !== undefined),
+  ]);
+}

@@ -1,6 +1,7 @@
 /** From the JSON pointers of the schema's validator to nodes of the document, and to words for them. */
 
 import { quoted } from '../diagnostics/phrase.ts';
+import { HANDLER_PHASES } from '../model/policies.ts';
 import { type DocumentNode, entryOf, type MapEntry, type Span, textOf } from './document.ts';
 import type { KeyContext } from './vocabulary.ts';
 
@@ -61,12 +62,20 @@ export function describe(root: DocumentNode, path: readonly string[]): string {
 export const isInSchema = (path: readonly string[]): boolean =>
   path[0] === 'params' || (path[0] === 'steps' && path[2] === 'outputs' && path[3] === 'schema');
 
+/** True for the path to a handler, of the flow or of a step. */
+const isHandler = (path: readonly string[]): boolean =>
+  HANDLER_PHASES.some((phase) => path.at(-2) === phase) && (path.length === 2 || path[0] === 'steps');
+
 /** Which fixed set of keys the map at a path has; null for maps whose keys are free. */
 export function contextOf(root: DocumentNode, path: readonly string[]): KeyContext | null {
   if (path.length === 0) return 'flow';
   const last = path.at(-1);
   if (isInSchema(path)) return 'schema';
   if (last === 'retry') return 'retry';
+  if (last === 'notify') return 'notify';
+  if (last === 'concurrency' || last === 'cache') return last;
+  if (path[0] === 'secrets' && path.length === 2) return 'secret';
+  if (isHandler(path)) return 'handler';
   if (path[0] === 'defaults') return 'defaults';
   if (path[0] === 'steps' && path.length === 3 && last === 'outputs') return 'outputs';
   if (path[0] === 'steps' && path.length === 2)

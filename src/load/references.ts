@@ -6,11 +6,12 @@ import { type Reference, ROOTS } from '../expressions/expressions.ts';
 import type { ScalarNode } from './document.ts';
 import { type NeedsGraph, Reachability } from './needs-graph.ts';
 import type { FlowOutline } from './outline.ts';
+import { ProjectReferences } from './project-references.ts';
 import { checkOutputPath, subtractionIn } from './output-references.ts';
 import type { Part, Problems } from './problems.ts';
 import type { SiteOwner } from './template-sites.ts';
 
-const TO_COME: ReadonlySet<string> = new Set(['secrets', 'vars', 'item', 'index', 'matrix', 'previous']);
+const TO_COME: ReadonlySet<string> = new Set(['item', 'index', 'matrix', 'previous']);
 /** The names that expressions of this version may begin with. */
 export const AVAILABLE_ROOTS: readonly string[] = ROOTS.filter((root) => !TO_COME.has(root));
 
@@ -33,7 +34,10 @@ const whereOf = (owner: SiteOwner): string => {
   switch (owner.kind) {
     case 'step':
       return 'a step';
+    case 'handler':
+      return 'a handler';
     case 'all_steps':
+    case 'start':
       return owner.where;
     case 'param':
       return 'the default of a param';
@@ -54,20 +58,24 @@ export class ReferenceChecker {
   readonly #reachability: Reachability;
   readonly #problems: Problems;
   readonly #params: ReadonlyMap<string, number>;
+  readonly #project: ProjectReferences;
 
   constructor(flow: FlowOutline, graph: NeedsGraph, problems: Problems) {
     this.#flow = flow;
     this.#graph = graph;
     this.#reachability = new Reachability(graph);
     this.#problems = problems;
+    this.#project = new ProjectReferences(flow, problems);
     this.#params = new Map(flow.params.map(({ name }, index) => [name, index]));
   }
 
   /**
    * Checks one reference.
    * @param node the text that it stands in; its offset counts there. @param owner who evaluates that text.
+   * @param refusesSecrets where it stands, in words, when secrets are refused there; null where they may be used.
    */
-  check({ root, path, offset, length }: Reference, node: ScalarNode, owner: SiteOwner): void {
+  check(reference: Reference, node: ScalarNode, owner: SiteOwner, refusesSecrets: string | null): void {
+    const { root, path, offset, length } = reference;
     const where: Where = { node, offset, length, owner };
     if (TO_COME.has(root)) {
       this.#problems.within('not_yet_supported', where, { what: `\`${root}\` in expressions`, instead: null });
@@ -77,14 +85,21 @@ export class ReferenceChecker {
       case 'params':
         this.#param(path, where);
         return;
+      case 'secrets':
+        this.#project.secret(path, where, refusesSecrets);
+        return;
+      case 'vars':
+        this.#project.variable(path, where);
+        return;
       case 'steps':
-        if (owner.kind === 'param' || owner.kind === 'all_steps') {
+        if (owner.kind === 'param' || owner.kind === 'all_steps' || owner.kind === 'start') {
           this.#problems.within('name_not_available', where, { name: 'steps', where: whereOf(owner) });
         } else this.#step(path, where);
         return;
       case 'run': {
         const [member] = path;
-        const isEarly = owner.kind === 'param' && member !== undefined && RUN_MEMBERS.includes(member);
+        const isEarly =
+          (owner.kind === 'param' || owner.kind === 'start') && member !== undefined && RUN_MEMBERS.includes(member);
         if (isEarly && !RUN_MEMBERS_IN_DEFAULTS.includes(member)) {
           this.#problems.within('name_not_available', where, { name: `run.${member}`, where: whereOf(owner) });
         } else this.#member('run', member, RUN_MEMBERS, where);
@@ -143,10 +158,12 @@ export class ReferenceChecker {
       this.#problems.within('unknown_step_reference', where, { name, ...this.#near(name, steps) });
       return;
     }
-    if (owner.kind === 'step' && !this.#reachability.waitsFor(owner.step, target)) {
-      const reader = steps[owner.step]?.name ?? '';
-      const canTell = this.#problems.hasRoom && owner.step !== target;
-      const isDownstream = canTell && this.#reachability.waitsFor(target, owner.step);
+    const reading = owner.kind === 'step' ? owner.step : owner.kind === 'handler' ? owner.of : null;
+    const isOwn = owner.kind === 'handler' && owner.of === target;
+    if (reading !== null && !isOwn && !this.#reachability.waitsFor(reading, target)) {
+      const reader = steps[reading]?.name ?? '';
+      const canTell = this.#problems.hasRoom && reading !== target;
+      const isDownstream = canTell && this.#reachability.waitsFor(target, reading);
       this.#problems.within('step_not_upstream', where, { step: reader, reference: name, isDownstream });
     }
     if (member === 'outputs') checkOutputPath(step, rest, where, this.#problems);

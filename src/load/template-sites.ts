@@ -2,12 +2,17 @@
 
 import { hasExpression } from '../expressions/expressions.ts';
 import { entriesOf, entryOf, textOf, type DocumentNode, type ScalarNode } from './document.ts';
+import { bodiesOf } from './handlers.ts';
 import { defaultValue, type FlowOutline, stepValue } from './outline.ts';
 
 /** Who evaluates a text. */
 export type SiteOwner =
   /** A step, by its number. */
   | { readonly kind: 'step'; readonly step: number }
+  /** A handler of the flow, or of the step with this number. */
+  | { readonly kind: 'handler'; readonly of: number | null }
+  /** The run before it starts: its name, its concurrency group. */
+  | { readonly kind: 'start'; readonly where: string }
   /** Every step, so no particular one: the flow's `env`, and `defaults`. */
   | { readonly kind: 'all_steps'; readonly where: string }
   /** The default of a param, by its number. */
@@ -20,20 +25,32 @@ export interface TemplateSite {
   readonly node: ScalarNode;
   readonly text: string;
   readonly owner: SiteOwner;
+  /** Where it stands, in words, when secrets are refused there; null where they may be used. */
+  readonly refusesSecrets: string | null;
 }
 
-function collect(root: DocumentNode | undefined, owner: SiteOwner, sites: TemplateSite[]): void {
-  const seen = new Set<DocumentNode>();
-  const open: DocumentNode[] = root === undefined ? [] : [root];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    // A shared node stands in several places, but its text is the same.
-    if (seen.has(node)) continue;
-    seen.add(node);
-    if (node.kind === 'list') for (const item of node.items.toReversed()) open.push(item);
-    else if (node.kind === 'map') for (const { value } of entriesOf(node).toReversed()) open.push(value);
-    else {
-      const text = textOf(node);
-      if (text !== undefined && hasExpression(text)) sites.push({ node, text, owner });
+/** Keys of steps whose texts are templates. */
+const STEP_TEXTS = ['env', 'with', 'workdir', 'stdin', 'notify', 'sources', 'generates', 'artifacts'];
+/** Those in which a secret may stand: what it becomes there is seen by the step alone. */
+const SECRET_TEXTS: ReadonlySet<string> = new Set(['env', 'stdin', 'notify']);
+
+class Sites {
+  readonly found: TemplateSite[] = [];
+
+  /** Adds every text in a value. @param where in words, for secrets that are refused; null: they are not. */
+  add(root: DocumentNode | undefined, owner: SiteOwner, where: string | null): void {
+    const seen = new Set<DocumentNode>();
+    const open: DocumentNode[] = root === undefined ? [] : [root];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      // A shared node stands in several places, but its text is the same.
+      if (seen.has(node)) continue;
+      seen.add(node);
+      if (node.kind === 'list') for (const item of node.items.toReversed()) open.push(item);
+      else if (node.kind === 'map') for (const { value } of entriesOf(node).toReversed()) open.push(value);
+      else {
+        const text = textOf(node);
+        if (text !== undefined && hasExpression(text)) this.found.push({ node, text, owner, refusesSecrets: where });
+      }
     }
   }
 }
@@ -45,17 +62,27 @@ export function paramDefault(node: DocumentNode): DocumentNode | undefined {
 
 /** Lists all texts with expressions, except conditions and shell text. */
 export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
-  const sites: TemplateSite[] = [];
-  for (const [param, { node }] of flow.params.entries()) collect(paramDefault(node), { kind: 'param', param }, sites);
-  collect(entryOf(flow.root, 'env')?.value, { kind: 'all_steps', where: "the flow's `env`" }, sites);
+  const sites = new Sites();
+  const value = (key: string): DocumentNode | undefined => entryOf(flow.root, key)?.value;
+  for (const [param, { node }] of flow.params.entries())
+    sites.add(paramDefault(node), { kind: 'param', param }, 'the default of a param');
+  sites.add(value('run_name'), { kind: 'start', where: '`run_name`' }, '`run_name`');
+  const concurrency = value('concurrency');
+  const group = concurrency?.kind === 'map' ? entryOf(concurrency, 'group')?.value : concurrency;
+  sites.add(group, { kind: 'start', where: '`concurrency`' }, '`concurrency`');
+  sites.add(value('env'), { kind: 'all_steps', where: "the flow's `env`" }, null);
   for (const key of ['env', 'workdir'])
-    collect(defaultValue(flow, key), { kind: 'all_steps', where: '`defaults`' }, sites);
-  for (const [index, step] of flow.steps.entries()) {
+    sites.add(defaultValue(flow, key), { kind: 'all_steps', where: '`defaults`' }, key === 'env' ? null : '`workdir`');
+  for (const { step, owner } of bodiesOf(flow)) {
     const run = stepValue(step, 'run');
-    if (run?.kind === 'list') collect(run, { kind: 'step', step: index }, sites);
-    for (const key of ['env', 'with', 'workdir', 'stdin'])
-      collect(stepValue(step, key), { kind: 'step', step: index }, sites);
+    if (run?.kind === 'list') sites.add(run, owner, '`run`');
+    sites.add(entryOf(stepValue(step, 'cache'), 'key')?.value, owner, '`cache`');
+    const takesInput = stepValue(step, 'call') !== undefined;
+    for (const key of STEP_TEXTS) {
+      const takes = SECRET_TEXTS.has(key) || (key === 'with' && takesInput);
+      sites.add(stepValue(step, key), owner, takes ? null : `\`${key}\``);
+    }
   }
-  collect(entryOf(flow.root, 'outputs')?.value, { kind: 'outputs' }, sites);
-  return sites;
+  sites.add(value('outputs'), { kind: 'outputs' }, '`outputs`');
+  return sites.found;
 }

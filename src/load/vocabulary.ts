@@ -8,21 +8,44 @@ import type { Problems } from './problems.ts';
 const words = (text: string): readonly string[] => text.split(' ');
 
 /** The maps whose keys are fixed. */
-export type KeyContext = 'flow' | 'step' | 'named_step' | 'retry' | 'defaults' | 'outputs' | 'schema';
+export type KeyContext =
+  | 'flow'
+  | 'step'
+  | 'named_step'
+  | 'retry'
+  | 'defaults'
+  | 'outputs'
+  | 'schema'
+  | 'handler'
+  | 'notify'
+  | 'concurrency'
+  | 'cache'
+  | 'secret';
 
 const STEP_KEYS = words(
   'description run call needs if env with workdir shell stdin output outputs success_codes skip_codes timeout grace retry ' +
-    'continue_on_error if_lost',
+    'continue_on_error if_lost sources generates cache resources priority artifacts secrets logs interactive isolate ' +
+    'on_success on_failure on_cancel finally',
 );
 
 /** The keys of this version. */
 export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
-  flow: words('name description tags params env dotenv max_parallel fail_fast defaults steps outputs'),
+  flow: words(
+    'name run_name description tags params env dotenv secrets max_parallel fail_fast concurrency timeout cleanup_timeout retry ' +
+      'defaults steps outputs on_success on_failure on_cancel finally',
+  ),
   step: STEP_KEYS,
   named_step: ['name', ...STEP_KEYS],
   retry: words('max delay backoff max_delay jitter on on_exit_codes'),
-  defaults: words('retry timeout shell workdir env if_lost'),
+  defaults: words('retry timeout shell workdir env max_parallel if_lost logs'),
   outputs: ['schema'],
+  handler: words(
+    'description run call notify if with env workdir shell stdin timeout grace retry continue_on_error secrets',
+  ),
+  notify: words('slack discord teams ntfy webhook text title priority tags method headers body'),
+  concurrency: words('group limit on_conflict queue_limit queue_timeout'),
+  cache: words('key ttl'),
+  secret: words('env file command'),
   schema: words(
     'type title description default examples enum const format pattern minLength maxLength minimum maximum exclusiveMinimum ' +
       'exclusiveMaximum multipleOf items minItems maxItems uniqueItems properties required additionalProperties minProperties ' +
@@ -30,23 +53,20 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   ),
 };
 
-const HANDLERS = words('on_success on_failure on_cancel finally');
-const STEP_KEYS_TO_COME = [
-  ...words('flow steps wait approve foreach key max_parallel tolerate matrix repeat'),
-  ...words('sources generates cache resources priority artifacts secrets logs interactive isolate'),
-  ...HANDLERS,
-];
+const STEP_KEYS_TO_COME = [...words('flow steps wait approve foreach key max_parallel tolerate matrix repeat')];
 const TO_COME: { readonly [Context in KeyContext]: ReadonlySet<string> } = {
-  flow: new Set([
-    ...words('run_name secrets schedules triggers concurrency timeout cleanup_timeout retry'),
-    ...HANDLERS,
-  ]),
+  flow: new Set(words('schedules triggers')),
   step: new Set(STEP_KEYS_TO_COME),
   named_step: new Set(STEP_KEYS_TO_COME),
   retry: new Set(),
-  defaults: new Set(words('max_parallel logs')),
+  defaults: new Set(),
   outputs: new Set(),
   schema: new Set(),
+  handler: new Set(),
+  notify: new Set(),
+  concurrency: new Set(),
+  cache: new Set(),
+  secret: new Set(),
 };
 const RESERVED: ReadonlySet<string> = new Set(words('services background ready container uses labels'));
 
@@ -58,6 +78,11 @@ const FOREIGN_OWNERS: { readonly [Context in KeyContext]: KeyOwner } = {
   defaults: 'step',
   outputs: 'other',
   schema: 'other',
+  handler: 'step',
+  notify: 'other',
+  concurrency: 'concurrency',
+  cache: 'other',
+  secret: 'other',
 };
 
 /** Reports a key that this version does not know: reserved, to come, another tool's word, or a slip. */

@@ -13,7 +13,15 @@ const TYPES: ReadonlyMap<unknown, string> = new Map([
   ['array', 'a list'],
   ['object', 'a map'],
 ]);
-const DURATIONS: ReadonlySet<string> = new Set(['timeout', 'grace', 'delay', 'max_delay']);
+const DURATIONS: ReadonlySet<string> = new Set([
+  'timeout',
+  'grace',
+  'delay',
+  'max_delay',
+  'cleanup_timeout',
+  'queue_timeout',
+  'ttl',
+]);
 /** Where more than one type fits, by the last key. */
 const SEVERAL: ReadonlyMap<string, string> = new Map([
   ['run', 'a text or a list of texts'],
@@ -21,6 +29,17 @@ const SEVERAL: ReadonlyMap<string, string> = new Map([
   ['retry', 'a whole number or a map'],
   ['if', 'an expression, `true` or `false`'],
   ['jitter', 'a word or a fraction'],
+  ['sources', 'a glob or a list of globs'],
+  ['generates', 'a glob or a list of globs'],
+  ['artifacts', 'a glob or a list of globs'],
+  ['cache', '`true`, `false` or a map'],
+]);
+/** The same for keys of the flow. */
+const AT_TOP: ReadonlyMap<string, string> = new Map([
+  ['dotenv', 'a path or a list of paths'],
+  ['retry', 'a whole number or a map'],
+  ['secrets', 'a list of names or a map'],
+  ['concurrency', 'the name of a group or a map'],
 ]);
 const YES_NO: ReadonlyMap<string, boolean> = new Map([
   ['yes', true],
@@ -39,7 +58,8 @@ function expectedAt(path: readonly string[], type: unknown): string {
   if (path[0] === 'steps' && path.length === 1) return 'a map of steps or a list of steps';
   if (isInSchema(path)) return TYPES.get(type) ?? 'something else';
   if (path.at(-2) === 'env') return 'a text, a number, `true` or `false`';
-  if (path.length === 1 && last === 'dotenv') return 'a path or a list of paths';
+  const atTop = path.length === 1 ? AT_TOP.get(last) : undefined;
+  if (atTop !== undefined) return atTop;
   if (DURATIONS.has(last)) return 'a duration';
   return ((isStepKey || path.at(-2) === 'retry') && SEVERAL.get(last)) || (TYPES.get(type) ?? 'something else');
 }
@@ -89,11 +109,21 @@ function remedyForList(path: readonly string[], items: readonly DocumentNode[]):
   return `a step is one map, without dashes:${example(`${name}:`, `  run: ${command}`)}`;
 }
 
+/** A map where a list of maps has to be: one of its lines, behind a dash. */
+function remedyForMap(name: string, node: DocumentNode): string | null {
+  const [first] = entriesOf(node);
+  if (first === undefined) return null;
+  const value =
+    first.value.kind === 'scalar' && !first.value.written.includes('\n') ? yamlScalar(first.value.written) : '...';
+  return `begin with a dash:${example(`${name}:`, `  - ${first.key}: ${value}`)}`;
+}
+
 function remedyFor(located: Located, expected: string): string | null {
   const { path, node } = located;
   const name = path.at(-1) ?? '';
   const isStep = path[0] === 'steps' && path.length === 2;
   const isParam = path[0] === 'params' && path.length === 2;
+  if (node.kind === 'map' && expected === 'a list') return remedyForMap(name, node);
   if (isParam && node.kind === 'list') return `write:${example(`${name}: { type: array, default: [...] }`)}`;
   if (node.kind === 'list') return remedyForList(path, node.items);
   if (node.kind !== 'scalar') return null;

@@ -80,8 +80,9 @@ export interface ApproveAction {
 /** A message to people. */
 export interface NotifyAction {
   readonly kind: 'notify';
-  /** `slack`, `webhook`, ...: the channel's own options as they are written, strings inside being templates. */
+  /** `slack`, `discord`, `teams`, `ntfy` or `webhook`. */
   readonly channel: string;
+  /** `url`, the address; and as they are written `title`, `headers`, `method`, `body`, `priority`, `tags`. Strings inside are templates. */
   readonly options: JsonObject;
   /** Null: a sentence of our own about the run. */
   readonly text: string | null;

@@ -63,6 +63,7 @@ export const FLOW_DEFAULTS: Omit<FlowDefinition, 'name' | 'file' | 'directory' |
   outputs: {},
   run_name: null,
   secrets: [],
+  vars: {},
   concurrency: null,
   timeout_ms: null,
   cleanup_timeout_ms: CLEANUP_TIMEOUT_MS,

@@ -131,7 +131,10 @@ export interface FlowDefinition {
   readonly outputs: { readonly [name: string]: Json };
   /** A template; null: runs of this flow have no name of their own. */
   readonly run_name: string | null;
+  /** What the flow may use: those it declares, and of the project's those that it refers to. */
   readonly secrets: readonly SecretDefinition[];
+  /** The project's values that expressions see as `vars`. */
+  readonly vars: JsonObject;
   readonly concurrency: ConcurrencyPolicy | null;
   /** The time the run may spend executing; waits for people and for other runs are not counted. */
   readonly timeout_ms: number | null;

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { printDiagnostics, toJson } from '../../src/diagnostics/report.ts';
 import { DIAGNOSTIC_CODES } from '../../src/diagnostics/sentences.ts';
 import { loadFlow } from '../../src/load/load.ts';
+import { NO_PROJECT, type ProjectLayer } from '../../src/load/project-layer.ts';
 
 const FOLDER = import.meta.dirname;
 const isUpdating = process.env['UPDATE_GOLDEN'] === '1';
@@ -23,6 +24,8 @@ const MIXED: ReadonlySet<string> = new Set([
   'five_mistakes',
   'foreign_words',
   'nameless_steps',
+  'policy_shapes',
+  'status_in_handler',
   'shape_slips',
   'slip_colon',
   'slip_expression',
@@ -60,6 +63,18 @@ const MADE: { readonly [code: string]: { readonly [file: string]: string | Buffe
   },
 };
 
+/** The project that all of them are in. */
+const PROJECT: ProjectLayer = {
+  ...NO_PROJECT,
+  shownAs: 'flowctl.config.yaml',
+  vars: { region: 'eu' },
+  resources: {
+    db: { kind: 'amount', units: 4 },
+    gpu: { kind: 'named', names: ['a', 'b'] },
+    api: { kind: 'rate', max: 60, per_ms: 60_000 },
+  },
+};
+
 let made = '';
 const startFolder = process.cwd();
 beforeAll(async () => {
@@ -77,7 +92,7 @@ afterAll(async () => {
 async function printed(name: string): Promise<{ text: string; codes: readonly string[] }> {
   // Diagnostics name the file as it was given: relative to the folder.
   process.chdir(name in MADE ? made : FOLDER);
-  const result = await loadFlow(`${name}.yaml`);
+  const result = await loadFlow(`${name}.yaml`, PROJECT);
   if (result.kind === 'not_found') throw new Error(`${name}.yaml is missing`);
   const all = result.kind === 'loaded' ? result.warnings : result.diagnostics;
   // Two hundred others come before these.

@@ -308,7 +308,7 @@ steps:
     expect(await codesOf(flow('${{ steps.d.outputs }}'))).toEqual(['step_not_upstream:5']);
     expect(await codesOf(flow('${{ steps.A.outputs }}'))).toEqual(['unknown_step_reference:5']);
     expect(await codesOf(flow('${{ steps.*.outputs }}'))).toEqual(['dynamic_step_reference:5']);
-    expect(await codesOf(flow('${{ secrets.X }}'))).toEqual(['not_yet_supported:5']);
+    expect(await codesOf(flow('${{ secrets.X }}'))).toEqual(['secret_not_allowed:5']);
     expect(await codesOf(flow('${{ nothing.X }}'))).toEqual(['unknown_name:5']);
   });
 });

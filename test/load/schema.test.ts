@@ -30,11 +30,16 @@ const PROPERTIES = [
   '/properties/defaults/properties',
   '/definitions/retry/then/properties',
   '/definitions/valueSchema/properties',
+  '/definitions/notify/properties',
+  '/definitions/secretSource/properties',
+  '/definitions/concurrency/else/properties',
+  '/definitions/cache/else/properties',
 ];
 const written = PROPERTIES.flatMap((path) =>
   Object.entries(at(path)).map(([key, value]) => ({ key: `${path}/${key}`, value: value as JsonObject })),
 );
-const stepKeys = Object.entries(at('/definitions/namedStep/properties')).map(([key, value]) => {
+const bodies = { ...at('/definitions/handler/properties'), ...at('/definitions/namedStep/properties') };
+const stepKeys = Object.entries(bodies).map(([key, value]) => {
   const { $ref } = value as JsonObject;
   const isWhole = typeof $ref === 'string' && Object.keys(value as JsonObject).length === 1;
   return { key: `step/${key}`, value: isWhole ? at($ref.slice(1)) : (value as JsonObject) };
@@ -48,6 +53,11 @@ describe('the schema of flows', () => {
     expect(Object.keys(at('/definitions/retry/then/properties')).sort()).toEqual([...KEYS.retry].sort());
     expect(Object.keys(at('/properties/defaults/properties')).sort()).toEqual([...KEYS.defaults].sort());
     expect(Object.keys(at('/definitions/valueSchema/properties')).sort()).toEqual([...KEYS.schema].sort());
+    expect(Object.keys(at('/definitions/handler/properties')).sort()).toEqual([...KEYS.handler].sort());
+    expect(Object.keys(at('/definitions/notify/properties')).sort()).toEqual([...KEYS.notify].sort());
+    expect(Object.keys(at('/definitions/concurrency/else/properties')).sort()).toEqual([...KEYS.concurrency].sort());
+    expect(Object.keys(at('/definitions/cache/else/properties')).sort()).toEqual([...KEYS.cache].sort());
+    expect(Object.keys(at('/definitions/secretSource/properties')).sort()).toEqual([...KEYS.secret].sort());
   });
 
   for (const { key, value } of [...written, ...stepKeys]) {
