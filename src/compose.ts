@@ -30,8 +30,10 @@ import { commandRunner } from './runners/command.ts';
 import { functionRunner } from './runners/function.ts';
 import { flowRunner, type SubRuns } from './runners/flow.ts';
 import { notifyRunner } from './runners/notify.ts';
-import type { StoreOutputs } from './runners/runner.ts';
+import type { Runner, StoreOutputs } from './runners/runner.ts';
 import { waitRunner } from './runners/wait.ts';
+import { withSecrets } from './runners/with-secrets.ts';
+import { NO_SECRETS, type RunSecrets } from './secrets/run-secrets.ts';
 import { attemptPlaces, type RunLayout, type StateLayout } from './store/layout.ts';
 import { runOutputs } from './store/outputs.ts';
 
@@ -101,6 +103,8 @@ export interface LifeRequest {
   /** The events that open this life; none for a new run. */
   readonly opening: readonly EventBody[];
   readonly environment: Environment;
+  /** Default: none. */
+  readonly secrets?: RunSecrets;
   /** Of flowctl. */
   readonly version: string;
   readonly observers: readonly Observer[];
@@ -136,6 +140,7 @@ export function composeLife(request: LifeRequest): Life {
   const graceMs = settings.grace_ms;
   const watchdog = startWatchdog({ run: record.id, graceMs });
   const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), settings.max_parallel);
+  const secrets = request.secrets ?? NO_SECRETS;
   const living = new Map<StepKey, Engine>();
   const unrecorded: Unrecorded[number][] = [];
   const family: Family = {
@@ -145,6 +150,7 @@ export function composeLife(request: LifeRequest): Life {
     clock,
     version: request.version,
     environmentFor: request.environmentFor ?? (() => ok(environment)),
+    visible: (inherited) => secrets.visible(inherited),
     again: new Map(request.again),
     listenersFor: request.childListeners ?? (() => []),
     compose: (member) => assemble(tree, member),
@@ -156,6 +162,7 @@ export function composeLife(request: LifeRequest): Life {
     family,
     watchdog,
     functions,
+    secrets,
     graceMs,
     slots: createSlots(settings.max_parallel),
     admission: createAdmission(),
@@ -185,6 +192,7 @@ interface Tree {
   readonly family: Family;
   readonly watchdog: Watchdog;
   readonly functions: LazyPool;
+  readonly secrets: RunSecrets;
   readonly graceMs: number;
   readonly slots: Slots;
   readonly admission: Admission;
@@ -202,18 +210,20 @@ function assemble(tree: Tree, member: Member): Engine {
       engine.loseState(error);
       throw error;
     });
-  const reveal = (text: string): string => text;
+  const secrets = tree.secrets.of(member.definition.file);
+  const { reveal } = secrets;
+  const guarded = (runner: Runner): Runner => (tree.secrets.isEmpty ? runner : withSecrets(runner, secrets));
   const keeping = { storeOutputs, checkOutputs };
   const command = commandRunner({ ...keeping, launcher: directLauncher(), watchdog, inherited: environment });
   const executor = createLocalExecutor({
     run: record.id,
     clock,
     runners: {
-      command,
-      wait: waitRunner({ command, reveal }),
-      notify: notifyRunner({ news: () => runNews(record), reveal }),
-      function: functionRunner({ ...keeping, pool: functions.pool, inherited: environment }),
-      flow: flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) }),
+      command: guarded(command),
+      wait: guarded(waitRunner({ command, reveal })),
+      notify: guarded(notifyRunner({ news: () => runNews(record), reveal })),
+      function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment })),
+      flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },
     watchdog,
     places: (step, attempt) => attemptPlaces(layout, step, attempt),
@@ -230,7 +240,7 @@ function assemble(tree: Tree, member: Member): Engine {
     executor,
     clock,
     random: Math.random,
-    environment: definedOnly(environment),
+    environment: definedOnly(tree.secrets.visible(environment)),
     runDirectory: layout.private,
     outputs,
     slots,

@@ -69,6 +69,8 @@ export interface Family {
   readonly version: string;
   /** What a flow's steps inherit; or a sentence about a file of variables that cannot be taken. */
   readonly environmentFor: (definition: FlowDefinition) => Result<Environment, string>;
+  /** What expressions may see of an environment: not the variables of secrets. */
+  readonly visible: (environment: Environment) => Environment;
   /** Steps that had succeeded and are to run again, by the run they belong to. Whoever takes them takes them out. */
   readonly again: Map<RunId, readonly StepId[]>;
   /** Whoever wants to hear of a sub-run. */

@@ -131,7 +131,7 @@ function childSettings(definition: FlowDefinition, { max_parallel, grace_ms, dur
 }
 
 async function childParams(
-  { definition, environment, request }: Opening,
+  { family, definition, environment, request }: Opening,
   values: JsonObject,
   run: { readonly id: RunId; readonly started_at: string; readonly scheduled_for: string },
 ): Promise<Result<JsonObject, Failure>> {
@@ -139,7 +139,9 @@ async function childParams(
   const { id, started_at, scheduled_for } = run;
   const params = await resolveParams(definition, new Map<string, GivenParam>(given), {
     run: { id, started_at, scheduled_for, previous_scheduled_for: null, attempt: 1 },
-    env: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined)) as JsonObject,
+    env: Object.fromEntries(
+      Object.entries(family.visible(environment)).filter(([, value]) => value !== undefined),
+    ) as JsonObject,
     flow: { name: definition.name, version: null },
   });
   if (params.ok) return params;

@@ -16,6 +16,7 @@ import { type ReadRun, readRun } from '../store/runs.ts';
 import { environmentOfRun } from './dotenv.ts';
 import { endEarlierLife, tornWarning } from './earlier-life.ts';
 import { type LifeViews, live } from './life.ts';
+import { secretsOf } from './secrets.ts';
 import type { Session } from './session.ts';
 import { takeSignals } from './signals.ts';
 
@@ -99,11 +100,12 @@ async function endUnowned(
     }
     const opening = [...tornWarning(owned), ...cancelUnowned(record, { by, reason, reaped })];
     const before = structuredClone(record);
-    // A run has to end also when a file of its variables is gone; at most its last steps see fewer of them.
+    // A run has to end also when a file of its variables is gone, or a secret; at most its last steps see fewer of them.
     const variables = environmentOfRun(session, definition);
     if (!variables.ok) session.mention(`warning: ${variables.error}`);
     const environment = variables.ok ? variables.value : session.environment;
-    const life = { state, owned, record, definition, environment, told: [], opening, before };
+    const { secrets } = await secretsOf(session, definition, environment);
+    const life = { state, owned, record, definition, environment, secrets, told: [], opening, before };
     const end = await live(session, life, UNSEEN, signals);
     if (end.kind === 'state_lost') throw end.error;
     return { kind: 'ended', state: end.run.ending?.state ?? 'cancelled' };

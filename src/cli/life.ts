@@ -8,6 +8,7 @@ import type { EventBody, RunEvent } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { Observer } from '../observers/hub.ts';
+import type { RunSecrets } from '../secrets/run-secrets.ts';
 import { systemClock } from '../process/clock.ts';
 import { RunInbox } from '../store/inbox.ts';
 import type { StateLayout } from '../store/layout.ts';
@@ -26,6 +27,7 @@ export interface LifeToRun {
   readonly definition: FlowDefinition;
   /** What steps inherit, and expressions see as `env`. */
   readonly environment: Environment;
+  readonly secrets: RunSecrets;
   /** Events that are recorded and that nobody was told of yet: `run.started` of a new run. */
   readonly told: readonly RunEvent[];
   readonly opening: readonly EventBody[];
@@ -76,6 +78,7 @@ export async function live(
     told: life.told,
     opening: life.opening,
     environment,
+    secrets: life.secrets,
     version: FLOWCTL_VERSION,
     observers,
     environmentFor: (flow) => environmentOfRun(session, flow),

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../base/json.ts';
 import { type GivenParam, readParamsFile, resolveParams } from '../load/params.ts';
 import type { FlowDefinition } from '../model/flow.ts';
+import { visibleTo } from '../secrets/run-secrets.ts';
 import { environmentOrComplain } from './dotenv.ts';
+import { flowsOf } from './secrets.ts';
 import { type Session, UsageError } from './session.ts';
 
 /** What the options of a command hold. */
@@ -65,7 +67,8 @@ async function resolveOrComplain(
 ): Promise<JsonObject | null> {
   const inherited = environmentOrComplain(session, definition);
   if (inherited === null) return null;
-  const environment = Object.fromEntries(Object.entries(inherited).filter(([, value]) => value !== undefined));
+  const visible = visibleTo(flowsOf(definition), inherited);
+  const environment = Object.fromEntries(Object.entries(visible).filter(([, value]) => value !== undefined));
   const params = await resolveParams(definition, given, {
     run,
     env: environment as JsonObject,

@@ -16,6 +16,7 @@ import { environmentOrComplain } from './dotenv.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import { type LifeView, runToEnd } from './run-life.ts';
 import type { SelectedSteps } from './selection.ts';
+import { secretsOrComplain } from './secrets.ts';
 import { type Session, UsageError } from './session.ts';
 import { takeSignals } from './signals.ts';
 
@@ -48,6 +49,8 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const { definition, hash } = start.flow;
   const environment = environmentOrComplain(session, definition);
   if (environment === null) return;
+  const secrets = await secretsOrComplain(session, definition, environment);
+  if (secrets === null) return;
   const id = mintRunId();
   const now = new Date().toISOString();
   const params = await start.params({
@@ -81,7 +84,7 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const record = beginRun(owned.layout.place.id, started);
   const told: readonly RunEvent[] = [started];
   const opening = selection === null ? [] : await selection.open(owned);
-  const life = { state, owned, record, definition, environment, told, opening, before: null };
+  const life = { state, owned, record, definition, environment, secrets, told, opening, before: null };
   await runToEnd(session, life, options, signals);
 }
 

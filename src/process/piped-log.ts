@@ -1,8 +1,9 @@
 /**
- * Logs that are written by flowctl, chunk by chunk, out of a named pipe. Two reasons ask for one. Text that opens `/dev/stdout` or
- * `/dev/stderr` by name would open the log itself anew and truncate it. And where stdout holds the outputs, it is both kept and
- * logged; stderr then goes straight to the log. Of one stream every byte is there in its order. Between the two, a line of stderr
- * may stand before what was printed to stdout shortly before it, since that has farther to go.
+ * Logs that are written by flowctl, chunk by chunk, out of a named pipe. Three reasons ask for one. Text that opens `/dev/stdout` or
+ * `/dev/stderr` by name would open the log itself anew and truncate it. Where stdout holds the outputs, it is both kept and logged;
+ * stderr then goes straight to the log. And where the step knows secrets, what it prints goes through a filter that hides them. Of one
+ * stream every byte is there in its order. Between the two, a line of stderr may stand before what was printed to stdout shortly before
+ * it, since that has farther to go.
  */
 
 import { write } from 'node:fs';
@@ -21,10 +22,20 @@ export type WriteChunk = (
 
 const writeAsync: WriteChunk = promisify(write);
 
-/** What a log is piped for; at least one of the two. */
+/** What a log goes through, chunk by chunk. */
+export interface LogFilter {
+  /** @returns what of the stream can be written by now. */
+  push(chunk: Buffer): Buffer;
+  /** The stream is over. @returns what was held back. */
+  end(): Buffer;
+}
+
+/** What a log is piped for. */
 export interface PipedLogOptions {
-  /** Keeps what comes by stdout, up to so many bytes; null: stdout and stderr share a pipe. */
+  /** Keeps what comes by stdout, up to so many bytes and unfiltered; null: stdout and stderr share a pipe. */
   readonly captureLimitBytes: number | null;
+  /** Makes what a stream goes through on its way into the log; null: nothing. */
+  readonly filter: (() => LogFilter) | null;
   /** Something opens stdout or stderr by name, so that stderr needs a pipe too. */
   readonly reopensOutput: boolean;
 }
@@ -42,7 +53,7 @@ export async function openPipedLog(
   options: PipedLogOptions,
   writeChunk: WriteChunk = writeAsync,
 ): Promise<AttemptLog | null> {
-  const { captureLimitBytes, reopensOutput } = options;
+  const { captureLimitBytes, reopensOutput, filter } = options;
   const log = openWatched(file);
   let refusal: string | null = null;
   const append: PipeSink = async (chunk) => {
@@ -54,13 +65,18 @@ export async function openPipedLog(
     }
   };
   const capture = captureLimitBytes === null ? null : startCapture(captureLimitBytes);
+  const [output, errors] = [filter?.() ?? null, filter?.() ?? null];
+  const through = (stream: LogFilter | null): PipeSink =>
+    stream === null ? append : (chunk) => append(stream.push(chunk));
+  const logged = through(output);
   const tee: PipeSink = (chunk) => {
     capture?.add(chunk);
-    return append(chunk);
+    return logged(chunk);
   };
+  const needsTwo = capture !== null && (reopensOutput || filter !== null);
   let pipes: Awaited<ReturnType<typeof openPipes>>;
   try {
-    pipes = await openPipes(file, clock, capture !== null && reopensOutput ? [tee, append] : [tee]);
+    pipes = await openPipes(file, clock, needsTwo ? [tee, through(errors)] : [tee]);
   } catch (error) {
     log.close();
     throw error;
@@ -79,6 +95,9 @@ export async function openPipedLog(
     },
     settle: async () => {
       const [end] = await Promise.all([first.drain(), second?.drain()]);
+      for (const stream of [output, errors]) {
+        if (stream !== null && refusal === null) await append(stream.end()).catch(() => {});
+      }
       return { truncated: log.close(), refusal, captured: capture === null ? null : capturedAt(end, capture.end()) };
     },
   };

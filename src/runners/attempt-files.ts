@@ -1,6 +1,6 @@
 /** The files of a command's attempt: made before it starts, put away when it has ended. */
 
-import { closeSync, lstatSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import type { AttemptRequest } from '../engine/ports.ts';
@@ -11,7 +11,7 @@ import { type AttemptLog, openLog } from '../process/log.ts';
 import { createOutputFile, removeOutputFile } from '../process/output-file.ts';
 import { openPipedLog } from '../process/piped-log.ts';
 import type { CommandLine } from './command-line.ts';
-import { type AttemptPlaces, failedToStart, type RunnerContext, type WorkEnd } from './runner.ts';
+import { failedToStart, type RunnerContext, type WorkEnd } from './runner.ts';
 
 /** What an attempt reads and writes while it runs. */
 export interface AttemptFiles {
@@ -39,7 +39,8 @@ export async function makeAttemptFiles(
     const log = await openAttemptLog(line, request, context);
     if (log !== null) return ok({ input, log });
     if (input !== null) closeSync(input);
-    const message = `\`output: ${request.output}\` needs the program \`mkfifo\`, which this system does not have`;
+    const why = request.output === 'file' ? 'a step with secrets' : `\`output: ${request.output}\``;
+    const message = `${why} needs the program \`mkfifo\`, which this system does not have`;
     return err(failedToStart('start_refused', message));
   } catch (error) {
     if (input !== null) closeSync(input);
@@ -50,16 +51,18 @@ export async function makeAttemptFiles(
   }
 }
 
-/** @returns null when stdout has to be told apart from stderr and cannot be. */
+/** @returns null when the log needs a pipe, and none can be had. */
 async function openAttemptLog(
   { reopensOutput }: CommandLine,
-  { output }: AttemptRequest,
-  { places, clock }: RunnerContext,
+  { output, logs }: AttemptRequest,
+  { places, clock, secrets }: RunnerContext,
 ): Promise<AttemptLog | null> {
   const captureLimitBytes = output === 'file' ? null : CAPTURE_LIMIT;
-  if (captureLimitBytes === null && !reopensOutput) return openLog(places.log);
-  const piped = await openPipedLog(places.log, clock, { captureLimitBytes, reopensOutput });
-  return piped ?? (captureLimitBytes === null ? openLog(places.log) : null);
+  const isSecretive = secrets !== undefined && Object.keys(secrets.values).length > 0;
+  if (captureLimitBytes === null && !reopensOutput && !isSecretive && logs !== 'pipe') return openLog(places.log);
+  const filter = secrets === undefined ? null : () => secrets.mask.stream();
+  const piped = await openPipedLog(places.log, clock, { captureLimitBytes, reopensOutput, filter });
+  return piped ?? (captureLimitBytes === null && !isSecretive ? openLog(places.log) : null);
 }
 
 /** Removes what was only for the attempt; the log stays, and the artifacts folder where something is in it. */
@@ -72,10 +75,6 @@ export function putAwayAttemptFiles(line: CommandLine, { places }: RunnerContext
     // It holds artifacts.
   }
 }
-
-/** True when something is in the artifacts folder, or in its place. */
-export const leftArtifacts = ({ artifacts }: Pick<AttemptPlaces, 'artifacts'>): boolean =>
-  lstatSync(artifacts, { throwIfNoEntry: false }) !== undefined;
 
 function makeFolder(folder: string): void {
   try {

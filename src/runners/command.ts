@@ -68,7 +68,7 @@ async function runCommand(
   context: RunnerContext,
   control: Control,
 ): Promise<WorkEnd> {
-  const env = environmentOf(options.inherited, request, context.places);
+  const env = environmentOf(options.inherited, request, context.places, context.secrets?.withheld);
   const line = commandLineOf(work, request, env, context.places.script);
   if (!line.ok) return failedToStart(line.error.code, line.error.message);
   const files = await makeAttemptFiles(line.value, request, context);
@@ -85,7 +85,8 @@ async function runCommand(
     });
     const { captured } = await settleLog(log, attempt);
     if (reached.kind !== 'exited') return reached;
-    return await concludeCommand(options, { request, places: context.places, end: reached.end, captured });
+    const { places, secrets } = context;
+    return await concludeCommand(options, { request, places, end: reached.end, captured, secrets });
   } finally {
     putAwayAttemptFiles(line.value, context);
   }

@@ -11,7 +11,7 @@ import { readOutputFile } from '../process/output-file.ts';
 import { readPrinted } from '../process/printed-outputs.ts';
 import { reportsSignals } from './interpreters.ts';
 import { keepOutputs, type OutputKeeping } from './outputs.ts';
-import type { AttemptPlaces, WorkEnd } from './runner.ts';
+import type { AttemptPlaces, AttemptSecrets, WorkEnd } from './runner.ts';
 
 /** How a command came to its end by itself. */
 export interface CommandEnd {
@@ -20,6 +20,8 @@ export interface CommandEnd {
   readonly end: ProcessEnd;
   /** What came by stdout; null where outputs come from the file. */
   readonly captured: Captured | null;
+  /** Absent where the run has no secrets. */
+  readonly secrets?: AttemptSecrets | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function concludeCommand(keeping: OutputKeeping, command: CommandEn
     return { kind: 'failed', ...describeEnd(end, request) };
   }
   const value = readOutputs(command);
-  const kept = value.ok ? await keepOutputs(keeping, request.outputs_schema, value.value) : value;
+  const kept = value.ok ? await keepOutputs(keeping, request.outputs_schema, value.value, command.secrets) : value;
   return kept.ok
     ? { kind: 'succeeded', exit_code: exitCode, outputs: kept.value }
     : { kind: 'failed', failure: kept.error, exit_code: exitCode, signal: null };

@@ -13,15 +13,18 @@ const OUTER_ONLY = /^FLOWCTL_(?:ITEM$|RESOURCE_)/;
 /** The variable that names the units of a resource: `gpu-a` is `FLOWCTL_RESOURCE_GPU_A`. */
 export const resourceVariable = (resource: string): string =>
   `FLOWCTL_RESOURCE_${resource.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_')}`;
+const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * Puts the environment of an attempt together: the inherited one, over it the step's `env`, over both the variables that
  * flowctl sets for every command step, so that a step can neither hide from a sweep nor mislead its children.
+ * @param withheld variables that are not inherited. Default: none.
  */
 export function environmentOf(
   inherited: InheritedEnvironment,
   request: AttemptRequest,
   places: AttemptPlaces,
+  withheld: ReadonlySet<string> = NOTHING,
 ): { readonly [name: string]: string } {
   const own: { readonly [name: string]: string } = {
     FLOWCTL_RUN_ID: request.run,
@@ -42,7 +45,8 @@ export function environmentOf(
   for (const layer of [inherited, request.env, request.values, given, own]) {
     for (const name in layer) {
       const value = layer[name];
-      if (value !== undefined && (layer !== inherited || !OUTER_ONLY.test(name))) environment[name] = value;
+      const isTaken = layer !== inherited || !(OUTER_ONLY.test(name) || withheld.has(name));
+      if (value !== undefined && isTaken) environment[name] = value;
     }
   }
   return environment;

@@ -7,6 +7,7 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { AttemptListener, AttemptRequest, Clock, StopReason } from '../engine/ports.ts';
 import type { Failure, Outcome, OutputsRef } from '../model/outcome.ts';
+import type { Mask } from '../secrets/mask.ts';
 
 /** Where an attempt keeps its files; absolute paths, all inside the run's directory. Missing folders are made. */
 export interface AttemptPlaces {
@@ -38,11 +39,25 @@ export type WorkEnd =
   /** The system had no room to start it; nothing happened, it may be tried again. */
   | { readonly kind: 'refused'; readonly code: string };
 
+/** What a runner has to know of secrets. Their values stand where the request had marks (see `with-secrets`). */
+export interface AttemptSecrets {
+  /** Hides every secret of the run. */
+  readonly mask: Mask;
+  /** The values of those that the attempt is given, by name. */
+  readonly values: { readonly [name: string]: string };
+  /** Variables that the attempt must not inherit. */
+  readonly withheld: ReadonlySet<string>;
+  /** The name of a secret that an output holds, which must not be; null: it holds none. */
+  exposedBy(text: string): string | null;
+}
+
 /** What a runner needs besides the request. */
 export interface RunnerContext {
   readonly places: AttemptPlaces;
   readonly listener: AttemptListener;
   readonly clock: Clock;
+  /** Absent where the run has no secrets. */
+  readonly secrets?: AttemptSecrets;
   /** The work begins now: the gate is open. The attempt's timeout counts from here. */
   begun(): void;
 }

@@ -43,7 +43,8 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   engine: ['base', 'model', 'expressions'],
   process: ['base', 'model', 'types:engine'],
   functions: ['base', 'model', 'types:engine'],
-  runners: ['base', 'model', 'types:engine', 'process', 'functions'],
+  secrets: ['base', 'model', 'types:engine', 'process'],
+  runners: ['base', 'model', 'types:engine', 'process', 'functions', 'secrets'],
   executors: ['base', 'model', 'types:engine', 'process', 'runners'],
   store: ['base', 'model', 'types:engine'],
   observers: ['base', 'model', 'types:engine'],
@@ -81,9 +82,13 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
   {
     what: 'the file system',
     pattern: /from 'node:fs(\/promises)?'/,
-    rooms: /^(store|process|runners|functions|load|cli|compose)/,
+    rooms: /^(store|process|secrets\/sources|runners|functions|load|cli|compose)/,
   },
-  { what: 'child processes', pattern: /from '(node:child_process|execa)'/, rooms: /^(process|store\/flock-program)/ },
+  {
+    what: 'child processes',
+    pattern: /from '(node:child_process|execa)'/,
+    rooms: /^(process|store\/flock-program|secrets\/command-source)/,
+  },
   {
     what: 'the environment',
     // Right behind a quote it is a text for people.

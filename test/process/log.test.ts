@@ -29,7 +29,7 @@ test.each([null, 1_000])(
       throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC', syscall: 'write' });
     };
     const file = path.join(folder, `full-${captureLimitBytes}.log`);
-    const log = await openPipedLog(file, systemClock(), { captureLimitBytes, reopensOutput: true }, full);
+    const log = await openPipedLog(file, systemClock(), { captureLimitBytes, reopensOutput: true, filter: null }, full);
     if (log === null) throw new Error('no mkfifo');
     writeSync(log.errors, 'two');
     const captured = captureLimitBytes === null ? null : { kind: 'whole' };
@@ -39,7 +39,7 @@ test.each([null, 1_000])(
 
 test('a piped log that is written has lost nothing', async () => {
   const file = path.join(folder, 'piped.log');
-  const log = await openPipedLog(file, systemClock(), { captureLimitBytes: null, reopensOutput: true });
+  const log = await openPipedLog(file, systemClock(), { captureLimitBytes: null, reopensOutput: true, filter: null });
   if (log === null) throw new Error('no mkfifo');
   writeSync(log.output, 'two');
   expect(await log.settle()).toEqual({ truncated: false, refusal: null, captured: null });

@@ -19,6 +19,7 @@ import { chooseRevision } from '../revision.ts';
 import { runToEnd } from '../run-life.ts';
 import type { OutputMode } from '../run-view.ts';
 import { withRunOptions } from '../run-options.ts';
+import { secretsOrComplain } from '../secrets.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
 import { dieOf, type SignalHandlers, takeSignals } from '../signals.ts';
 import { settingsOrUsage } from '../start-run.ts';
@@ -76,9 +77,11 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const environment =
     choice === null || unknown !== undefined ? null : environmentOrComplain(session, choice.definition);
   const interrupted = interruptions(signals);
-  const reaped = environment === null ? null : await endEarlierLife(session, record, interrupted.hurry);
+  const secrets =
+    choice === null || environment === null ? null : await secretsOrComplain(session, choice.definition, environment);
+  const reaped = secrets === null ? null : await endEarlierLife(session, record, interrupted.hurry);
   const signal = interrupted.first();
-  if (choice === null || environment === null || reaped === null || signal !== null) {
+  if (choice === null || environment === null || secrets === null || reaped === null || signal !== null) {
     // A run that had ended stays as it was, marker and all.
     await owned.close(record.ending === null ? null : record);
     signals.remove();
@@ -104,7 +107,7 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const before = structuredClone(record);
   await runToEnd(
     session,
-    { state: state.value, owned, record, definition, environment, told: [], opening, before },
+    { state: state.value, owned, record, definition, environment, secrets, told: [], opening, before },
     options,
     signals,
   );

@@ -1,0 +1,48 @@
+/** The secrets of a run, read before a life of it begins. */
+
+import { counted } from '../diagnostics/phrase.ts';
+import type { Environment } from '../compose.ts';
+import type { FlowDefinition } from '../model/flow.ts';
+import { readSecrets, type RunSecrets, type SecretReading } from '../secrets/run-secrets.ts';
+import { environmentOfRun } from './dotenv.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Session } from './session.ts';
+
+/** A flow and all that its sub-flow steps refer to. */
+export const flowsOf = (definition: FlowDefinition): readonly FlowDefinition[] => [
+  definition,
+  ...Object.values(definition.flows).filter(({ file }) => file !== definition.file),
+];
+
+/** Reads the secrets of a flow and of its sub-flows, wherever each of them says. @param environment the flow's own. */
+export const secretsOf = (
+  session: Session,
+  definition: FlowDefinition,
+  environment: Environment,
+): Promise<SecretReading> => {
+  const flows = flowsOf(definition);
+  return readSecrets(flows, ({ file }) => {
+    const flow = flows.find((each) => each.file === file);
+    if (flow === undefined || flow === definition) return environment;
+    // A sub-flow whose file of variables cannot be read says so when it is to be started.
+    const own = environmentOfRun(session, flow);
+    return own.ok ? own.value : environment;
+  });
+};
+
+/** As `secretsOf`. @returns null when one cannot be had: all are said, and the exit code is set (2). */
+export async function secretsOrComplain(
+  session: Session,
+  definition: FlowDefinition,
+  environment: Environment,
+): Promise<RunSecrets | null> {
+  const { secrets, missing, warnings } = await secretsOf(session, definition, environment);
+  for (const warning of warnings) session.mention(`warning: ${warning}`);
+  if (missing.length === 0) return secrets;
+  const [first, ...others] = missing.map(({ name, reason }) => `the secret \`${name}\`: ${reason}`);
+  const lines =
+    others.length === 0 ? first : [`${counted(missing.length, 'secret')} cannot be had`, first, ...others].join('\n  ');
+  session.complain(lines ?? '', 'nothing was started; set them where `secrets` of the flow says that they are');
+  session.exit(EXIT.usage);
+  return null;
+}

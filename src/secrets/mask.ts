@@ -1,0 +1,60 @@
+/**
+ * Hides the values of secrets wherever they could be seen, in all the forms of `encodings`. A mask is made once for a run; every stream
+ * (a log) gets a filter of its own.
+ */
+
+import { formsOf } from './encodings.ts';
+import { type PatternTree, plantTree } from './pattern-tree.ts';
+import { StreamMask } from './stream-mask.ts';
+
+/** Takes a stream apart chunk by chunk, and gives it back without what is to be hidden. */
+export interface ByteFilter {
+  /** @returns what can be given out by now. */
+  push(chunk: Buffer): Buffer;
+  /** The stream is over. @returns what was held back. */
+  end(): Buffer;
+}
+
+/** Hides values. */
+export class Mask {
+  readonly #values: readonly string[];
+  #trees: { readonly exact: PatternTree; readonly wrapped: PatternTree } | null = null;
+
+  /** @param values of four characters or more; nothing is computed before the first use. */
+  constructor(values: readonly string[]) {
+    this.#values = values;
+  }
+
+  /** A filter for one stream. */
+  stream(): ByteFilter {
+    const { exact, wrapped } = this.#planted();
+    const first = new StreamMask(exact, false);
+    const second = new StreamMask(wrapped, true);
+    return {
+      push: (chunk) => second.push(first.push(chunk)),
+      end: () => Buffer.concat([second.push(first.end()), second.end()]),
+    };
+  }
+
+  /** A text with everything hidden; the same text where there is nothing to hide. */
+  text(text: string): string {
+    if (this.#values.length === 0 || text === '') return text;
+    const bytes = Buffer.from(text);
+    const filter = this.stream();
+    const masked = Buffer.concat([filter.push(bytes), filter.end()]);
+    return masked.equals(bytes) ? text : masked.toString();
+  }
+
+  /** True when there is something to hide in a text. */
+  findsIn(text: string): boolean {
+    return this.text(text) !== text;
+  }
+
+  #planted() {
+    if (this.#trees === null) {
+      const { exact, wrapped } = formsOf(this.#values);
+      this.#trees = { exact: plantTree(exact), wrapped: plantTree(wrapped) };
+    }
+    return this.#trees;
+  }
+}
