@@ -1,6 +1,6 @@
 /** The files of a command's attempt: made before it starts, put away when it has ended. */
 
-import { closeSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import type { AttemptRequest } from '../engine/ports.ts';
@@ -11,7 +11,7 @@ import { type AttemptLog, openLog } from '../process/log.ts';
 import { createOutputFile, removeOutputFile } from '../process/output-file.ts';
 import { openPipedLog } from '../process/piped-log.ts';
 import type { CommandLine } from './command-line.ts';
-import { failedToStart, type RunnerContext, type WorkEnd } from './runner.ts';
+import { type AttemptPlaces, failedToStart, type RunnerContext, type WorkEnd } from './runner.ts';
 
 /** What an attempt reads and writes while it runs. */
 export interface AttemptFiles {
@@ -75,6 +75,10 @@ export function putAwayAttemptFiles(line: CommandLine, { places }: RunnerContext
     // It holds artifacts.
   }
 }
+
+/** True when something is in the artifacts folder, or in its place. */
+export const leftArtifacts = ({ artifacts }: Pick<AttemptPlaces, 'artifacts'>): boolean =>
+  lstatSync(artifacts, { throwIfNoEntry: false }) !== undefined;
 
 function makeFolder(folder: string): void {
   try {

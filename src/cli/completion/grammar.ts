@@ -22,6 +22,7 @@ export const OPERANDS: { readonly [command: string]: Operands } = {
   show: { places: [['runs']] },
   // A first word that begins with a digit names a run, any other one a step of the last run.
   logs: { places: [['runs', 'steps'], ['steps']] },
+  artifact: { places: [[['file', 'image', 'markdown', 'table', 'link']], ['files']] },
   init: { places: [['folders']] },
   schema: { places: [[['flow', 'event', 'run']]] },
   completion: { places: [[['bash', 'zsh', 'fish']]] },
