@@ -93,7 +93,7 @@ async function endUnowned(
       await owned.close(record);
       return { kind: 'had_ended', state: record.ending.state };
     }
-    const reaped = await endEarlierLife(session, record);
+    const reaped = await endEarlierLife(session, owned);
     if (reaped === null) {
       await owned.close(null);
       return { kind: 'refused' };

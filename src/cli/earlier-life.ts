@@ -1,10 +1,10 @@
 /** What an earlier life of a run left behind. Asked by whoever holds the run's lock and is about to begin another life. */
 
 import type { EventBody } from '../model/event.ts';
-import type { RunRecord } from '../model/run.ts';
 import { systemClock } from '../process/clock.ts';
 import { endOrphans } from '../process/orphans.ts';
 import type { ResumableRun } from '../store/resume.ts';
+import { treeSteps } from '../store/sub-runs.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Session } from './session.ts';
 
@@ -12,17 +12,17 @@ import type { Session } from './session.ts';
 const PATIENCE_MS = 300;
 
 /**
- * Ends the processes of the earlier life: holding the run's lock proves that nobody watches them, and no step starts beside its own
+ * Ends the processes of the earlier life, those of sub-runs too: holding the run's lock proves that nobody watches them, and no step starts beside its own
  * orphan.
  * @param hurry when it is aborted, nothing is waited for any longer: KILL now.
  * @returns whom it ended; null when some refuse: all is said and the exit code is set (75).
  */
 export async function endEarlierLife(
   session: Session,
-  record: RunRecord,
+  { record, layout }: ResumableRun,
   hurry?: AbortSignal,
 ): Promise<readonly number[] | null> {
-  const identities = [...record.steps.values()].flatMap(({ phase }) =>
+  const identities = (await treeSteps(layout, record)).flatMap(({ step: { phase } }) =>
     phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
   );
   const clock = systemClock();

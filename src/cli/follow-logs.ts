@@ -4,20 +4,22 @@
  */
 
 import { type FileHandle, open } from 'node:fs/promises';
-import type { RunRecord } from '../model/run.ts';
 import { isSettled } from '../model/run.ts';
 import { TerminalFilter } from '../observers/terminal-filter.ts';
 import { logPath, type RunPlace, type StateLayout } from '../store/layout.ts';
 import { describeProblem, StateError, systemCode } from '../store/problem.ts';
 import { readRun } from '../store/runs.ts';
+import { isBeneath, type TreeStep, treeSteps } from '../store/sub-runs.ts';
 import type { Session } from './session.ts';
 
 /** What is to be followed. */
 export interface Following {
   readonly state: StateLayout;
   readonly place: RunPlace;
-  /** A step by its key; undefined: all of them, with a headline wherever another one goes on. */
+  /** A step by its key, or by that of what it is part of; undefined: all of them, with a headline wherever another one goes on. */
   readonly step: string | undefined;
+  /** True: headlines say whose log goes on. False: it is that of one step. */
+  readonly isMixed: boolean;
   /** Of the step; undefined: its last attempt and those that follow it. */
   readonly attempt: number | undefined;
 }
@@ -31,7 +33,7 @@ const CHUNK_BYTES = 262_144;
  * @throws {StateError} when the run cannot be read.
  */
 export async function followLogs(session: Session, following: Following): Promise<void> {
-  const printer = new LogPrinter(session, following.step === undefined);
+  const printer = new LogPrinter(session, following.isMixed);
   const logs = new Map<string, FollowedLog>();
   let first = following.attempt;
   for (;;) {
@@ -40,12 +42,13 @@ export async function followLogs(session: Session, following: Following): Promis
     if (!run.ok) throw new StateError(run.error);
     const { record, live, layout, problem } = run.value;
     if (record === null) throw new StateError(problem ?? noRecord(layout.journal));
-    if (following.step !== undefined) first ??= attemptsOf(record, following.step) || undefined;
-    for (const { step, number, started_at, isOver } of attemptsToFollow(record, following, first ?? 1)) {
-      const name = `${step.key} ${number}`;
-      const log = logs.get(name) ?? new FollowedLog(logPath(layout, step.key, number), name);
+    const steps = await treeSteps(layout, record);
+    if (!following.isMixed) first ??= attemptsOf(steps, following.step) || undefined;
+    for (const { key, log: path, number, started_at, isOver } of attemptsToFollow(steps, following, first ?? 1)) {
+      const name = `${key} ${number}`;
+      const log = logs.get(name) ?? new FollowedLog(path, name);
       logs.set(name, log);
-      await log.print(printer, `== ${step.key}, attempt ${number}, ${started_at}\n`, isOver || !live);
+      await log.print(printer, `== ${key}, attempt ${number}, ${started_at}\n`, isOver || !live);
     }
     if (record.ending !== null || problem !== null || !live) {
       if (problem !== null) session.mention(`warning: ${describeProblem(problem)}`);
@@ -54,7 +57,7 @@ export async function followLogs(session: Session, following: Following): Promis
       }
       return;
     }
-    if (session.stdout.isGone || hasEnded(record, following)) return;
+    if (session.stdout.isGone || hasEnded(steps, following)) return;
     // A long journal takes its time to read, and the run has better things to do with the machine.
     const pauseMs = Math.max(INTERVAL_MS, 3 * (performance.now() - began));
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -65,27 +68,30 @@ const noRecord = (file: string) =>
   ({ kind: 'damaged', file, offset: null, message: 'nothing in it can be read' }) as const;
 
 /** How many attempts a step has had; 0 for one that has not begun. */
-function attemptsOf(record: RunRecord, key: string): number {
-  return [...record.steps.values()].find((step) => step.key === key)?.attempts.length ?? 0;
+function attemptsOf(steps: readonly TreeStep[], wanted: string | undefined): number {
+  return steps.find(({ key }) => key === wanted)?.step.attempts.length ?? 0;
 }
 
-function attemptsToFollow(record: RunRecord, { step: key, attempt }: Following, first: number) {
-  return [...record.steps.values()]
-    .filter((step) => key === undefined || step.key === key)
-    .flatMap((step) =>
+function attemptsToFollow(steps: readonly TreeStep[], { step: wanted, attempt, isMixed }: Following, first: number) {
+  return steps
+    .filter(({ key, step }) => step.child === null && (isMixed ? isBeneath(key, wanted) : key === wanted))
+    .flatMap(({ key, step, layout }) =>
       step.attempts
-        .filter(({ number }) => (attempt === undefined ? key === undefined || number >= first : number === attempt))
-        .map(({ number, started_at, outcome }) => ({ step, number, started_at, isOver: outcome !== null })),
+        .filter(({ number }) => (attempt === undefined ? isMixed || number >= first : number === attempt))
+        .map(({ number, started_at, outcome }) => {
+          const log = logPath(layout, step.key, number);
+          return { key, log, number, started_at, isOver: outcome !== null };
+        }),
     )
     .sort((one, other) => (one.started_at < other.started_at ? -1 : one.started_at > other.started_at ? 1 : 0));
 }
 
 /** True when what is followed prints nothing more, though the run goes on. */
-function hasEnded(record: RunRecord, { step: key, attempt }: Following): boolean {
-  if (key === undefined) return false;
-  const step = [...record.steps.values()].find((each) => each.key === key);
-  if (step === undefined || isSettled(step.phase)) return true;
-  return step.attempts.some(({ number, outcome }) => number === attempt && outcome !== null);
+function hasEnded(steps: readonly TreeStep[], { step: wanted, attempt }: Following): boolean {
+  if (wanted === undefined) return false;
+  const followed = steps.find(({ key }) => key === wanted);
+  if (followed === undefined || isSettled(followed.step.phase)) return true;
+  return followed.step.attempts.some(({ number, outcome }) => number === attempt && outcome !== null);
 }
 
 /** Writes chunks of several logs, and says wherever another one goes on. */

@@ -1,12 +1,14 @@
 /** Reading the run that a command names. */
 
+import { recordedStepKey, type StepKey } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { OutputsRef } from '../model/outcome.ts';
-import { type RunDetail, runDetail } from '../model/view.ts';
+import { type RunDetail, runDetail, type StepView } from '../model/view.ts';
 import { logPath, type StateLayout } from '../store/layout.ts';
 import { runOutputs } from '../store/outputs.ts';
 import { guarded, StateError } from '../store/problem.ts';
 import { rowProblem } from '../store/run-reading.ts';
+import { readSubRuns } from '../store/sub-runs.ts';
 import { type ReadRun, readRun, resolveRun } from '../store/runs.ts';
 
 /**
@@ -22,9 +24,43 @@ export async function readNamedRun(state: StateLayout, text: string): Promise<Re
   return run.value;
 }
 
-/** The document of `show --json`; null when not even the first event of the run could be read. */
+/**
+ * The document of `show --json`, with the steps of sub-runs beneath theirs; null when not even the first event of the run could be read.
+ */
 export async function detailOf(run: ReadRun, now: number): Promise<RunDetail | null> {
-  const { record, layout, live, problem } = run;
+  const detail = await ownDetail(run, now);
+  if (detail === null || run.record === null) return detail;
+  const members = new Map<StepKey, RunDetail>();
+  let { problem } = detail;
+  for (const { prefix, reading } of await readSubRuns(run.layout, run.record)) {
+    const member = await ownDetail({ ...reading, live: run.live }, now);
+    if (member !== null) members.set(prefix, member);
+    problem ??= member?.problem ?? (reading.problem === null ? undefined : rowProblem(reading.problem, reading.layout));
+  }
+  if (members.size === 0 && problem === undefined) return detail;
+  const whole = { ...detail, steps: stepsBeneath(null, detail, members) };
+  return problem === undefined ? whole : { ...whole, problem };
+}
+
+/** The steps of a run, and beneath the step of every sub-run those of that. */
+function stepsBeneath(
+  prefix: StepKey | null,
+  { steps }: RunDetail,
+  members: ReadonlyMap<StepKey, RunDetail>,
+): readonly StepView[] {
+  const place = (key: StepKey): StepKey => (prefix === null ? key : recordedStepKey(`${prefix}/${key}`));
+  return steps.flatMap((step) => {
+    const key = place(step.key);
+    const member = members.get(key);
+    const own = { ...step, key, needs: step.needs.map(place) };
+    return member === undefined ? [own] : [own, ...stepsBeneath(key, member, members)];
+  });
+}
+
+async function ownDetail(
+  { record, layout, live, problem }: Pick<ReadRun, 'record' | 'layout' | 'live' | 'problem'>,
+  now: number,
+): Promise<RunDetail | null> {
   if (record === null) return null;
   const store = runOutputs(layout);
   const stored = new Map<string, Json>();

@@ -31,9 +31,10 @@ export async function findResumable(
 ): Promise<ResumeTarget | null> {
   if (text !== undefined && (text === 'last' || (/^\d/.test(text) && !existsSync(text)))) {
     const state = stateToRead(session, options);
-    const place = await resolveRun(state, text);
-    if (!place.ok) throw new StateError(place.error);
-    return asked || (await isUnfinished(session, state, place.value)) ? { state, place: place.value } : null;
+    const found = await resolveRun(state, text);
+    if (!found.ok) throw new StateError(found.error);
+    const place = rootOf(session, found.value);
+    return asked || (await isUnfinished(session, state, place)) ? { state, place } : null;
   }
   if (text === undefined) return latest(session, stateToRead(session, options), undefined, asked);
   if (existsSync(text)) {
@@ -46,6 +47,12 @@ export async function findResumable(
   session.complain(`no run, flow file or flow \`${text}\``, '`flowctl runs` lists the runs');
   session.exit(EXIT.not_found);
   return null;
+}
+
+/** A sub-run goes on with its root: it lives in that one's process, and what it yields is for a step of it. */
+function rootOf(session: Session, { id, root }: RunPlace): RunPlace {
+  if (id !== root) session.mention(`run ${id} is part of run ${root}: resuming that one`);
+  return { id: root, root };
 }
 
 async function isUnfinished(session: Session, state: StateLayout, place: RunPlace): Promise<boolean> {

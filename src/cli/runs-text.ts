@@ -6,16 +6,18 @@ import { runTone } from './states.ts';
 import type { Style } from './style.ts';
 import { type Cell, table } from './table.ts';
 
-/** Prints rows under a headline; a sentence when there are none. */
-export function runsText(rows: readonly RunRow[], style: Style): string {
+/** Prints rows under a headline; a sentence when there are none. @param parents true: with the run that each belongs to. */
+export function runsText(rows: readonly RunRow[], style: Style, parents: boolean): string {
   if (rows.length === 0) return 'no runs\n';
-  const head = ['run', 'flow', 'state', 'started', 'took', 'steps'].map((text): Cell => ({ text, paint: style.faint }));
-  return table([head, ...rows.map((row) => cellsOf(row, style))]);
+  const names = ['run', ...(parents ? ['part of'] : []), 'flow', 'state', 'started', 'took', 'steps'];
+  const head = names.map((text): Cell => ({ text, paint: style.faint }));
+  return table([head, ...rows.map((row) => cellsOf(row, style, parents))]);
 }
 
-function cellsOf(row: RunRow, style: Style): readonly Cell[] {
+function cellsOf(row: RunRow, style: Style, parents: boolean): readonly Cell[] {
   return [
     { text: row.id },
+    ...(parents ? [{ text: row.parent ?? '' }] : []),
     { text: row.flow ?? '?' },
     { text: row.timed_out ? `${row.state} (timed out)` : row.state, paint: runTone(style, row.state) },
     { text: row.started_at?.replace(/\.\d+Z$/, 'Z') ?? '' },

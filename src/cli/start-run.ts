@@ -8,12 +8,13 @@ import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';
 import { createRun, type NewRun } from '../store/create.ts';
 import { mintRunId } from '../store/mint.ts';
-import type { StateLayout } from '../store/layout.ts';
+import { type StateLayout, stateLayout } from '../store/layout.ts';
 import { openState } from '../store/open.ts';
 import type { OwnedRun } from '../store/owned-run.ts';
 import { StateError } from '../store/problem.ts';
 import { environmentOrComplain } from './dotenv.ts';
 import type { LoadedFlow } from './flow-file.ts';
+import { outerStep } from './outer-run.ts';
 import { type LifeView, runToEnd } from './run-life.ts';
 import type { SelectedSteps } from './selection.ts';
 import { secretsOrComplain } from './secrets.ts';
@@ -63,6 +64,7 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   if (params === null) return;
   const selection = (await start.selection?.(params)) ?? null;
   if (selection === null && start.selection !== undefined) return;
+  const parent = await outerStep(session, stateLayout(start.stateDirectory));
   const started: NewRun['started'] = {
     type: 'run.started',
     flow: definition.name,
@@ -70,8 +72,8 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
     flow_hash: hash,
     params,
     tags: definition.tags,
-    trigger: start.trigger,
-    parent: null,
+    trigger: parent !== null && start.trigger === 'manual' ? 'parent' : start.trigger,
+    parent,
     scheduled_for: now,
     settings: settingsOrUsage(definition, options, session, null),
     steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),

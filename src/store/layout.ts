@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
 
 /** The name of a project's state directory. */
@@ -53,8 +53,14 @@ export function stateLayout(root: string): StateLayout {
 }
 
 /** Lays out a run; a sub-run lies in `runs/<root>/children/<id>`, however deep it is. */
-export function runLayout(state: StateLayout, place: RunPlace): RunLayout {
-  const top = join(state.runs, place.root);
+export const runLayout = (state: StateLayout, place: RunPlace): RunLayout =>
+  layoutIn(join(state.runs, place.root), state.open, place);
+
+/** Lays out a sub-run of the same tree. */
+export const subRunLayout = (run: RunLayout, id: RunId): RunLayout =>
+  layoutIn(dirname(run.lock), dirname(run.marker), { id, root: run.place.root });
+
+function layoutIn(top: string, open: string, place: RunPlace): RunLayout {
   const directory = place.id === place.root ? top : join(top, 'children', place.id);
   return {
     place,
@@ -68,7 +74,7 @@ export function runLayout(state: StateLayout, place: RunPlace): RunLayout {
     artifacts: join(directory, 'artifacts'),
     inbox: join(directory, 'inbox'),
     children: join(top, 'children'),
-    marker: join(state.open, place.id),
+    marker: join(open, place.id),
   };
 }
 

@@ -24,12 +24,14 @@ export interface RunFilter {
   readonly since?: number | undefined;
   /** At most so many, the newest. */
   readonly limit?: number | undefined;
+  /** True: also runs that belong to a step of another run. Those are otherwise part of that run. */
+  readonly all?: boolean | undefined;
   /** True for the runs that did not succeed: still going on, or something for `resume`. */
   readonly unfinished?: boolean | undefined;
 }
 
 /**
- * Lists top-level runs, newest first. A damaged or unreadable run is one row with `problem`. A state directory that does not exist
+ * Lists runs, newest first: top-level ones, and with `all` their children too. A damaged or unreadable run is one row with `problem`. A state directory that does not exist
  * has no runs.
  * @param now wall clock, milliseconds since the epoch: durations of live runs count up to it.
  */
@@ -39,6 +41,7 @@ export function listRuns(
   now: number,
 ): Promise<Result<readonly RunRow[], StateProblem>> {
   return guarded(state.root, async () => {
+    if (filter.all === true) return fromPlaces(state, await placesOnDisk(state), filter, now);
     const open = await markedRuns(state);
     const rows =
       (open === null ? null : await fromIndex(state, open, filter, now)) ?? (await fromRuns(state, filter, now));
@@ -53,11 +56,15 @@ export async function runIdsOnDisk(state: StateLayout): Promise<readonly RunId[]
 
 /** Reads runs' folders with their liveness. A run that never began is left out. */
 export async function readRows(state: StateLayout, ids: readonly RunId[], now: number): Promise<readonly RunRow[]> {
+  return readPlaces(state, ids.map(topLevel), now);
+}
+
+const topLevel = (id: RunId): RunPlace => ({ id, root: id });
+
+async function readPlaces(state: StateLayout, places: readonly RunPlace[], now: number): Promise<readonly RunRow[]> {
   const rows: RunRow[] = [];
-  for (let from = 0; from < ids.length; from += BATCH) {
-    const batch = await Promise.all(
-      ids.slice(from, from + BATCH).map((id) => readWithLiveness(state, { id, root: id })),
-    );
+  for (let from = 0; from < places.length; from += BATCH) {
+    const batch = await Promise.all(places.slice(from, from + BATCH).map((place) => readWithLiveness(state, place)));
     for (const { reading, live } of batch) {
       if (reading.started) rows.push(rowOf(reading, live, now));
     }
@@ -134,13 +141,32 @@ async function existing(state: StateLayout, id: RunId): Promise<readonly RunId[]
 }
 
 async function fromRuns(state: StateLayout, filter: RunFilter, now: number): Promise<readonly RunRow[]> {
-  const ids = await runIdsOnDisk(state);
+  return fromPlaces(state, (await runIdsOnDisk(state)).map(topLevel), filter, now);
+}
+
+/** @param places newest first. */
+async function fromPlaces(
+  state: StateLayout,
+  places: readonly RunPlace[],
+  filter: RunFilter,
+  now: number,
+): Promise<readonly RunRow[]> {
   const rows: RunRow[] = [];
-  for (let from = 0; from < ids.length && rows.length < (filter.limit ?? Infinity); from += BATCH) {
-    const batch = await readRows(state, ids.slice(from, from + BATCH), now);
+  for (let from = 0; from < places.length && rows.length < (filter.limit ?? Infinity); from += BATCH) {
+    const batch = await readPlaces(state, places.slice(from, from + BATCH), now);
     rows.push(...batch.filter((row) => matches(row, filter)));
   }
-  return rows;
+  return rows.slice(0, filter.limit);
+}
+
+/** Every run with its sub-runs, newest first. Reads one more directory for each top-level run. */
+async function placesOnDisk(state: StateLayout): Promise<readonly RunPlace[]> {
+  const places: RunPlace[] = [];
+  for (const root of await runIdsOnDisk(state)) {
+    const children = await idsIn(runLayout(state, topLevel(root)).children).catch(() => null);
+    places.push(topLevel(root), ...(children ?? []).map((id) => ({ id, root })));
+  }
+  return places.sort(byAge);
 }
 
 /** Null when there is no such folder to be read: without markers the index alone says too little. */
@@ -164,7 +190,8 @@ async function idsIn(folder: string): Promise<readonly RunId[] | null> {
   }
 }
 
-function matches(row: RunRow, { flow, state, tag, since, unfinished }: RunFilter): boolean {
+function matches(row: RunRow, { flow, state, tag, since, unfinished, all }: RunFilter): boolean {
+  if (all !== true && row.parent !== null) return false;
   if (flow !== undefined && row.flow !== flow) return false;
   if (state !== undefined && row.state !== state) return false;
   if (tag !== undefined && !row.tags.includes(tag)) return false;
@@ -172,7 +199,8 @@ function matches(row: RunRow, { flow, state, tag, since, unfinished }: RunFilter
   return since === undefined || (row.started_at !== null && Date.parse(row.started_at) >= since);
 }
 
-const byAge = (one: RunRow, other: RunRow): number => (one.id < other.id ? 1 : one.id > other.id ? -1 : 0);
+const byAge = (one: { readonly id: RunId }, other: { readonly id: RunId }): number =>
+  one.id < other.id ? 1 : one.id > other.id ? -1 : 0;
 
 const newest = (rows: readonly RunRow[], { limit }: RunFilter): readonly RunRow[] =>
   [...rows].sort(byAge).slice(0, limit);

@@ -20,6 +20,7 @@ import { type OwnedRun, ownedRun } from './owned-run.ts';
 import { problemFrom, StateError, type StateProblem, systemCode, unwrap } from './problem.ts';
 import { cutTornTail, removeStrayFiles } from './repair.ts';
 import { readRunFolder } from './run-reading.ts';
+import { readSubRuns } from './sub-runs.ts';
 
 /** A run opened for another life. */
 export interface ResumableRun extends OwnedRun {
@@ -78,6 +79,7 @@ async function takeOver(
   }
   const frozen = unwrap(await readDefinition(layout, record.revision));
   await checkOutputs(layout, record);
+  await checkSubRuns(layout, record);
   for (const folder of foldersOf(layout)) {
     await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
   }
@@ -93,6 +95,13 @@ async function checkOutputs(layout: RunLayout, record: RunRecord): Promise<void>
   const outputs = runOutputs(layout);
   for (const step of record.steps.values()) {
     if (step.outputs?.kind === 'stored') await outputs.read(step.outputs);
+  }
+}
+
+/** A damaged sub-run that may have to go on is found before anything else is started, not in the middle of it. */
+async function checkSubRuns(layout: RunLayout, record: RunRecord): Promise<void> {
+  for (const { reading } of await readSubRuns(layout, record)) {
+    if (reading.problem !== null) throw new StateError(reading.problem);
   }
 }
 

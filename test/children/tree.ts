@@ -36,10 +36,15 @@ export const step = (id: string, action: Action, more: Partial<Omit<StepDefiniti
 
 /** One state directory, and runs in it. */
 export class TreeRig {
-  readonly folder = mkdtempSync(join(tmpdir(), 'flowctl-tree-'));
+  readonly folder: string;
   readonly events: RunEvent[] = [];
   readonly childEvents: { readonly prefix: string; readonly run: RunId; readonly event: RunEvent }[] = [];
   life: Life | null = null;
+
+  /** @param folder of the project; default: a fresh one. */
+  constructor(folder: string = mkdtempSync(join(tmpdir(), 'flowctl-tree-'))) {
+    this.folder = folder;
+  }
 
   path(...parts: readonly string[]): string {
     return join(this.folder, ...parts);

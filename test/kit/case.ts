@@ -61,7 +61,7 @@ export function useCase(env: Variables = {}): Case {
 
 /** I5, I6 and S10 for whatever a case left in its project. */
 export async function aftermath(rig: Rig, mayStray: 'of_crashed_runs' | 'of_any'): Promise<void> {
-  const listed = await rig.flowctl('runs', '--json', '--limit', '10000');
+  const listed = await rig.flowctl('runs', '--json', '--all', '--limit', '10000');
   expect(listed.code, `I6: runs --json\n${listed.stderr}`).toBe(0);
   const rows = JSON.parse(listed.stdout) as RunRow[];
   expect(Array.isArray(rows), 'I6: runs --json is an array').toBe(true);

@@ -2,10 +2,11 @@
 
 import { createReadStream, existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { AttemptRecord, RunRecord, StepRecord } from '../../model/run.ts';
+import type { AttemptRecord, StepRecord } from '../../model/run.ts';
 import { TerminalFilter } from '../../observers/terminal-filter.ts';
 import { logPath } from '../../store/layout.ts';
 import { describeProblem, StateError } from '../../store/problem.ts';
+import { isBeneath, type TreeStep, treeSteps } from '../../store/sub-runs.ts';
 import { positiveInteger } from '../arguments.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followLogs } from '../follow-logs.ts';
@@ -64,13 +65,12 @@ async function logs(first: string | undefined, second: string | undefined, optio
     if (run.problem !== null) throw new StateError(run.problem);
     return;
   }
-  const files = filesOf(run.record, stepText, options.attempt, (step, attempt) =>
-    logPath(run.layout, step.key, attempt.number),
-  );
+  const steps = await treeSteps(run.layout, run.record);
+  const files = filesOf(steps, stepText, options.attempt);
   if (files === null) {
     session.complain(
       `run ${run.record.id} has no step \`${stepText}\``,
-      `its steps: ${[...run.record.steps.keys()].join(', ')}`,
+      `its steps: ${steps.map(({ key }) => key).join(', ')}`,
     );
     return session.exit(EXIT.not_found);
   }
@@ -87,10 +87,14 @@ async function logs(first: string | undefined, second: string | undefined, optio
   }
   if (goesOn) {
     const { place } = run.layout;
-    return followLogs(session, { state, place, step: stepText, attempt: options.attempt });
+    const isMixed = !steps.some(
+      (each) => each.key === stepText && each.step.child === null && !hasMembers(steps, each),
+    );
+    return followLogs(session, { state, place, step: stepText, isMixed, attempt: options.attempt });
   }
+  const isOne = files.every(({ step }) => step === stepText);
   for (const file of files) {
-    if (stepText === undefined)
+    if (!isOne)
       await session.stdout.writeAll(
         session.style.strong(`== ${file.step}, attempt ${file.attempt}, ${file.started_at}\n`),
       );
@@ -99,30 +103,38 @@ async function logs(first: string | undefined, second: string | undefined, optio
   return undefined;
 }
 
-/** Which logs are meant; null when there is no such step. */
+/** Which logs are meant; null when there is no such step. A step that only others are beneath has theirs. */
 function filesOf(
-  run: RunRecord,
-  step: string | undefined,
+  all: readonly TreeStep[],
+  wanted: string | undefined,
   attempt: number | undefined,
-  pathOf: (step: StepRecord, attempt: AttemptRecord) => string,
 ): readonly LogFile[] | null {
-  const steps = [...run.steps.values()].filter(({ key }) => step === undefined || key === step);
-  if (step !== undefined && steps.length === 0) return null;
-  const wanted = (record: StepRecord): readonly AttemptRecord[] => {
-    if (attempt !== undefined) return record.attempts.filter(({ number }) => number === attempt);
-    return step === undefined ? record.attempts : record.attempts.slice(-1);
+  const named = all.filter(({ key }) => wanted === undefined || key === wanted);
+  if (named.length === 0 && wanted !== undefined) return null;
+  const own = named.filter(hasLogs);
+  const isOne = wanted !== undefined && own.length > 0;
+  const attemptsOf = ({ attempts }: StepRecord): readonly AttemptRecord[] => {
+    if (attempt !== undefined) return attempts.filter(({ number }) => number === attempt);
+    return isOne ? attempts.slice(-1) : attempts;
   };
+  const steps = isOne ? own : all.filter((each) => hasLogs(each) && isBeneath(each.key, wanted));
   return steps
-    .flatMap((record) =>
-      wanted(record).map((each) => ({
-        step: record.key,
+    .flatMap(({ key, step, layout }) =>
+      attemptsOf(step).map((each) => ({
+        step: key,
         attempt: each.number,
         started_at: each.started_at,
-        log: pathOf(record, each),
+        log: logPath(layout, step.key, each.number),
       })),
     )
     .sort((one, other) => (one.started_at < other.started_at ? -1 : one.started_at > other.started_at ? 1 : 0));
 }
+
+/** False for what prints nothing itself: it was not started, or its attempts are those of a sub-run. */
+const hasLogs = ({ step }: TreeStep): boolean => step.attempts.length > 0 && step.child === null;
+
+const hasMembers = (steps: readonly TreeStep[], { key }: TreeStep): boolean =>
+  steps.some((other) => isBeneath(other.key, key));
 
 async function print(session: Session, file: string): Promise<void> {
   if (!existsSync(file)) {

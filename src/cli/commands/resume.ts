@@ -79,7 +79,7 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const interrupted = interruptions(signals);
   const secrets =
     choice === null || environment === null ? null : await secretsOrComplain(session, choice.definition, environment);
-  const reaped = secrets === null ? null : await endEarlierLife(session, record, interrupted.hurry);
+  const reaped = secrets === null ? null : await endEarlierLife(session, owned, interrupted.hurry);
   const signal = interrupted.first();
   if (choice === null || environment === null || secrets === null || reaped === null || signal !== null) {
     // A run that had ended stays as it was, marker and all.

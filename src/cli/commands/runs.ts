@@ -16,6 +16,7 @@ interface RunsOptions extends GlobalOptions {
   readonly tag?: string;
   readonly since?: string;
   readonly limit: number;
+  readonly all?: boolean;
   readonly json?: boolean;
 }
 
@@ -23,6 +24,7 @@ const EXAMPLES = `
 Examples:
   $ flowctl runs
   $ flowctl runs --flow etl --state failed --since 7d
+  $ flowctl runs --all
   $ flowctl runs --json | jq '.[0].state'`;
 
 /** Adds the command. */
@@ -36,6 +38,7 @@ export function define(program: Command): void {
     .option('--state <state>', `only runs in this state: ${RUN_STATES.join(', ')}`, readState)
     .option('--tag <tag>', 'only runs with this tag')
     .option('--since <time>', 'only runs started since an instant, or an age such as 2d')
+    .option('--all', 'also the runs of sub-flows, and those that a step began with `flowctl run`')
     .option('--limit <n>', 'at most so many', positiveInteger, 20)
     .option('--json', 'print a JSON array')
     .addHelpText('after', EXAMPLES)
@@ -55,10 +58,13 @@ async function runs(options: RunsOptions): Promise<void> {
     const duration = parseDuration(text);
     return duration.ok ? duration.value : null;
   };
-  const { flow, state, tag, limit } = options;
+  const { flow, state, tag, limit, all } = options;
   const since = options.since === undefined ? undefined : instantOrAge(options.since, now, age);
-  const rows = await listRuns(stateToRead(session, options), { flow, state, tag, since, limit }, now);
+  const rows = await listRuns(stateToRead(session, options), { flow, state, tag, since, limit, all }, now);
   if (!rows.ok) throw new StateError(rows.error);
-  const text = options.json === true ? `${JSON.stringify(rows.value, null, 2)}\n` : runsText(rows.value, session.style);
+  const text =
+    options.json === true
+      ? `${JSON.stringify(rows.value, null, 2)}\n`
+      : runsText(rows.value, session.style, all === true);
   await session.stdout.writeAll(text);
 }
