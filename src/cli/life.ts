@@ -88,7 +88,10 @@ export async function live(
   });
   signals.deliverTo((signal) => engine.signal(signal));
   inbox.deliverTo({
-    take: ({ by, reason }) => engine.cancel({ kind: 'user', name: by.name, host: by.host }, reason),
+    take: ({ by, policy, reason }) => {
+      const user = { kind: 'user', name: by.name, host: by.host } as const;
+      engine.cancel(policy === undefined ? user : { kind: 'policy', policy }, reason);
+    },
     refuse: (file, why) =>
       session.mention(`warning: a request to this run was refused, for ${why}; it is kept as ${file}`),
   });

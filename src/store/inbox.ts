@@ -22,6 +22,8 @@ export interface CancelRequest {
   readonly kind: 'cancel';
   /** Who asks, as they say of themselves: whoever may write here may also write the journal. */
   readonly by: { readonly name: string; readonly host: string; readonly pid: number };
+  /** Present where no person asks, but a newer run of the same concurrency group. */
+  readonly policy?: 'cancel_running';
   /** RFC 3339, wall clock of the one who asks. */
   readonly at: string;
   readonly reason: string | null;
@@ -160,12 +162,13 @@ async function readRequest(file: string): Promise<Result<RunRequest, string | nu
 
 function parseRequest(document: Json): RunRequest | null {
   if (!isJsonObject(document)) return null;
-  const { kind, by, at, reason } = document;
+  const { kind, by, at, reason, policy } = document;
   if (kind !== 'cancel' || !isJsonObject(by ?? null) || typeof at !== 'string') return null;
   const { name, host, pid } = by as { readonly [key: string]: Json | undefined };
   if (typeof name !== 'string' || typeof host !== 'string' || typeof pid !== 'number') return null;
   if (reason !== null && typeof reason !== 'string') return null;
-  return { kind, by: { name, host, pid }, at, reason };
+  const request: CancelRequest = { kind, by: { name, host, pid }, at, reason };
+  return policy === 'cancel_running' ? { ...request, policy } : request;
 }
 
 function ignoreMissing(error: unknown): void {
