@@ -29,6 +29,7 @@ import { startWatchdog, type Watchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
 import { functionRunner } from './runners/function.ts';
 import { flowRunner, type SubRuns } from './runners/flow.ts';
+import { keepingArtifacts } from './runners/keeping-artifacts.ts';
 import { notifyRunner } from './runners/notify.ts';
 import type { Runner, StoreOutputs } from './runners/runner.ts';
 import { waitRunner } from './runners/wait.ts';
@@ -212,7 +213,10 @@ function assemble(tree: Tree, member: Member): Engine {
     });
   const secrets = tree.secrets.of(member.definition.file);
   const { reveal } = secrets;
-  const guarded = (runner: Runner): Runner => (tree.secrets.isEmpty ? runner : withSecrets(runner, secrets));
+  const guarded = (runner: Runner): Runner => {
+    const keeping = keepingArtifacts(runner);
+    return tree.secrets.isEmpty ? keeping : withSecrets(keeping, secrets);
+  };
   const keeping = { storeOutputs, checkOutputs };
   const command = commandRunner({ ...keeping, launcher: directLauncher(), watchdog, inherited: environment });
   const executor = createLocalExecutor({

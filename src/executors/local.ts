@@ -19,8 +19,7 @@ import type { Outcome } from '../model/outcome.ts';
 import { startWait } from '../process/clock.ts';
 import { type SweepReport, sweepRun } from '../process/sweep.ts';
 import type { Watchdog } from '../process/watchdog.ts';
-import { leftArtifacts } from '../runners/attempt-files.ts';
-import type { AttemptPlaces, Runner, RunnerContext, RunningWork, WorkEnd } from '../runners/runner.ts';
+import type { AttemptPlaces, Runner, RunningWork, WorkEnd } from '../runners/runner.ts';
 import { type Admission, createAdmission } from './admission.ts';
 
 /** What the executor of a run works with. */
@@ -165,10 +164,7 @@ async function perform(
       progress.work = null;
       if (isProcess) admission.leave(end?.kind === 'refused' ? 'refused' : 'started');
     }
-    if (end.kind !== 'refused') {
-      await keepArtifactsOf(request, context, () => progress.killed);
-      return outcomeOf(end, progress.reason);
-    }
+    if (end.kind !== 'refused') return outcomeOf(end, progress.reason);
     firstRefusalMs ??= clock.monotonic();
     if (admission.running === 0 && clock.monotonic() - firstRefusalMs > PATIENCE_MS) return refusedForGood(end.code);
     const wait = startWait(clock, delayMs);
@@ -180,18 +176,6 @@ async function perform(
     if (progress.reason !== null) break;
   }
   return outcomeOf({ kind: 'stopped', exit_code: null, signal: null }, progress.reason);
-}
-
-/** Most attempts publish nothing, and pay for one look. */
-async function keepArtifactsOf(
-  request: AttemptRequest,
-  context: RunnerContext,
-  isHurried: () => boolean,
-): Promise<void> {
-  const { places, listener } = context;
-  if (request.artifacts.length === 0 && !leftArtifacts(places)) return;
-  const { keepArtifacts } = await import('../runners/artifacts.ts');
-  await keepArtifacts({ request, places, listener, isHurried });
 }
 
 function runnerFor({ runners }: LocalExecutorOptions, { kind }: Work): Runner {

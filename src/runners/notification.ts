@@ -103,12 +103,12 @@ const webhookBody = ({ run, flow, news, step, options, text }: Notification): Js
   text,
 });
 
-/** The request that carries a notification, or why there can be none. The address is `url`, or stands under the channel's own name. */
+/** The request that carries a notification, or why there can be none. */
 export function notificationRequest(notification: Notification): Result<OutgoingRequest, string> {
   const { channel, options } = notification;
   const make = Object.hasOwn(CHANNELS, channel) ? CHANNELS[channel] : undefined;
   if (make === undefined) return err(`there is no channel \`${channel}\`; there are ${CHANNEL_NAMES.join(', ')}`);
-  const url = textOf(options, 'url') ?? textOf(options, channel);
+  const url = textOf(options, 'url');
   return url === null ? err(`\`${channel}\` needs an address`) : ok(make(notification, url.trim()));
 }
 

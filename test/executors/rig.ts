@@ -13,6 +13,7 @@ import { directLauncher } from '../../src/process/launcher.ts';
 import { startWatchdog, type Watchdog } from '../../src/process/watchdog.ts';
 import { REQUEST_DEFAULTS } from '../kit/request.ts';
 import { commandRunner } from '../../src/runners/command.ts';
+import { keepingArtifacts } from '../../src/runners/keeping-artifacts.ts';
 import type { RunNews } from '../../src/runners/notification.ts';
 import { notifyRunner } from '../../src/runners/notify.ts';
 import type { ResolveName } from '../../src/runners/outgoing-request.ts';
@@ -98,7 +99,7 @@ export function createRig(options: RigOptions = {}): Rig {
     run,
     clock,
     runners: {
-      command,
+      command: keepingArtifacts(command),
       function: options.functionRunner?.({ run }) ?? command,
       wait: waitRunner({ command, ...revealing }),
       notify: notifyRunner({ news: options.news ?? (() => ({ state: 'running', failed: [] })), ...revealing }),
