@@ -10,6 +10,9 @@ type FlowCode =
   | 'missing_action'
   | 'several_actions'
   | 'misplaced_key'
+  | 'one_key_of'
+  | 'unknown_axis'
+  | 'axis_name_clash'
   | 'unknown_need'
   | 'self_need'
   | 'duplicate_need'
@@ -30,6 +33,7 @@ type FlowCode =
   | 'dynamic_step_reference'
   | 'unknown_property'
   | 'unknown_output'
+  | 'mapped_outputs'
   | 'unknown_param'
   | 'later_param'
   | 'name_not_available'
@@ -209,6 +213,13 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
         ? `choose another name; for a flowctl that the step runs, ${listedNames(known, 'and')} may be set`
         : `did you mean ${quoted(suggestion)}?`,
     ),
+  invalid_instant: ({ text }) =>
+    say(
+      `${quoted(text)} is not an instant`,
+      'write date, time and zone as RFC 3339 has them: `2026-12-24T18:00:00Z`, `2026-12-24T19:00:00+01:00`',
+    ),
+  invalid_url: ({ text }) =>
+    say(`${quoted(text)} is not the address of a web page`, 'it begins with `http://` or `https://`'),
   invalid_duration: ({ text, reason }) => {
     if (reason === 'expression') {
       return say('an expression cannot stand here', 'write the duration itself, for example `90s` or `1h30m`');

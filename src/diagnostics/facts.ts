@@ -87,13 +87,29 @@ export interface FactsByCode {
   readonly invalid_env_name: { readonly name: string };
   /** `known`: those that may be set. */
   readonly reserved_env_name: Unknown;
+  readonly invalid_instant: { readonly text: string };
+  readonly invalid_url: { readonly text: string };
   readonly invalid_duration: { readonly text: string; readonly reason: 'syntax' | 'too_long' | 'expression' };
 
   // Steps and their order
   readonly missing_action: { readonly step: string };
   readonly several_actions: { readonly step: string; readonly keys: readonly string[] };
-  readonly misplaced_key: { readonly key: string; readonly step: string; readonly home: string };
-  readonly unknown_need: Unknown & { readonly step: string };
+  /** `remedy`: what to do, where that is more than leaving it out. */
+  readonly misplaced_key: {
+    readonly key: string;
+    readonly step: string;
+    readonly home: string;
+    readonly remedy?: string | null;
+  };
+  /** Keys that exclude each other, of which one has to be there; `found` are none of them, or more than one. */
+  readonly one_key_of: { readonly what: string; readonly keys: readonly string[]; readonly found: readonly string[] };
+  readonly unknown_axis: Unknown;
+  readonly axis_name_clash: { readonly name: string; readonly other: string };
+  /** `elsewhere`: the group beside the step that has a member of that name, or the group of the step that stands beside it. */
+  readonly unknown_need: Unknown & {
+    readonly step: string;
+    readonly elsewhere: { readonly kind: 'inside' | 'around'; readonly group: string } | null;
+  };
   readonly self_need: { readonly step: string };
   readonly exit_code_clash: { readonly step: string; readonly exitCode: number; readonly isDefault: boolean };
   readonly duplicate_need: { readonly step: string; readonly need: string };
@@ -117,11 +133,21 @@ export interface FactsByCode {
     readonly variables: readonly { readonly name: string; readonly value: string }[];
   };
   readonly expression_not_allowed: { readonly what: string };
-  readonly unknown_step_reference: Unknown;
-  readonly step_not_upstream: { readonly step: string; readonly reference: string; readonly isDownstream: boolean };
+  /** `inside`: what to write for a step of that name which is a member of a group. */
+  readonly unknown_step_reference: Unknown & { readonly inside: string | null };
+  /** `waiter`: the step itself, or the group around it that stands beside the one referred to. */
+  readonly step_not_upstream: {
+    readonly step: string;
+    readonly waiter: string;
+    readonly reference: string;
+    readonly isDownstream: boolean;
+    /** The reference is to a group that the step is in. */
+    readonly isAround: boolean;
+  };
   readonly dynamic_step_reference: NoFacts;
   readonly unknown_property: Unknown & { readonly owner: string };
   readonly unknown_output: Unknown & { readonly owner: string; readonly subtraction: string | null };
+  readonly mapped_outputs: { readonly owner: string; readonly name: string };
   readonly unknown_param: Unknown & { readonly subtraction: string | null };
   readonly later_param: { readonly param: string; readonly reference: string };
   readonly name_not_available: { readonly name: string; readonly where: string };

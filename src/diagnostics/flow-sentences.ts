@@ -5,6 +5,8 @@ import type { FactsByCode } from './facts.ts';
 import { counted, example, listedNames, quoted, stepNamed, yamlScalar } from './phrase.ts';
 import type { Sentence, Sentences } from './sentences.ts';
 
+const ACTIONS = ['run', 'call', 'flow', 'steps', 'wait', 'approve'];
+
 const say = (message: string, help: string | null = null): Sentence => ({ message, help });
 
 const subtractionHelp = (subtraction: string | null): string | null =>
@@ -19,22 +21,75 @@ const VARIABLE_READS: {
   pwsh: (name) => `$env:${name}`,
 };
 
+/** Where a name is available, of those that are not everywhere. */
+function availability(name: string): string | null {
+  switch (name.split('.').at(-1)) {
+    case 'steps':
+      return 'no step has run when this is computed; use it in a step, or in `outputs`';
+    case 'item':
+      return 'a step with `foreach` has it, and what is inside of such a step; `outer.item` is that of the map around';
+    case 'matrix':
+      return 'a step with `matrix` has it, and what is inside of such a step; `outer.matrix` is that of the map around';
+    case 'index':
+    case 'outer':
+      return 'a step with `foreach` or `matrix` has it, and what is inside of such a step';
+    case 'previous':
+    case 'outputs':
+    case 'exit_code':
+      return 'only the condition of a `repeat` has it; those of other steps are `steps.<name>.outputs` and `.exit_code`';
+    default:
+      return null;
+  }
+}
+
 /** Sentences for what the parts of a flow mean together. */
 export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   missing_action: ({ step }) =>
     say(
-      `step ${quoted(step)} does nothing: it has neither \`run\` nor \`call\``,
+      `step ${quoted(step)} does nothing: it has none of ${listedNames(ACTIONS, 'and')}`,
       `give it a command, or a function:${example('run: echo hello', 'call: ./tasks.ts#name')}`,
     ),
   several_actions: ({ step, keys }) =>
     say(
-      `${stepNamed(step)} has both ${listedNames(keys, 'and')}`,
-      `keep one of them, or ${step.endsWith(']') ? 'write two' : 'make two steps'}`,
+      `${stepNamed(step)} has ${keys.length === 2 ? 'both ' : ''}${listedNames(keys, 'and')}`,
+      `keep one of them, or ${step.endsWith(']') ? 'write two' : keys.length === 2 ? 'make two steps' : 'make several steps'}`,
     ),
-  misplaced_key: ({ key, step, home }) =>
-    say(`${quoted(key)} of ${stepNamed(step)} has no effect: it belongs to ${home}`, `leave ${quoted(key)} out`),
-  unknown_need: ({ step, name, ...facts }) =>
-    say(`step ${quoted(step)} needs ${quoted(name)}, which does not exist`, didYouMean(facts, 'step')),
+  misplaced_key: ({ key, step, home, remedy }) =>
+    say(
+      `${quoted(key)} of ${stepNamed(step)} has no effect: it belongs to ${home}`,
+      remedy ?? `leave ${quoted(key)} out`,
+    ),
+  one_key_of: ({ what, keys, found }) =>
+    found.length === 0
+      ? say(
+          `${what} has ${keys.length === 2 ? `neither ${keys.map(quoted).join(' nor ')}` : `none of ${listedNames(keys, 'and')}`}`,
+          'write one of them',
+        )
+      : say(`${what} has ${found.length === 2 ? 'both ' : ''}${listedNames(found, 'and')}`, 'keep one of them'),
+  axis_name_clash: ({ name, other }) =>
+    say(
+      `the axes ${quoted(name)} and ${quoted(other)} differ only in case`,
+      'expressions do not tell upper from lower case: rename one of them',
+    ),
+  unknown_axis: ({ name, ...facts }) =>
+    say(
+      `${quoted(name)} is no axis of this \`matrix\``,
+      didYouMean(facts, 'axis') ?? 'write it beside `exclude`, with its values',
+    ),
+  unknown_need: ({ step, name, elsewhere, ...facts }) => {
+    if (elsewhere === null)
+      return say(`step ${quoted(step)} needs ${quoted(name)}, which does not exist`, didYouMean(facts, 'step'));
+    const { kind, group } = elsewhere;
+    return kind === 'inside'
+      ? say(
+          `step ${quoted(step)} needs ${quoted(name)}, which is inside of group ${quoted(group)}`,
+          `a step waits for those beside it; wait for the whole group:${example(`needs: ${group}`)}`,
+        )
+      : say(
+          `step ${quoted(step)} needs ${quoted(name)}, which is outside of group ${quoted(group)}`,
+          `a step waits for those beside it; let the whole group wait, in ${quoted(group)}:${example(`needs: ${name}`)}`,
+        );
+  },
   self_need: ({ step }) => say(`step ${quoted(step)} needs itself`, 'leave it out of `needs`'),
   duplicate_need: ({ step, need }) => say(`step ${quoted(step)} needs ${quoted(need)} twice`, 'name it once'),
   exit_code_clash: ({ step, exitCode, isDefault }) =>
@@ -72,13 +127,21 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
     );
   },
   expression_not_allowed: ({ what }) => say(`${what} cannot hold an expression`, 'write the value itself'),
-  unknown_step_reference: ({ name, ...facts }) =>
-    say(`the expression refers to step ${quoted(name)}, which does not exist`, didYouMean(facts, 'step')),
-  step_not_upstream: ({ step, reference, isDownstream }) => {
+  unknown_step_reference: ({ name, inside, ...facts }) =>
+    inside === null
+      ? say(`the expression refers to step ${quoted(name)}, which does not exist`, didYouMean(facts, 'step'))
+      : say(
+          `the expression refers to step ${quoted(name)}, which is inside of a group`,
+          `from outside, the group's outputs hold those of its steps; did you mean ${quoted(inside)}?`,
+        ),
+  step_not_upstream: ({ step, waiter, reference, isDownstream, isAround }) => {
+    if (isAround)
+      return say(`step ${quoted(step)} refers to ${quoted(reference)}, the group that it is in, before that has ended`);
     if (step === reference) return say(`step ${quoted(step)} refers to itself, before it has run`);
     const message = `step ${quoted(step)} refers to ${quoted(reference)}, but does not wait for it`;
-    if (isDownstream) return say(message, `${quoted(reference)} itself waits for ${quoted(step)}: it cannot run first`);
-    return say(message, `let it wait, in step ${quoted(step)}:${example(`needs: ${reference}`)}`);
+    if (isDownstream)
+      return say(message, `${quoted(reference)} itself waits for ${quoted(waiter)}: it cannot run first`);
+    return say(message, `let it wait, in step ${quoted(waiter)}:${example(`needs: ${reference}`)}`);
   },
   dynamic_step_reference: () =>
     say(
@@ -91,6 +154,11 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
     say(
       `${quoted(owner)} has no ${quoted(name)}: its schema allows only what it lists`,
       subtractionHelp(subtraction) ?? didYouMean(facts, 'member'),
+    ),
+  mapped_outputs: ({ owner, name }) =>
+    say(
+      `${quoted(owner)} is a list, with one entry for each item; it has no ${quoted(name)}`,
+      `of one item, or of all of them:${example(`${owner}[0].${name}`, `${owner}.*.${name}`)}`,
     ),
   unknown_param: ({ name, subtraction, ...facts }) => {
     const help =
@@ -106,11 +174,7 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
           `the default of param ${quoted(param)} refers to ${quoted(reference)}, which comes later`,
           `defaults are computed from the top down: move ${quoted(reference)} above ${quoted(param)}`,
         ),
-  name_not_available: ({ name, where }) =>
-    say(
-      `${quoted(name)} is not available in ${where}`,
-      name === 'steps' ? 'no step has run when this is computed; use it in a step, or in `outputs`' : null,
-    ),
+  name_not_available: ({ name, where }) => say(`${quoted(name)} is not available in ${where}`, availability(name)),
 
   invalid_call: ({ text }) =>
     say(

@@ -87,7 +87,10 @@ export const ROOTS = [
   'item',
   'index',
   'matrix',
+  'outer',
   'previous',
+  'outputs',
+  'exit_code',
   'run',
   'flow',
 ] as const;

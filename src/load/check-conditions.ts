@@ -4,17 +4,20 @@ import {
   conditionReads,
   MAX_EXPRESSION_LENGTH,
   parseCondition,
+  parseTemplate,
   STATUS_FUNCTIONS,
   type TemplateProblem,
+  templateReads,
 } from '../expressions/expressions.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import { reportTemplateProblem, withAvailableNames } from './check-templates.ts';
 import { readCondition, withoutMarks } from './condition-text.ts';
-import { type ScalarNode, textOf } from './document.ts';
+import { type DocumentNode, entriesOf, type ScalarNode, textOf } from './document.ts';
 import { bodiesOf } from './handlers.ts';
 import { type FlowOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
 import type { ReferenceChecker } from './references.ts';
+import type { SiteOwner } from './template-sites.ts';
 
 /** What people call the status functions, where that is no slip of the finger. */
 const STATUS_WORDS: ReadonlyMap<string, string> = new Map([
@@ -53,34 +56,80 @@ function refuseStatus(names: ReadonlySet<string>, node: ScalarNode, problems: Pr
   problems.at('status_outside_if', node, { problem, remedy: "ask for the run itself: `run.state == 'failed'`" });
 }
 
-/** Checks the `if` of every step and handler. */
+/** A condition as it was read. */
+interface Read {
+  readonly text: string;
+  /** Where it begins in the text of the node. */
+  readonly offset: number;
+  readonly node: ScalarNode;
+}
+
+/** The text of a condition, or null where it is none: then what is wrong has been said. */
+function readAt(node: DocumentNode | undefined, problems: Problems): Read | null {
+  const text = textOf(node);
+  // An empty one has been reported by its shape.
+  if (node?.kind !== 'scalar' || text === undefined || text === '') return null;
+  const read = readCondition(text);
+  if (read.kind === 'expression') return { ...read, node };
+  if (read.kind === 'mixed')
+    problems.at('mixed_condition', node, { rewritten: problems.hasRoom ? rewritten(text) : null });
+  else reportTemplateProblem({ ...UNCLOSED, offset: read.offset }, node, problems);
+  return null;
+}
+
+/** Checks the `if` of every step and handler, and the condition of every `repeat`. */
 export function checkConditions(flow: FlowOutline, references: ReferenceChecker, problems: Problems): void {
   for (const { step, owner } of bodiesOf(flow)) {
-    const node = stepValue(step, 'if');
-    const text = textOf(node);
-    // An empty one has been reported by its shape.
-    if (node?.kind !== 'scalar' || text === undefined || text === '') continue;
-    const read = readCondition(text);
-    if (read.kind === 'mixed') {
-      problems.at('mixed_condition', node, { rewritten: problems.hasRoom ? rewritten(text) : null });
-      continue;
+    const after: SiteOwner = owner.kind === 'step' ? { ...owner, sight: 'repeat' } : owner;
+    const read = readAt(stepValue(step, 'if'), problems);
+    if (read !== null) checkCondition(read, owner, references, problems);
+    for (const { value } of entriesOf(stepValue(step, 'repeat')).filter(
+      ({ key }) => key === 'until' || key === 'while',
+    )) {
+      const repeated = readAt(value, problems);
+      if (repeated !== null) checkRepeated(repeated, after, references, problems);
     }
-    if (read.kind === 'unclosed') {
-      reportTemplateProblem({ ...UNCLOSED, offset: read.offset }, node, problems);
-      continue;
-    }
-    const parsed = parseCondition(read.text);
-    if (parsed.ok) {
-      if (owner.kind === 'handler') refuseStatus(parsed.value.names, node, problems);
-      for (const reference of conditionReads(parsed.value)) {
-        const offset = reference.offset + read.offset;
-        references.check({ ...reference, offset }, node, owner, '`if`');
-      }
-      continue;
-    }
-    for (const problem of parsed.error) {
-      const helped = withStatusHelp(withAvailableNames(problem, read.text), read.text);
-      reportTemplateProblem({ ...helped, offset: problem.offset + read.offset }, node, problems);
-    }
+  }
+}
+
+function checkCondition(
+  { text, offset, node }: Read,
+  owner: SiteOwner,
+  references: ReferenceChecker,
+  problems: Problems,
+): void {
+  const parsed = parseCondition(text);
+  if (parsed.ok) {
+    if (owner.kind === 'handler') refuseStatus(parsed.value.names, node, problems);
+    for (const reference of conditionReads(parsed.value))
+      references.check({ ...reference, offset: reference.offset + offset }, node, owner, '`if`');
+    return;
+  }
+  for (const problem of parsed.error) {
+    const helped = withStatusHelp(withAvailableNames(problem, text), text);
+    reportTemplateProblem({ ...helped, offset: problem.offset + offset }, node, problems);
+  }
+}
+
+const OPEN = '${{';
+
+/** The condition of a `repeat` asks for what the step yielded, not for what is upstream: it is an expression like any other. */
+function checkRepeated(
+  { text, offset, node }: Read,
+  owner: SiteOwner,
+  references: ReferenceChecker,
+  problems: Problems,
+): void {
+  const template = `${OPEN}${text}}}`;
+  const shift = offset - OPEN.length;
+  const parsed = parseTemplate(template);
+  if (parsed.ok) {
+    for (const reference of templateReads(parsed.value))
+      references.check({ ...reference, offset: reference.offset + shift }, node, owner, '`repeat`');
+    return;
+  }
+  for (const problem of parsed.error) {
+    const helped = withAvailableNames(problem, template);
+    reportTemplateProblem({ ...helped, offset: problem.offset + shift }, node, problems);
   }
 }

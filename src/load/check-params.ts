@@ -2,9 +2,8 @@
 
 import { deepReads, hasExpression } from '../expressions/expressions.ts';
 import { entryOf, textOf } from './document.ts';
-import { paramOf } from './normal-form.ts';
-import type { FlowOutline } from './outline.ts';
-import { findMismatch, findSchemaProblem } from './param-schema.ts';
+import type { FlowOutline, ParamOutline } from './outline.ts';
+import { findMismatch, findSchemaProblem, paramOf } from './param-schema.ts';
 import type { Problems } from './problems.ts';
 import type { Json } from '../base/json.ts';
 
@@ -15,24 +14,27 @@ function isTemplate(value: Json): boolean {
   return deepReads(value).length > 0 || Object.values(value).some(isTemplate);
 }
 
-/** Checks the schema of every param whose shape is right, and its default. */
-export async function checkParams(flow: FlowOutline, problems: Problems): Promise<void> {
-  for (const param of flow.params) {
-    // ajv would say again what is wrong with its shape.
-    if (param.node.kind !== 'map' || problems.isBlamedWithin(param.node)) continue;
-    const { name, schema, required, default: fallback } = paramOf(param);
-    const problem = await findSchemaProblem(schema);
-    if (problem !== null) {
-      const pattern = entryOf(param.node, 'pattern')?.value;
-      const place = textOf(pattern) !== undefined && problem.includes('regular expression') ? pattern : undefined;
-      problems.at('invalid_param_schema', place ?? param.nameSpan, { param: name, problem });
-      continue;
-    }
-    if (required || isTemplate(fallback)) continue;
-    const mismatch = await findMismatch(schema, fallback);
-    const written = entryOf(param.node, 'default');
-    if (mismatch === null || written === undefined) continue;
-    const span = written.value.end > written.value.start ? written.value : written.keySpan;
-    problems.at('default_mismatch', span, { param: name, problem: mismatch });
+/** Checks the schema of a param, where its shape is right, and its default. */
+export async function checkParam(param: ParamOutline, problems: Problems): Promise<void> {
+  // ajv would say again what is wrong with its shape.
+  if (param.node.kind !== 'map' || problems.isBlamedWithin(param.node)) return;
+  const { name, schema, required, default: fallback } = paramOf(param);
+  const problem = await findSchemaProblem(schema);
+  if (problem !== null) {
+    const pattern = entryOf(param.node, 'pattern')?.value;
+    const place = textOf(pattern) !== undefined && problem.includes('regular expression') ? pattern : undefined;
+    problems.at('invalid_param_schema', place ?? param.nameSpan, { param: name, problem });
+    return;
   }
+  if (required || isTemplate(fallback)) return;
+  const mismatch = await findMismatch(schema, fallback);
+  const written = entryOf(param.node, 'default');
+  if (mismatch === null || written === undefined) return;
+  const span = written.value.end > written.value.start ? written.value : written.keySpan;
+  problems.at('default_mismatch', span, { param: name, problem: mismatch });
+}
+
+/** Checks every param of a flow. */
+export async function checkParams(flow: FlowOutline, problems: Problems): Promise<void> {
+  for (const param of flow.params) await checkParam(param, problems);
 }

@@ -8,10 +8,10 @@ import type { Dialect, SplicedShell } from '../expressions/shell/shell.ts';
 import { hasExpression, templateReads } from '../expressions/expressions.ts';
 import type { ShellName } from '../model/flow.ts';
 import { reportTemplateProblem, withAvailableNames } from './check-templates.ts';
-import { placeWithin, type ScalarNode, textOf } from './document.ts';
+import { type DocumentNode, entryOf, placeWithin, type ScalarNode, textOf } from './document.ts';
 import { refuseExpressions } from './foreign-text.ts';
 import { bodiesOf } from './handlers.ts';
-import { defaultValue, type FlowOutline, type StepOutline, stepValue } from './outline.ts';
+import { type FlowOutline, inheritedValue, type StepOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
 import type { ReferenceChecker } from './references.ts';
 import type { SiteOwner } from './template-sites.ts';
@@ -108,6 +108,10 @@ async function splice(text: string, shell: Dialect, place: TextPlace, check: Che
   return null;
 }
 
+/** The command of a step: what it runs, or what its `wait` looks with. */
+const commandNode = (step: StepOutline): DocumentNode | undefined =>
+  stepValue(step, 'run') ?? entryOf(entryOf(stepValue(step, 'wait'), 'for')?.value, 'command')?.value;
+
 /** Checks the text of every step. @returns the texts that had expressions, without them. */
 export async function checkShell(
   flow: FlowOutline,
@@ -115,13 +119,12 @@ export async function checkShell(
   problems: Problems,
 ): Promise<ShellTexts> {
   const texts = new Map<StepOutline, ShellText>();
-  const defaultShell = textOf(defaultValue(flow, 'shell')) ?? 'sh';
   for (const { step, owner } of bodiesOf(flow)) {
-    const node = stepValue(step, 'run');
+    const node = commandNode(step);
     const text = textOf(node);
     if (node?.kind !== 'scalar' || text === undefined) continue;
     // A shell that there is not has been reported by its shape.
-    const shell = (textOf(stepValue(step, 'shell')) ?? defaultShell) as ShellName;
+    const shell = (textOf(inheritedValue(flow, step, 'shell')) ?? 'sh') as ShellName;
     const isTemplate = hasExpression(text);
     if (shell !== 'sh' && shell !== 'bash') {
       if (isTemplate) refuseExpressions(step, node, text, shell, problems);

@@ -8,12 +8,11 @@ import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { type DocumentNode, entryOf } from './document.ts';
 import { HANDLER_PHASES } from '../model/policies.ts';
+import { checkAction } from './check-actions.ts';
+import { checkMap } from './check-maps.ts';
 import { findCycles, type NeedsGraph } from './needs-graph.ts';
-import type { FlowOutline, StepOutline } from './outline.ts';
+import type { FlowOutline, NeedOutline, StepOutline } from './outline.ts';
 import type { Problems } from './problems.ts';
-
-/** Keys that only a command has. */
-const COMMAND_KEYS = ['stdin', 'output', 'success_codes', 'skip_codes'];
 
 /** A name near the written one that is allowed; null when there is none. */
 function allowedName(name: string): string | null {
@@ -44,50 +43,6 @@ function checkNames(steps: readonly StepOutline[], problems: Problems): void {
   }
 }
 
-function checkAction(step: StepOutline, problems: Problems): void {
-  // What is no map has been reported by its shape.
-  if (step.body.kind !== 'map') return;
-  const run = entryOf(step.body, 'run');
-  const call = entryOf(step.body, 'call');
-  if (run !== undefined && call !== undefined) {
-    const earlier = problems.place(run.keySpan, 'and `run` here');
-    problems.at('several_actions', call.keySpan, { step: step.name, keys: ['run', 'call'] }, [earlier]);
-    return;
-  }
-  if (run === undefined && call === undefined) {
-    // A step whose action is one to come, or another tool's word for it, is told so already.
-    const hasOther = [
-      'flow',
-      'steps',
-      'wait',
-      'approve',
-      'command',
-      'cmd',
-      'cmds',
-      'commands',
-      'script',
-      'uses',
-      'exec',
-    ];
-    if (!hasOther.some((key) => entryOf(step.body, key) !== undefined)) {
-      problems.at('missing_action', step.nameSpan, { step: step.name });
-    }
-    return;
-  }
-  const input = entryOf(step.body, 'with');
-  if (input !== undefined && call === undefined) {
-    problems.at('misplaced_key', input.keySpan, { key: 'with', step: step.name, home: '`call`' });
-  }
-  const shell = entryOf(step.body, 'shell');
-  if (shell !== undefined && run?.value.kind !== 'scalar') {
-    problems.at('misplaced_key', shell.keySpan, { key: 'shell', step: step.name, home: '`run` with a text' });
-  }
-  for (const key of call === undefined ? [] : COMMAND_KEYS) {
-    const entry = entryOf(step.body, key);
-    if (entry !== undefined) problems.at('misplaced_key', entry.keySpan, { key, step: step.name, home: '`run`' });
-  }
-}
-
 const numbersIn = (list: DocumentNode | undefined): readonly number[] =>
   (list?.kind === 'list' ? list.items : []).flatMap((item) =>
     item.kind === 'scalar' && typeof item.value === 'number' ? [item.value] : [],
@@ -107,20 +62,48 @@ function checkExitCodes(step: StepOutline, problems: Problems): void {
   problems.at('exit_code_clash', node, facts, other);
 }
 
-function checkNeeds(step: StepOutline, flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
+function checkNeeds(step: StepOutline, flow: FlowOutline, problems: Problems): void {
   const seen = new Map<string, Place>();
   for (const { name, node } of step.needs) {
     const earlier = seen.get(name);
     if (earlier !== undefined) problems.at('duplicate_need', node, { step: step.name, need: name }, [earlier]);
     else if (hasExpression(name)) problems.at('expression_not_allowed', node, { what: '`needs`' });
     else if (name === step.name) problems.at('self_need', node, { step: step.name });
-    else if (!graph.indexOf.has(name)) {
-      const known = flow.steps.map((each) => each.name).filter((each) => each !== step.name);
-      const suggestion = problems.hasRoom ? suggest(name, known) : null;
-      problems.at('unknown_need', node, { step: step.name, name, suggestion, known });
-    }
+    else if (flow.blocks[step.block]?.indexOf.has(name) !== true)
+      reportUnknownNeed({ name, node }, step, flow, problems);
     if (earlier === undefined) seen.set(name, problems.place(node, 'first named here'));
   }
+}
+
+function reportUnknownNeed(
+  { name, node }: NeedOutline,
+  step: StepOutline,
+  flow: FlowOutline,
+  problems: Problems,
+): void {
+  const beside = problems.hasRoom ? (flow.blocks[step.block]?.steps ?? []) : [];
+  const known = beside.map((each) => flow.steps[each]?.name ?? '').filter((each) => each !== step.name);
+  const suggestion = suggest(name, known);
+  const elsewhere = suggestion === null && problems.hasRoom ? findElsewhere(name, step, flow) : null;
+  problems.at('unknown_need', node, { step: step.name, name, suggestion, known, elsewhere });
+}
+
+/** A step of that name inside of a group that stands beside this one; or beside a group that this one is in. */
+function findElsewhere(
+  name: string,
+  step: StepOutline,
+  flow: FlowOutline,
+): { readonly kind: 'inside' | 'around'; readonly group: string } | null {
+  for (let at = step.group; at !== null; at = at.group) {
+    if (at.name !== name && flow.blocks[at.block]?.indexOf.has(name) === true)
+      return { kind: 'around', group: at.name };
+  }
+  for (const member of flow.steps) {
+    if (member.name !== name) continue;
+    for (let at = member.group; at !== null; at = at.group)
+      if (at.block === step.block && at !== step) return { kind: 'inside', group: at.name };
+  }
+  return null;
 }
 
 function checkCycles(flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
@@ -143,11 +126,16 @@ function checkCycles(flow: FlowOutline, graph: NeedsGraph, problems: Problems): 
 
 /** Checks names, actions, exit codes and needs of all steps. */
 export function checkSteps(flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
-  checkNames(flow.steps, problems);
+  for (const { steps } of flow.blocks)
+    checkNames(
+      steps.flatMap((number) => flow.steps[number] ?? []),
+      problems,
+    );
   for (const step of flow.steps) {
     checkAction(step, problems);
+    checkMap(step, problems);
     checkExitCodes(step, problems);
-    checkNeeds(step, flow, graph, problems);
+    checkNeeds(step, flow, problems);
   }
   checkCycles(flow, graph, problems);
 }

@@ -3,11 +3,11 @@
 import type { DiagnosticCode } from '../diagnostics/facts.ts';
 import { listedNames } from '../diagnostics/phrase.ts';
 import { suggest } from '../diagnostics/suggest.ts';
-import { parseTemplate, type TemplateProblem, templateReads } from '../expressions/expressions.ts';
+import { parseTemplate, ROOTS, type TemplateProblem, templateReads } from '../expressions/expressions.ts';
 import type { ScalarNode } from './document.ts';
 import type { FlowOutline } from './outline.ts';
 import type { Problems } from './problems.ts';
-import { AVAILABLE_ROOTS, type ReferenceChecker } from './references.ts';
+import { COMMON_ROOTS, type ReferenceChecker } from './references.ts';
 import { checkSecretUses } from './secret-uses.ts';
 import { templateSites } from './template-sites.ts';
 
@@ -32,8 +32,8 @@ function codeOf(code: TemplateProblem['code']): ExplainedCode {
 export function withAvailableNames(problem: TemplateProblem, text: string): TemplateProblem {
   if (problem.code !== 'unknown_name') return problem;
   const name = text.slice(problem.offset, problem.offset + problem.length);
-  const meant = suggest(name, [...AVAILABLE_ROOTS, 'true', 'false', 'null']);
-  const help = meant === null ? `names begin with ${listedNames(AVAILABLE_ROOTS, 'or')}` : `did you mean \`${meant}\`?`;
+  const meant = suggest(name, [...ROOTS, 'true', 'false', 'null']);
+  const help = meant === null ? `names begin with ${listedNames(COMMON_ROOTS, 'or')}` : `did you mean \`${meant}\`?`;
   return { ...problem, help };
 }
 

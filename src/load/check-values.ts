@@ -60,6 +60,15 @@ function checkPaths(node: DocumentNode | undefined, problems: Problems): void {
   }
 }
 
+/** Durations inside of other keys of a step. */
+const INSIDE: readonly (readonly [owner: string, key: string])[] = [
+  ['cache', 'ttl'],
+  ['wait', 'every'],
+  ['wait', 'timeout'],
+  ['approve', 'timeout'],
+  ['repeat', 'every'],
+];
+
 /** Checks the flow's name, paths of `dotenv`, and every duration and name of an environment variable. */
 export function checkValues(flow: FlowOutline, file: string, problems: Problems): void {
   checkName(flow.root, file, problems);
@@ -78,6 +87,6 @@ export function checkValues(flow: FlowOutline, file: string, problems: Problems)
     checkDuration(stepValue(step, 'timeout'), problems);
     checkDuration(stepValue(step, 'grace'), problems);
     checkRetry(stepValue(step, 'retry'), problems);
-    checkDuration(entryOf(stepValue(step, 'cache'), 'ttl')?.value, problems);
+    for (const [owner, key] of INSIDE) checkDuration(entryOf(stepValue(step, owner), key)?.value, problems);
   }
 }

@@ -16,22 +16,25 @@ export interface HandlerOutline extends StepOutline {
   };
 }
 
-function handlersIn(owner: DocumentNode, of: number | null, prefix: string): readonly HandlerOutline[] {
+function handlersIn(owner: DocumentNode, of: number | null, step: StepOutline | null): readonly HandlerOutline[] {
   return HANDLER_PHASES.flatMap((phase) => {
     const list = entryOf(owner, phase)?.value;
     const items = list?.kind === 'list' ? list.items : [];
     return items.map((body, position): HandlerOutline => {
       const nameSpan = entriesOf(body)[0]?.keySpan ?? body;
-      const name = `${prefix}${phase}[${position}]`;
-      return { name, nameSpan, body, needs: [], previous: null, handler: { phase, position, of } };
+      const name = `${step === null ? '' : `${step.name}/`}${phase}[${position}]`;
+      // What a group says for its members holds for its handlers as well.
+      const group = step === null || step.members !== null ? step : step.group;
+      const place = { group, block: step?.block ?? 0, members: null };
+      return { name, nameSpan, body, needs: [], previous: null, ...place, handler: { phase, position, of } };
     });
   });
 }
 
 /** Reads the handlers of a flow, and of its steps. */
 export const readHandlers = (root: DocumentNode, steps: readonly StepOutline[]): readonly HandlerOutline[] => [
-  ...handlersIn(root, null, ''),
-  ...steps.flatMap(({ body, name }, index) => handlersIn(body, index, `${name}/`)),
+  ...handlersIn(root, null, null),
+  ...steps.flatMap((step, index) => handlersIn(step.body, index, step)),
 ];
 
 /** Whatever does something in a flow, with who evaluates its texts: its steps, then its handlers. */

@@ -20,6 +20,7 @@ import { checkShell } from './check-shell.ts';
 import { checkSteps } from './check-steps.ts';
 import { checkTemplates } from './check-templates.ts';
 import { checkValues, flowNameOf } from './check-values.ts';
+import { checkWaits } from './check-waits.ts';
 import { definitionHash } from './fingerprint.ts';
 import { nameStrayKeys } from './nameless-step.ts';
 import { needsGraph } from './needs-graph.ts';
@@ -89,6 +90,7 @@ async function check(
   checkHandlers(flow, problems);
   checkPolicies(flow, problems);
   await checkParams(flow, problems);
+  await checkWaits(flow.steps, problems);
   await checkOutputs(flow, problems);
   const references = new ReferenceChecker(flow, graph, problems);
   checkTemplates(flow, references, problems);

@@ -2,21 +2,18 @@
 
 import type { FlowOutline } from './outline.ts';
 
-/** The needs of every step, as numbers of steps. Names that do not exist are left out. */
+/** The needs of every step among those beside it, as numbers of steps. Names that do not exist are left out. */
 export interface NeedsGraph {
-  readonly indexOf: ReadonlyMap<string, number>;
   readonly needs: readonly (readonly number[])[];
 }
 
 /** Reads the graph of a flow. */
 export function needsGraph(flow: FlowOutline): NeedsGraph {
-  const indexOf = new Map<string, number>();
-  for (const [index, step] of flow.steps.entries()) if (!indexOf.has(step.name)) indexOf.set(step.name, index);
   const needs = flow.steps.map((step) => {
-    const named = step.needs.flatMap(({ name }) => indexOf.get(name) ?? []);
+    const named = step.needs.flatMap(({ name }) => flow.blocks[step.block]?.indexOf.get(name) ?? []);
     return step.previous === null ? named : [step.previous, ...named];
   });
-  return { indexOf, needs };
+  return { needs };
 }
 
 /**

@@ -18,7 +18,8 @@ export const isTrue = (node: Node): boolean => node?.kind === 'scalar' && node.v
 /** The plain value; null where there is none. */
 export const jsonOf = (node: Node): Json => (node === undefined ? null : toJsonValue(node));
 
-const itemsOf = (node: Node): readonly DocumentNode[] => (node?.kind === 'list' ? node.items : []);
+/** The items of a list; none for everything else. */
+export const itemsOf = (node: Node): readonly DocumentNode[] => (node?.kind === 'list' ? node.items : []);
 
 /** The texts in a list; none for everything else. */
 export function textsOf(node: Node): readonly string[] {

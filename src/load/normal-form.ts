@@ -7,20 +7,11 @@ import { resolve } from 'node:path';
 import { parseStepId, type StepId } from '../base/ids.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
-import type {
-  Action,
-  FlowDefinition,
-  IfLost,
-  OutputMode,
-  ParamDefinition,
-  ShellName,
-  StepDefinition,
-} from '../model/flow.ts';
 import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../model/defaults.ts';
+import type { FlowDefinition, IfLost, OutputMode, ParamDefinition, StepDefinition } from '../model/flow.ts';
 import type { ShellTexts } from './check-shell.ts';
-import { parseCall } from './call-reference.ts';
 import { readCondition } from './condition-text.ts';
-import { entryOf, textOf, toJsonValue } from './document.ts';
+import { entryOf, textOf } from './document.ts';
 import {
   durationOf,
   envOf,
@@ -33,17 +24,12 @@ import {
   retryOf,
   textsOf,
 } from './node-values.ts';
-import { handlersOf, notifyOf } from './normal-handlers.ts';
+import { type ActionParts, actionOf, hasOwnAttempts } from './normal-action.ts';
+import { handlersOf } from './normal-handlers.ts';
+import { mapOf, repeatOf } from './normal-map.ts';
 import { flowPolicies, stepPolicies } from './normal-policies.ts';
-import { inferSchema } from './param-schema.ts';
-import {
-  defaultValue,
-  type FlowOutline,
-  type ParamOutline,
-  sharedEnv,
-  type StepOutline,
-  stepValue,
-} from './outline.ts';
+import { defaultValue, type FlowOutline, inheritedValue, sharedEnv, type StepOutline, stepValue } from './outline.ts';
+import { paramOf } from './param-schema.ts';
 import { usedSecrets } from './secret-sources.ts';
 
 /** The expression under `if`; `true` and `false` are expressions as well. */
@@ -56,21 +42,6 @@ function conditionOf(step: StepOutline): string | null {
   return read.text;
 }
 
-function actionOf(step: StepOutline, defaultShell: Node, directory: string, texts: ShellTexts): Action {
-  const run = stepValue(step, 'run');
-  const text = textOf(run);
-  if (text !== undefined) {
-    const shell = textOf(stepValue(step, 'shell') ?? defaultShell) ?? 'sh';
-    return { kind: 'shell', shell: shell as ShellName, ...(texts.get(step) ?? { text, values: {} }) };
-  }
-  if (run?.kind === 'list') return { kind: 'argv', argv: textsOf(run) };
-  const notify = stepValue(step, 'notify');
-  if (notify !== undefined) return notifyOf(notify);
-  const call = parseCall(textOf(stepValue(step, 'call')) ?? '');
-  if (call === null) throw new Bug(`step ${step.name} passed the checks without an action`);
-  return { kind: 'call', module: resolve(directory, call.module), export: call.export };
-}
-
 function stepIdOf(name: string): StepId {
   const id = parseStepId(name);
   if (id === null) throw new Bug(`step name ${JSON.stringify(name)} passed the checks`);
@@ -78,11 +49,16 @@ function stepIdOf(name: string): StepId {
 }
 
 /** What all steps of a flow share while they are written down. */
-interface Writing {
-  readonly flow: FlowOutline;
-  readonly directory: string;
-  readonly texts: ShellTexts;
+interface Writing extends ActionParts {
   readonly cleanupTimeoutMs: number;
+}
+
+function stepsIn(block: number, writing: Writing): readonly StepDefinition[] {
+  const { flow } = writing;
+  return (flow.blocks[block]?.steps ?? []).flatMap((number) => {
+    const step = flow.steps[number];
+    return step === undefined ? [] : [stepOf(step, number, writing)];
+  });
 }
 
 function stepOf(step: StepOutline, number: number, writing: Writing): StepDefinition {
@@ -94,43 +70,53 @@ function stepOf(step: StepOutline, number: number, writing: Writing): StepDefini
   };
 }
 
-/** What steps and handlers have in common. */
-function bodyOf(step: StepOutline, { flow, directory, texts }: Writing): Omit<StepDefinition, 'id'> {
-  const own = (key: string): Node => stepValue(step, key);
-  const either = (key: string): Node => own(key) ?? defaultValue(flow, key);
+function needsOf(step: StepOutline, flow: FlowOutline): readonly StepId[] {
   const before = step.previous === null ? undefined : flow.steps[step.previous]?.name;
   const needs = new Set([...(before === undefined ? [] : [before]), ...step.needs.map(({ name }) => name)]);
+  return [...needs].map(stepIdOf);
+}
+
+/** The `env` of the groups around a step, the outermost first. */
+function groupEnvs(step: StepOutline): readonly Node[] {
+  return step.group === null ? [] : [...groupEnvs(step.group), stepValue(step.group, 'env')];
+}
+
+/** What steps and handlers have in common. */
+function bodyOf(step: StepOutline, writing: Writing): Omit<StepDefinition, 'id'> {
+  const { flow } = writing;
+  const own = (key: string): Node => stepValue(step, key);
+  const either = (key: string): Node => own(key) ?? defaultValue(flow, key);
+  // What `defaults` say of attempts is meant for commands and functions.
+  const ofAttempts = hasOwnAttempts(step) ? either : own;
+  const ofMembers = mapOf(step) !== null || step.members !== null ? either : own;
   const input = jsonOf(own('with'));
   const outputsSchema = jsonOf(entryOf(own('outputs'), 'schema')?.value);
+  const isGroup = step.members !== null;
   return {
     ...STEP_DEFAULTS,
     description: textOf(own('description')) ?? null,
-    action: actionOf(step, defaultValue(flow, 'shell'), directory, texts),
-    needs: [...needs].map(stepIdOf),
+    action: actionOf(step, writing),
+    needs: needsOf(step, flow),
     if: conditionOf(step),
-    env: envOf(...sharedEnv(flow), own('env')),
+    // What a group says of these holds for its members, and for nothing else.
+    env: isGroup ? {} : envOf(...sharedEnv(flow), ...groupEnvs(step), own('env')),
     with: isJsonObject(input) ? input : null,
-    workdir: textOf(either('workdir')) ?? null,
+    workdir: isGroup ? null : (textOf(inheritedValue(flow, step, 'workdir')) ?? null),
     stdin: textOf(own('stdin')) ?? null,
     output: (textOf(own('output')) as OutputMode | undefined) ?? 'file',
     outputs_schema: isJsonObject(outputsSchema) ? outputsSchema : null,
     success_codes: own('success_codes') === undefined ? [0] : numbersOf(own('success_codes')),
     skip_codes: numbersOf(own('skip_codes')),
-    timeout_ms: durationOf(either('timeout')),
+    timeout_ms: durationOf(ofAttempts('timeout')),
     grace_ms: durationOf(own('grace')),
-    retry: retryOf(either('retry')),
+    retry: retryOf(ofAttempts('retry')),
     continue_on_error: isTrue(own('continue_on_error')),
-    if_lost: (textOf(either('if_lost')) as IfLost | undefined) ?? 'run_again',
+    if_lost: (textOf(ofAttempts('if_lost')) as IfLost | undefined) ?? 'run_again',
+    map: mapOf(step),
+    max_parallel: numberOf(ofMembers('max_parallel')),
+    repeat: repeatOf(step),
     ...stepPolicies(own, either),
   };
-}
-
-/** One param in its normal form; a bare value is a default, from which the type is taken. */
-export function paramOf({ name, node }: ParamOutline): ParamDefinition {
-  const value = toJsonValue(node);
-  if (!isJsonObject(value)) return { name, schema: inferSchema(value), required: false, default: value };
-  const { default: fallback, ...schema } = value;
-  return { name, schema, required: fallback === undefined, default: fallback ?? null };
 }
 
 /** A param whose default a profile says. */
@@ -149,7 +135,8 @@ export function normalForm(
   const value = (key: string): Node => entryOf(flow.root, key)?.value;
   const outputs = jsonOf(value('outputs'));
   const policies = flowPolicies(flow, facts, usedSecrets(flow));
-  const writing = { flow, directory: facts.directory, texts, cleanupTimeoutMs: policies.cleanup_timeout_ms };
+  const parts = { flow, directory: facts.directory, texts, cleanupTimeoutMs: policies.cleanup_timeout_ms };
+  const writing: Writing = { ...parts, stepsIn: (block) => stepsIn(block, writing) };
   const dotenv = oneOrMoreTexts(value('dotenv')).map((path) => resolve(facts.directory, path));
   return {
     ...FLOW_DEFAULTS,
@@ -161,7 +148,7 @@ export function normalForm(
     dotenv: [...flow.project.dotenv.before, ...dotenv, ...flow.project.dotenv.after],
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
-    steps: flow.steps.map((step, number) => stepOf(step, number, writing)),
+    steps: stepsIn(0, writing),
     handlers: handlersOf(flow, null, policies.cleanup_timeout_ms, (handler) => bodyOf(handler, writing)),
     outputs: isJsonObject(outputs) ? outputs : ({} satisfies JsonObject),
   };

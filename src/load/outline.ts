@@ -1,14 +1,6 @@
 /** The steps and params of a document, as far as they can be read whatever is wrong with it. What every check works from. */
 
-import {
-  entriesOf,
-  entryOf,
-  textOf,
-  type DocumentNode,
-  type MapEntry,
-  type ScalarNode,
-  type Span,
-} from './document.ts';
+import { entriesOf, entryOf, textOf, type DocumentNode, type ScalarNode, type Span } from './document.ts';
 
 import { NO_PROJECT, type ProjectLayer } from './project-layer.ts';
 import { type HandlerOutline, readHandlers } from './handlers.ts';
@@ -29,6 +21,22 @@ export interface StepOutline {
   readonly needs: readonly NeedOutline[];
   /** In a list of steps: the number of the step before. */
   readonly previous: number | null;
+  /** The group that it is a member of; null at the top. */
+  readonly group: StepOutline | null;
+  /** The number of the block that it stands in. */
+  readonly block: number;
+  /** Of a group: the number of the block of its members; else null. */
+  readonly members: number | null;
+}
+
+/** Steps that stand together under one `steps`, and may name each other. */
+export interface BlockOutline {
+  /** The number of the group; null at the top. */
+  readonly owner: number | null;
+  /** Numbers of steps, in the order of the file. */
+  readonly steps: readonly number[];
+  /** The first of each name. */
+  readonly indexOf: ReadonlyMap<string, number>;
 }
 
 /** One param. */
@@ -41,7 +49,10 @@ export interface ParamOutline {
 /** What a flow consists of. */
 export interface FlowOutline {
   readonly root: DocumentNode;
+  /** All of them, those inside of groups as well; a step's number is its place here. A group comes before its members. */
   readonly steps: readonly StepOutline[];
+  /** The first is that of the flow itself. */
+  readonly blocks: readonly BlockOutline[];
   readonly params: readonly ParamOutline[];
   /** Of the flow, then of its steps. */
   readonly handlers: readonly HandlerOutline[];
@@ -59,34 +70,52 @@ function needsOf(body: DocumentNode): readonly NeedOutline[] {
   });
 }
 
-function stepsOfList(items: readonly DocumentNode[]): readonly StepOutline[] {
-  const steps: StepOutline[] = [];
-  for (const body of items) {
+/** The names and bodies under one `steps`. */
+function written(steps: DocumentNode | undefined): readonly Pick<StepOutline, 'name' | 'nameSpan' | 'body'>[] {
+  if (steps?.kind !== 'list')
+    return entriesOf(steps).map(({ key, keySpan, value }) => ({ name: key, nameSpan: keySpan, body: value }));
+  return steps.items.flatMap((body) => {
     const nameNode = entryOf(body, 'name')?.value;
     const name = textOf(nameNode);
-    if (name === undefined || nameNode === undefined) continue;
-    const previous = steps.length === 0 ? null : steps.length - 1;
-    steps.push({ name, nameSpan: nameNode, body, needs: needsOf(body), previous });
-  }
-  return steps;
+    return name === undefined || nameNode === undefined ? [] : [{ name, nameSpan: nameNode, body }];
+  });
 }
 
-const stepOfEntry = ({ key, keySpan, value }: MapEntry): StepOutline => ({
-  name: key,
-  nameSpan: keySpan,
-  body: value,
-  needs: needsOf(value),
-  previous: null,
-});
+/** Reads steps and those inside of them. The parser bounds how deep they can stand in each other. */
+class StepReader {
+  readonly steps: StepOutline[] = [];
+  readonly blocks: BlockOutline[] = [];
+
+  constructor(node: DocumentNode | undefined) {
+    this.#read(node, null);
+  }
+
+  #read(node: DocumentNode | undefined, owner: number | null): void {
+    const block = this.blocks.length;
+    const [steps, indexOf]: [number[], Map<string, number>] = [[], new Map()];
+    this.blocks.push({ owner, steps, indexOf });
+    const group = owner === null ? null : (this.steps[owner] ?? null);
+    for (const each of written(node)) {
+      const number = this.steps.length;
+      const previous = node?.kind === 'list' ? (steps.at(-1) ?? null) : null;
+      const inner = entryOf(each.body, 'steps')?.value;
+      const members = inner === undefined ? null : this.blocks.length;
+      this.steps.push({ ...each, needs: needsOf(each.body), previous, group, block, members });
+      steps.push(number);
+      if (!indexOf.has(each.name)) indexOf.set(each.name, number);
+      if (inner !== undefined) this.#read(inner, number);
+    }
+  }
+}
 
 /** Reads the outline of a document. */
 export function outlineOf(root: DocumentNode, project: ProjectLayer = NO_PROJECT): FlowOutline {
-  const written = entryOf(root, 'steps')?.value;
-  const steps = written?.kind === 'list' ? stepsOfList(written.items) : entriesOf(written).map(stepOfEntry);
+  const { steps, blocks } = new StepReader(entryOf(root, 'steps')?.value);
   return {
     root,
     project,
     steps,
+    blocks,
     handlers: readHandlers(root, steps),
     params: entriesOf(entryOf(root, 'params')?.value).map(({ key, keySpan, value }) => ({
       name: key,
@@ -117,3 +146,16 @@ export function sharedEnv({ root, project }: FlowOutline): readonly DocumentNode
     ...[entryOf(defaults, 'env')?.value].filter((each) => each !== undefined),
   ]);
 }
+
+/** What holds for a step where a group may speak for its members: its own value, that of the nearest group, or of `defaults`. */
+export function inheritedValue(flow: FlowOutline, step: StepOutline, key: string): DocumentNode | undefined {
+  for (let at: StepOutline | null = step; at !== null; at = at.group) {
+    const value = stepValue(at, key);
+    if (value !== undefined) return value;
+  }
+  return defaultValue(flow, key);
+}
+
+/** True for a step that has one child for each item of a list. */
+export const isMapped = (step: StepOutline): boolean =>
+  stepValue(step, 'foreach') !== undefined || stepValue(step, 'matrix') !== undefined;

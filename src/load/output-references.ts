@@ -2,7 +2,7 @@
 
 import { suggest } from '../diagnostics/suggest.ts';
 import { type DocumentNode, entriesOf, entryOf } from './document.ts';
-import { type StepOutline, stepValue } from './outline.ts';
+import { type FlowOutline, isMapped, type StepOutline, stepValue } from './outline.ts';
 import type { Part, Problems } from './problems.ts';
 
 /** `params.n-1` reads one name: what to write for a subtraction, where the part before the hyphen is known. */
@@ -24,13 +24,61 @@ function othersOf(schema: DocumentNode): 'refused' | 'unlisted' | 'free' {
   return others?.kind === 'map' || isInParts || !isListed ? 'free' : 'unlisted';
 }
 
+/** One path to outputs: where it stands, and what it is read against. */
+interface Reading {
+  readonly part: Part;
+  readonly flow: FlowOutline;
+  readonly problems: Problems;
+}
+
 /**
- * Checks the path behind `steps.<name>.outputs` against the step's `outputs.schema`, as far as that is written out. A member that the
- * schema refuses is an error; one that it only does not list is a warning.
+ * Checks the path behind `steps.<name>.outputs`, as far as what a step yields is written out: a list for a map, a member for each step
+ * of a group, else what `outputs.schema` says. There, a member that the schema refuses is an error; one that it only does not list is
+ * a warning.
  */
-export function checkOutputPath(step: StepOutline, path: readonly string[], part: Part, problems: Problems): void {
-  let schema = entryOf(stepValue(step, 'outputs'), 'schema')?.value;
-  let owner = `steps.${step.name}.outputs`;
+export function checkOutputPath(step: StepOutline, path: readonly string[], reading: Reading): void {
+  checkOutputs(step, path, `steps.${step.name}.outputs`, reading);
+}
+
+function checkOutputs(step: StepOutline, path: readonly string[], owner: string, reading: Reading): void {
+  const { part, problems } = reading;
+  const [first, ...rest] = path;
+  if (first === undefined) return;
+  if (isMapped(step)) {
+    if (!/^\d+$/.test(first)) problems.within('mapped_outputs', part, { owner, name: first });
+    else checkItem(step, rest, `${owner}[${first}]`, reading);
+    return;
+  }
+  checkItem(step, path, owner, reading);
+}
+
+/** As `checkOutputs`, for one item of a map, or a step that is none. */
+function checkItem(step: StepOutline, path: readonly string[], owner: string, reading: Reading): void {
+  const { part, flow, problems } = reading;
+  if (step.members === null) {
+    checkSchemaPath(entryOf(stepValue(step, 'outputs'), 'schema')?.value, path, owner, reading);
+    return;
+  }
+  const [name, ...rest] = path;
+  if (name === undefined) return;
+  const block = flow.blocks[step.members];
+  const member = flow.steps[block?.indexOf.get(name) ?? -1];
+  if (member !== undefined) {
+    checkOutputs(member, rest, `${owner}.${name}`, reading);
+    return;
+  }
+  const known = (problems.hasRoom ? (block?.steps ?? []) : []).map((each) => flow.steps[each]?.name ?? '');
+  problems.within('unknown_property', part, { owner, name, known, suggestion: suggest(name, known) });
+}
+
+function checkSchemaPath(
+  root: DocumentNode | undefined,
+  path: readonly string[],
+  start: string,
+  { part, problems }: Reading,
+): void {
+  let schema = root;
+  let owner = start;
   for (const name of path) {
     if (schema?.kind !== 'map') return;
     const items = entryOf(schema, 'items')?.value;

@@ -7,6 +7,9 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { listed, quoted } from '../diagnostics/phrase.ts';
 import { hasExpression, parseTemplate } from '../expressions/expressions.ts';
+import type { ParamDefinition } from '../model/flow.ts';
+import { toJsonValue } from './document.ts';
+import type { ParamOutline } from './outline.ts';
 
 const PLAIN_KEYWORDS: ReadonlySet<string> = new Set(['type', 'title', 'description', 'examples']);
 
@@ -120,4 +123,12 @@ export async function findMismatch(schema: JsonObject, value: Json): Promise<str
   }
   const [first] = validate.errors ?? [];
   return first === undefined ? 'it does not fit' : sentenceOf(first);
+}
+
+/** One param in its normal form; a bare value is a default, from which the type is taken. */
+export function paramOf({ name, node }: ParamOutline): ParamDefinition {
+  const value = toJsonValue(node);
+  if (!isJsonObject(value)) return { name, schema: inferSchema(value), required: false, default: value };
+  const { default: fallback, ...schema } = value;
+  return { name, schema, required: fallback === undefined, default: fallback ?? null };
 }

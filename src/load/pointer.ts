@@ -41,44 +41,91 @@ function dotted(parts: readonly string[]): string {
   return parts.map((part, index) => (isIndex(part) ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
 }
 
-/** The name of a step by its key in `steps`: in a list, its `name`, else its number from 1. */
-function stepName(root: DocumentNode, part: string): string {
-  const steps = entryOf(root, 'steps')?.value;
-  if (steps?.kind !== 'list') return quoted(part);
-  const name = textOf(entryOf(steps.items[Number(part)], 'name')?.value);
+/** A path, cut into the steps that lead to a place and what is left behind the innermost of them. */
+export interface StepPath {
+  /** By their keys in `steps`: names, or numbers in lists. None for a place outside of any step. */
+  readonly steps: readonly string[];
+  readonly rest: readonly string[];
+}
+
+/** Cuts a path behind its innermost step. */
+export function stepPath(path: readonly string[]): StepPath {
+  const steps: string[] = [];
+  let read = 0;
+  for (; path[read] === 'steps' && path[read + 1] !== undefined; read += 2) steps.push(path[read + 1] ?? '');
+  return { steps, rest: path.slice(read) };
+}
+
+/** The `steps` that the innermost of some steps stands in. */
+function blockOf(root: DocumentNode, steps: readonly string[]): DocumentNode | undefined {
+  let block = entryOf(root, 'steps')?.value;
+  for (const step of steps.slice(0, -1)) {
+    const body = block?.kind === 'list' ? block.items[Number(step)] : entryOf(block, step)?.value;
+    block = entryOf(body, 'steps')?.value;
+  }
+  return block;
+}
+
+/** The name of the innermost step by its key in `steps`: in a list, its `name`, else its number from 1. */
+function stepName(root: DocumentNode, steps: readonly string[]): string {
+  const part = steps.at(-1) ?? '';
+  const block = blockOf(root, steps);
+  if (block?.kind !== 'list') return quoted(part);
+  const name = textOf(entryOf(block.items[Number(part)], 'name')?.value);
   return name === undefined ? `number ${Number(part) + 1}` : quoted(name);
 }
 
 /** A value in words: `the flow`, `step x`, `` `retry.max` of step `x` ``. */
 export function describe(root: DocumentNode, path: readonly string[]): string {
-  const [first, second, ...rest] = path;
+  const [first, second] = path;
+  const { steps, rest } = stepPath(path);
   if (first === undefined) return 'the flow';
-  if (second === undefined || (first !== 'steps' && first !== 'params')) return quoted(dotted(path));
-  const owner = first === 'steps' ? `step ${stepName(root, second)}` : `param ${quoted(second)}`;
-  return rest.length === 0 ? owner : `${quoted(dotted(rest))} of ${owner}`;
+  if (steps.length > 0)
+    return rest.length === 0 ? ownerOf(root, steps) : `${quoted(dotted(rest))} of ${ownerOf(root, steps)}`;
+  if (second === undefined || first !== 'params') return quoted(dotted(path));
+  const owner = `param ${quoted(second)}`;
+  return path.length === 2 ? owner : `${quoted(dotted(path.slice(2)))} of ${owner}`;
 }
 
+const ownerOf = (root: DocumentNode, steps: readonly string[]): string => `step ${stepName(root, steps)}`;
+
 /** True for a path to a JSON Schema of the flow, or into one: there names of other keys mean nothing. */
-export const isInSchema = (path: readonly string[]): boolean =>
-  path[0] === 'params' || (path[0] === 'steps' && path[2] === 'outputs' && path[3] === 'schema');
+export function isInSchema(path: readonly string[]): boolean {
+  const { steps, rest } = stepPath(path);
+  const [first, second] = rest;
+  if (steps.length === 0) return first === 'params';
+  return (first === 'outputs' && second === 'schema') || (first === 'approve' && second === 'params');
+}
 
 /** True for the path to a handler, of the flow or of a step. */
-const isHandler = (path: readonly string[]): boolean =>
-  HANDLER_PHASES.some((phase) => path.at(-2) === phase) && (path.length === 2 || path[0] === 'steps');
+const isHandler = (rest: readonly string[]): boolean =>
+  rest.length === 2 && HANDLER_PHASES.some((phase) => rest[0] === phase);
+
+/** Maps inside of a step or handler whose keys are fixed, by the keys that lead there. */
+const INSIDE: ReadonlyMap<string, KeyContext> = new Map([
+  ['outputs', 'outputs'],
+  ['wait', 'wait'],
+  ['wait.for', 'wait_for'],
+  ['wait.for.http', 'http'],
+  ['approve', 'approve'],
+  ['repeat', 'repeat'],
+  ['retry', 'retry'],
+  ['cache', 'cache'],
+]);
 
 /** Which fixed set of keys the map at a path has; null for maps whose keys are free. */
 export function contextOf(root: DocumentNode, path: readonly string[]): KeyContext | null {
   if (path.length === 0) return 'flow';
-  const last = path.at(-1);
   if (isInSchema(path)) return 'schema';
-  if (last === 'retry') return 'retry';
-  if (last === 'notify') return 'notify';
-  if (last === 'concurrency' || last === 'cache') return last;
+  const { steps, rest } = stepPath(path);
+  if (isHandler(rest)) return 'handler';
+  const last = path.at(-1);
+  if (isHandler(rest.slice(0, 2))) return last === 'retry' || last === 'notify' ? last : null;
+  if (steps.length > 0) {
+    if (rest.length > 0) return INSIDE.get(rest.join('.')) ?? null;
+    return blockOf(root, steps)?.kind === 'list' ? 'named_step' : 'step';
+  }
+  if (last === 'retry' || last === 'concurrency') return last;
   if (path[0] === 'secrets' && path.length === 2) return 'secret';
-  if (isHandler(path)) return 'handler';
-  if (path[0] === 'defaults') return 'defaults';
-  if (path[0] === 'steps' && path.length === 3 && last === 'outputs') return 'outputs';
-  if (path[0] === 'steps' && path.length === 2)
-    return entryOf(root, 'steps')?.value.kind === 'list' ? 'named_step' : 'step';
-  return null;
+  return path[0] === 'defaults' ? 'defaults' : null;
 }

@@ -1,21 +1,22 @@
 /** What expressions refer to: that it exists, and will be there when they are evaluated. */
 
-import { assertNever } from '../base/result.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import { type Reference, ROOTS } from '../expressions/expressions.ts';
 import type { ScalarNode } from './document.ts';
-import { type NeedsGraph, Reachability } from './needs-graph.ts';
+import type { NeedsGraph } from './needs-graph.ts';
 import type { FlowOutline } from './outline.ts';
 import { ProjectReferences } from './project-references.ts';
-import { checkOutputPath, subtractionIn } from './output-references.ts';
+import { checkMapName, isMapName } from './map-references.ts';
+import { subtractionIn } from './output-references.ts';
 import type { Part, Problems } from './problems.ts';
-import type { SiteOwner } from './template-sites.ts';
+import { StepReferences } from './step-references.ts';
+import { type SiteOwner, whereOf } from './template-sites.ts';
 
-const TO_COME: ReadonlySet<string> = new Set(['item', 'index', 'matrix', 'previous']);
-/** The names that expressions of this version may begin with. */
-export const AVAILABLE_ROOTS: readonly string[] = ROOTS.filter((root) => !TO_COME.has(root));
+/** Names that only the condition of a `repeat` has. */
+const OF_REPEAT: ReadonlySet<string> = new Set(['previous', 'outputs', 'exit_code']);
+/** The names that expressions may begin with nearly everywhere. */
+export const COMMON_ROOTS: readonly string[] = ROOTS.filter((root) => !OF_REPEAT.has(root) && !isMapName(root));
 
-const STEP_MEMBERS = ['state', 'outputs', 'exit_code', 'error'];
 const RUN_MEMBERS = [
   'id',
   'dir',
@@ -30,40 +31,20 @@ const FLOW_MEMBERS = ['name', 'version'];
 /** What is known of a run before it has a folder and steps. */
 const RUN_MEMBERS_IN_DEFAULTS = ['id', 'started_at', 'scheduled_for', 'previous_scheduled_for'];
 
-const whereOf = (owner: SiteOwner): string => {
-  switch (owner.kind) {
-    case 'step':
-      return 'a step';
-    case 'handler':
-      return 'a handler';
-    case 'all_steps':
-    case 'start':
-      return owner.where;
-    case 'param':
-      return 'the default of a param';
-    case 'outputs':
-      return '`outputs`';
-    default:
-      return assertNever(owner, 'owner of a template');
-  }
-};
-
 /** One reference, in the text that it stands in. */
-type Where = Part & { readonly owner: SiteOwner };
+export type Where = Part & { readonly owner: SiteOwner };
 
 /** Checks the references of one flow, one by one. */
 export class ReferenceChecker {
   readonly #flow: FlowOutline;
-  readonly #graph: NeedsGraph;
-  readonly #reachability: Reachability;
+  readonly #steps: StepReferences;
   readonly #problems: Problems;
   readonly #params: ReadonlyMap<string, number>;
   readonly #project: ProjectReferences;
 
   constructor(flow: FlowOutline, graph: NeedsGraph, problems: Problems) {
     this.#flow = flow;
-    this.#graph = graph;
-    this.#reachability = new Reachability(graph);
+    this.#steps = new StepReferences(flow, graph, problems);
     this.#problems = problems;
     this.#project = new ProjectReferences(flow, problems);
     this.#params = new Map(flow.params.map(({ name }, index) => [name, index]));
@@ -77,8 +58,12 @@ export class ReferenceChecker {
   check(reference: Reference, node: ScalarNode, owner: SiteOwner, refusesSecrets: string | null): void {
     const { root, path, offset, length } = reference;
     const where: Where = { node, offset, length, owner };
-    if (TO_COME.has(root)) {
-      this.#problems.within('not_yet_supported', where, { what: `\`${root}\` in expressions`, instead: null });
+    if (isMapName(root)) {
+      checkMapName([root, ...path], where, this.#flow, this.#problems);
+      return;
+    }
+    if (OF_REPEAT.has(root)) {
+      this.#ofRepeat(root, path, where);
       return;
     }
     switch (root) {
@@ -94,7 +79,7 @@ export class ReferenceChecker {
       case 'steps':
         if (owner.kind === 'param' || owner.kind === 'all_steps' || owner.kind === 'start') {
           this.#problems.within('name_not_available', where, { name: 'steps', where: whereOf(owner) });
-        } else this.#step(path, where);
+        } else this.#steps.check(path, where);
         return;
       case 'run': {
         const [member] = path;
@@ -112,6 +97,13 @@ export class ReferenceChecker {
         // `env` holds whatever the environment holds; unknown roots do not pass the parser.
         return;
     }
+  }
+
+  #ofRepeat(root: string, [member]: readonly string[], where: Where): void {
+    const { owner } = where;
+    if (owner.kind !== 'step' || owner.sight !== 'repeat') {
+      this.#problems.within('name_not_available', where, { name: root, where: whereOf(owner) });
+    } else if (root === 'previous') this.#member('previous', member, ['outputs'], where);
   }
 
   #member(owner: string, name: string | undefined, known: readonly string[], where: Where): void {
@@ -143,30 +135,5 @@ export class ReferenceChecker {
           : [this.#problems.place(declared.nameSpan, 'declared here')];
       this.#problems.within('later_param', where, { param, reference: name }, related);
     }
-  }
-
-  #step([name, member, ...rest]: readonly string[], where: Where): void {
-    const { owner } = where;
-    const { steps } = this.#flow;
-    if (name === undefined) {
-      this.#problems.within('dynamic_step_reference', where, {});
-      return;
-    }
-    const target = this.#graph.indexOf.get(name);
-    const step = target === undefined ? undefined : steps[target];
-    if (target === undefined || step === undefined) {
-      this.#problems.within('unknown_step_reference', where, { name, ...this.#near(name, steps) });
-      return;
-    }
-    const reading = owner.kind === 'step' ? owner.step : owner.kind === 'handler' ? owner.of : null;
-    const isOwn = owner.kind === 'handler' && owner.of === target;
-    if (reading !== null && !isOwn && !this.#reachability.waitsFor(reading, target)) {
-      const reader = steps[reading]?.name ?? '';
-      const canTell = this.#problems.hasRoom && reading !== target;
-      const isDownstream = canTell && this.#reachability.waitsFor(target, reading);
-      this.#problems.within('step_not_upstream', where, { step: reader, reference: name, isDownstream });
-    }
-    if (member === 'outputs') checkOutputPath(step, rest, where, this.#problems);
-    else this.#member(`steps.${name}`, member, STEP_MEMBERS, where);
   }
 }

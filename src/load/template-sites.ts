@@ -1,5 +1,6 @@
 /** Where expressions may stand in a flow: every text with one, and who evaluates it. Conditions and shell text have checks of their own. */
 
+import { assertNever } from '../base/result.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { entriesOf, entryOf, textOf, type DocumentNode, type ScalarNode } from './document.ts';
 import { bodiesOf } from './handlers.ts';
@@ -7,8 +8,11 @@ import { defaultValue, type FlowOutline, stepValue } from './outline.ts';
 
 /** Who evaluates a text. */
 export type SiteOwner =
-  /** A step, by its number. */
-  | { readonly kind: 'step'; readonly step: number }
+  /**
+   * A step, by its number. `sight`: what it sees that is its own; absent, the item when the step is a map. `around`: nothing, since it is
+   * evaluated once for a whole map. `repeat`: the results of the last time as well.
+   */
+  | { readonly kind: 'step'; readonly step: number; readonly sight?: 'around' | 'repeat' }
   /** A handler of the flow, or of the step with this number. */
   | { readonly kind: 'handler'; readonly of: number | null }
   /** The run before it starts: its name, its concurrency group. */
@@ -20,6 +24,25 @@ export type SiteOwner =
   /** The flow's outputs, after all steps. */
   | { readonly kind: 'outputs' };
 
+/** The place of an expression in words. */
+export const whereOf = (owner: SiteOwner): string => {
+  switch (owner.kind) {
+    case 'step':
+      return 'a step';
+    case 'handler':
+      return 'a handler';
+    case 'all_steps':
+    case 'start':
+      return owner.where;
+    case 'param':
+      return 'the default of a param';
+    case 'outputs':
+      return '`outputs`';
+    default:
+      return assertNever(owner, 'owner of a template');
+  }
+};
+
 /** One text with an expression in it. */
 export interface TemplateSite {
   readonly node: ScalarNode;
@@ -30,7 +53,9 @@ export interface TemplateSite {
 }
 
 /** Keys of steps whose texts are templates. */
-const STEP_TEXTS = ['env', 'with', 'workdir', 'stdin', 'notify', 'sources', 'generates', 'artifacts'];
+const STEP_TEXTS = [
+  ...['env', 'with', 'workdir', 'stdin', 'notify', 'sources', 'generates', 'artifacts', 'key', 'approve'],
+];
 /** Those in which a secret may stand: what it becomes there is seen by the step alone. */
 const SECRET_TEXTS: ReadonlySet<string> = new Set(['env', 'stdin', 'notify']);
 
@@ -60,6 +85,15 @@ export function paramDefault(node: DocumentNode): DocumentNode | undefined {
   return node.kind === 'map' ? entryOf(node, 'default')?.value : node;
 }
 
+/** What a `wait` is made of, without the texts for a shell. */
+function waitTexts(wait: DocumentNode | undefined): readonly (DocumentNode | undefined)[] {
+  if (wait?.kind !== 'map') return [wait];
+  const probe = entryOf(wait, 'for')?.value;
+  const command = entryOf(probe, 'command')?.value;
+  const parts = [entryOf(wait, 'until'), entryOf(probe, 'file'), entryOf(probe, 'http')].map((entry) => entry?.value);
+  return [...parts, command?.kind === 'list' ? command : undefined];
+}
+
 /** Lists all texts with expressions, except conditions and shell text. */
 export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
   const sites = new Sites();
@@ -82,6 +116,9 @@ export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
       const takes = SECRET_TEXTS.has(key) || (key === 'with' && takesInput);
       sites.add(stepValue(step, key), owner, takes ? null : `\`${key}\``);
     }
+    for (const node of waitTexts(stepValue(step, 'wait'))) sites.add(node, owner, '`wait`');
+    const around: SiteOwner = owner.kind === 'step' ? { ...owner, sight: 'around' } : owner;
+    for (const key of ['foreach', 'matrix']) sites.add(stepValue(step, key), around, `\`${key}\``);
   }
   sites.add(value('outputs'), { kind: 'outputs' }, '`outputs`');
   return sites.found;

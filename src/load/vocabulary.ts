@@ -20,11 +20,19 @@ export type KeyContext =
   | 'notify'
   | 'concurrency'
   | 'cache'
-  | 'secret';
+  | 'secret'
+  | 'wait'
+  | 'wait_for'
+  | 'http'
+  | 'approve'
+  | 'repeat';
+
+/** What a step can do: it has exactly one of these keys. */
+export const ACTION_KEYS: readonly string[] = words('run call flow steps wait approve');
 
 const STEP_KEYS = words(
-  'description run call needs if env with workdir shell stdin output outputs success_codes skip_codes timeout grace retry ' +
-    'continue_on_error if_lost sources generates cache resources priority artifacts secrets logs interactive isolate ' +
+  'description run call flow steps wait approve needs if foreach key matrix max_parallel tolerate repeat env with workdir shell ' +
+    'stdin output outputs success_codes skip_codes timeout grace retry continue_on_error if_lost sources generates cache resources priority artifacts secrets logs interactive isolate ' +
     'on_success on_failure on_cancel finally',
 );
 
@@ -51,38 +59,26 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
       'exclusiveMaximum multipleOf items minItems maxItems uniqueItems properties required additionalProperties minProperties ' +
       'maxProperties anyOf oneOf allOf',
   ),
+  wait: words('until for every timeout'),
+  wait_for: words('file http command'),
+  http: words('url status method headers'),
+  approve: words('message params timeout on_timeout'),
+  repeat: words('until while every max'),
 };
 
-const STEP_KEYS_TO_COME = [...words('flow steps wait approve foreach key max_parallel tolerate matrix repeat')];
-const TO_COME: { readonly [Context in KeyContext]: ReadonlySet<string> } = {
+const TO_COME: { readonly [Context in KeyContext]?: ReadonlySet<string> } = {
   flow: new Set(words('schedules triggers')),
-  step: new Set(STEP_KEYS_TO_COME),
-  named_step: new Set(STEP_KEYS_TO_COME),
-  retry: new Set(),
-  defaults: new Set(),
-  outputs: new Set(),
-  schema: new Set(),
-  handler: new Set(),
-  notify: new Set(),
-  concurrency: new Set(),
-  cache: new Set(),
-  secret: new Set(),
 };
 const RESERVED: ReadonlySet<string> = new Set(words('services background ready container uses labels'));
 
-const FOREIGN_OWNERS: { readonly [Context in KeyContext]: KeyOwner } = {
+const FOREIGN_OWNERS: { readonly [Context in KeyContext]?: KeyOwner } = {
   flow: 'flow',
   step: 'step',
   named_step: 'step',
   retry: 'retry',
   defaults: 'step',
-  outputs: 'other',
-  schema: 'other',
   handler: 'step',
-  notify: 'other',
   concurrency: 'concurrency',
-  cache: 'other',
-  secret: 'other',
 };
 
 /** Reports a key that this version does not know: reserved, to come, another tool's word, or a slip. */
@@ -99,10 +95,15 @@ export function reportUnknownKey(
   const { name, span, context, owner, value } = unknown;
   const hasReserved = context === 'flow' || context === 'step' || context === 'named_step';
   if (hasReserved && RESERVED.has(name)) problems.at('reserved_key', span, { key: name });
-  else if (TO_COME[context].has(name)) problems.at('not_yet_supported', span, { what: `\`${name}\``, instead: null });
+  else if (TO_COME[context]?.has(name) === true)
+    problems.at('not_yet_supported', span, { what: `\`${name}\``, instead: null });
   else {
     const known = KEYS[context];
-    const foreign = foreignWord(name, FOREIGN_OWNERS[context], value.kind === 'scalar' ? value.written : null);
+    const foreign = foreignWord(
+      name,
+      FOREIGN_OWNERS[context] ?? 'other',
+      value.kind === 'scalar' ? value.written : null,
+    );
     const suggestion = foreign === null && problems.hasRoom ? suggest(name, known) : null;
     problems.at('unknown_key', span, { name, owner, foreign, suggestion, known });
   }

@@ -2,7 +2,7 @@
 
 import { example, quoted, yamlScalar } from '../diagnostics/phrase.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf } from './document.ts';
-import { isIndex, isInSchema, type Located } from './pointer.ts';
+import { isIndex, isInSchema, type Located, stepPath } from './pointer.ts';
 import type { Problems } from './problems.ts';
 
 const TYPES: ReadonlyMap<unknown, string> = new Map([
@@ -21,6 +21,7 @@ const DURATIONS: ReadonlySet<string> = new Set([
   'cleanup_timeout',
   'queue_timeout',
   'ttl',
+  'every',
 ]);
 /** Where more than one type fits, by the last key. */
 const SEVERAL: ReadonlyMap<string, string> = new Map([
@@ -33,6 +34,17 @@ const SEVERAL: ReadonlyMap<string, string> = new Map([
   ['generates', 'a glob or a list of globs'],
   ['artifacts', 'a glob or a list of globs'],
   ['cache', '`true`, `false` or a map'],
+  ['steps', 'a map of steps or a list of steps'],
+  ['foreach', 'a list, or one expression that yields it'],
+  ['wait', 'a duration or a map'],
+  ['approve', 'a text or a map'],
+  ['tolerate', 'a whole number or a percentage'],
+]);
+/** As `SEVERAL`, by the keys behind the step. */
+const SEVERAL_INSIDE: ReadonlyMap<string, string> = new Map([
+  ['wait.for.http', 'a URL or a map'],
+  ['wait.for.http.status', 'a number or a list of numbers'],
+  ['wait.for.command', 'a text or a list of texts'],
 ]);
 /** The same for keys of the flow. */
 const AT_TOP: ReadonlyMap<string, string> = new Map([
@@ -48,16 +60,29 @@ const YES_NO: ReadonlyMap<string, boolean> = new Map([
   ['off', false],
 ]);
 
+/** True for the path of one param: of the flow, or of an approval. */
+function isParam(path: readonly string[]): boolean {
+  const { steps, rest } = stepPath(path);
+  return steps.length === 0
+    ? rest[0] === 'params' && rest.length === 2
+    : rest[0] === 'approve' && rest[1] === 'params' && rest.length === 3;
+}
+
 function expectedAt(path: readonly string[], type: unknown): string {
   const last = path.at(-1) ?? '';
-  const isStepKey = (path[0] === 'steps' && path.length === 3) || (path[0] === 'defaults' && path.length === 2);
+  const { steps, rest } = stepPath(path);
+  const isInStep = steps.length > 0;
+  const isStepKey = (isInStep && rest.length === 1) || (path[0] === 'defaults' && path.length === 2);
   if (path.length === 0) return 'a map with `steps`';
-  if (path[0] === 'params' && path.length === 2) return 'a default or a schema';
+  if (isParam(path)) return 'a default or a schema';
   if (isInSchema(path) && last === 'type') return 'a type or a list of types';
   if (isInSchema(path) && last === 'additionalProperties') return '`true`, `false` or a schema';
   if (path[0] === 'steps' && path.length === 1) return 'a map of steps or a list of steps';
   if (isInSchema(path)) return TYPES.get(type) ?? 'something else';
-  if (path.at(-2) === 'env') return 'a text, a number, `true` or `false`';
+  if (path.at(-2) === 'env' || path.at(-2) === 'headers') return 'a text, a number, `true` or `false`';
+  if (isInStep && rest[0] === 'matrix' && rest.length === 2) return 'a list, or one expression that yields it';
+  const inside = isInStep ? SEVERAL_INSIDE.get(rest.join('.')) : undefined;
+  if (inside !== undefined) return inside;
   const atTop = path.length === 1 ? AT_TOP.get(last) : undefined;
   if (atTop !== undefined) return atTop;
   if (DURATIONS.has(last)) return 'a duration';
@@ -90,13 +115,14 @@ function variableOf(item: DocumentNode): string | null {
 /** A list where a map has to be: the map to write, of what is in the list where that is sure. */
 function remedyForList(path: readonly string[], items: readonly DocumentNode[]): string | null {
   const name = path.at(-1) ?? '';
-  if (name === 'env' && (path.length === 1 || path.length === 3 || path[0] === 'defaults')) {
+  const { steps, rest } = stepPath(path);
+  if (name === 'env' && (path.length === 1 || (steps.length > 0 && rest.length === 1) || path[0] === 'defaults')) {
     const variables = items.slice(0, MOST_LINES).map(variableOf);
     const known = variables.filter((line) => line !== null);
     const lines = known.length === 0 || known.length < variables.length ? ['NAME: value'] : known;
     return `without dashes, write:${example('env:', ...lines.map((line) => `  ${line}`))}`;
   }
-  if (path[0] !== 'steps' || path.length !== 2 || isIndex(name)) return null;
+  if (steps.length === 0 || rest.length > 0 || isIndex(name)) return null;
   const texts = items.slice(0, MOST_LINES).flatMap((item) => textOf(item) ?? []);
   if (texts.length > 0 && texts.length === items.length && texts.every((text) => !text.includes('\n'))) {
     const [first = ''] = texts;
@@ -121,21 +147,22 @@ function remedyForMap(name: string, node: DocumentNode): string | null {
 function remedyFor(located: Located, expected: string): string | null {
   const { path, node } = located;
   const name = path.at(-1) ?? '';
-  const isStep = path[0] === 'steps' && path.length === 2;
-  const isParam = path[0] === 'params' && path.length === 2;
+  const { steps, rest } = stepPath(path);
+  const isStep = steps.length > 0 && rest.length === 0;
+  const isOneParam = isParam(path);
   if (node.kind === 'map' && expected === 'a list') return remedyForMap(name, node);
-  if (isParam && node.kind === 'list') return `write:${example(`${name}: { type: array, default: [...] }`)}`;
+  if (isOneParam && node.kind === 'list') return `write:${example(`${name}: { type: array, default: [...] }`)}`;
   if (node.kind === 'list') return remedyForList(path, node.items);
   if (node.kind !== 'scalar') return null;
   const { value, written } = node;
   if (value === null) {
-    if (isParam)
+    if (isOneParam)
       return `a param without a default is one that must be given; write its type:${example(`${name}: { type: string }`)}`;
     if (path.at(-2) === 'env' && !isInSchema(path)) return `for an empty text, write:${example(`${name}: ""`)}`;
     if (isStep) return `give it a command:${example(`${name}:`, '  run: echo hello')}`;
     return 'write a value, or leave the key out';
   }
-  if (expected === 'a duration' && typeof value === 'number')
+  if (expected.startsWith('a duration') && typeof value === 'number')
     return `a number needs a unit:${example(`${name}: ${written}s`)}`;
   if (expected.startsWith('`true`') && typeof value === 'string') {
     const meant = YES_NO.get(value.toLowerCase());
@@ -145,7 +172,7 @@ function remedyFor(located: Located, expected: string): string | null {
   if (isStep && isIndex(name)) return `write:${example('- name: hello', `  run: ${command}`)}`;
   if (isStep) return `write:${example(`${name}:`, `  run: ${command}`)}`;
   if (expected.startsWith('a text') && typeof value !== 'string') return `quotes make it a text: \`"${written}"\``;
-  if (expected === 'a list') return `write: \`[${written}]\``;
+  if (expected === 'a list' || expected.startsWith('a list, or')) return `write: \`[${written}]\``;
   return null;
 }
 

@@ -38,7 +38,7 @@ describe('a condition', () => {
     expect(await codesOf(flow('steps.e.state'))).toEqual(['unknown_step_reference:8']);
     expect(await codesOf(flow('steps.a.status'))).toEqual(['unknown_property:8']);
     expect(await codesOf(flow('${{ params.evn }}'))).toEqual(['unknown_param:8']);
-    expect(await codesOf(flow('item.x'))).toEqual(['not_yet_supported:8']);
+    expect(await codesOf(flow('item.x'))).toEqual(['name_not_available:8']);
   });
 
   it('has problems at their exact places', async () => {
