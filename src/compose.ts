@@ -4,21 +4,20 @@
  * the machine is made.
  */
 
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { parseDuration } from './base/duration.ts';
+import { dirname, join, relative } from 'node:path';
 import type { RunId, StepId, StepKey } from './base/ids.ts';
-import { ok } from './base/result.ts';
+import { err, ok } from './base/result.ts';
+import { openReuse } from './cache/open.ts';
 import { type Family, type Member, memberAt, type Unrecorded } from './children/family.ts';
 import { Engine, type EngineEnd } from './engine/engine.ts';
 import { makePlan } from './engine/plan.ts';
-import type { Journal, Slots } from './engine/ports.ts';
+import type { Journal, OutputStore, Slots } from './engine/ports.ts';
 import { type Admission, createAdmission } from './executors/admission.ts';
 import { createLocalExecutor } from './executors/local.ts';
 import { createSlots } from './executors/slots.ts';
 import { type LazyPool, lazyFunctionPool } from './functions/lazy-pool.ts';
 import { findMismatch as checkOutputs } from './load/param-schema.ts';
-import type { EventBody, RunEvent, RunResumed, RunSettings } from './model/event.ts';
+import type { EventBody, RunEvent, RunResumed } from './model/event.ts';
 import type { FlowDefinition } from './model/flow.ts';
 import { runNews } from './model/news.ts';
 import type { RunRecord } from './model/run.ts';
@@ -35,62 +34,11 @@ import type { Runner, StoreOutputs } from './runners/runner.ts';
 import { waitRunner } from './runners/wait.ts';
 import { withSecrets } from './runners/with-secrets.ts';
 import { NO_SECRETS, type RunSecrets } from './secrets/run-secrets.ts';
-import { attemptPlaces, type RunLayout, type StateLayout } from './store/layout.ts';
+import { attemptPlaces, notePath, type RunLayout, type StateLayout } from './store/layout.ts';
 import { runOutputs } from './store/outputs.ts';
 
 /** The environment flowctl was started with. */
 export type Environment = { readonly [name: string]: string | undefined };
-
-const DEFAULT_GRACE_MS = 5_000;
-const LEAST_PARALLEL = 4;
-
-/** What a caller may change about the settings of a run. */
-export interface SettingsRequest {
-  readonly maxParallel?: number | undefined;
-  readonly failFast?: boolean | undefined;
-}
-
-/** What a resume takes its settings over from. */
-export interface EarlierLife {
-  readonly settings: RunSettings;
-  readonly definition: FlowDefinition;
-}
-
-/** A setting of the environment that cannot be understood. */
-export class SettingError extends Error {
-  override readonly name = 'SettingError';
-}
-
-/**
- * The settings of a run: flags first, then the flow, then the machine. FLOWCTL_GRACE is the time from asking to killing,
- * FLOWCTL_DURABILITY `full` or `process`. A resumed run keeps what it had, but for flags, FLOWCTL_GRACE and what was edited in the
- * flow; its durability never changes.
- * @param before the run as it was, when it is resumed.
- * @throws {SettingError} when one of the two variables is not understood.
- */
-export function settingsFor(
-  flow: FlowDefinition,
-  request: SettingsRequest,
-  environment: Environment,
-  before: EarlierLife | null,
-): RunSettings {
-  const grace = environment['FLOWCTL_GRACE'] ?? '';
-  const parsed = parseDuration(grace);
-  if (grace !== '' && !parsed.ok) throw new SettingError(`FLOWCTL_GRACE: \`${grace}\` is no duration, such as 5s`);
-  const durability = environment['FLOWCTL_DURABILITY'] ?? '';
-  if (!['', 'full', 'process'].includes(durability)) {
-    throw new SettingError(`FLOWCTL_DURABILITY: \`${durability}\` is neither full nor process`);
-  }
-  const keepsParallel = before !== null && before.definition.max_parallel === flow.max_parallel;
-  const keepsFailFast = before !== null && before.definition.fail_fast === flow.fail_fast;
-  const parallel = keepsParallel ? before.settings.max_parallel : flow.max_parallel;
-  return {
-    max_parallel: request.maxParallel ?? parallel ?? Math.max(LEAST_PARALLEL, availableParallelism()),
-    fail_fast: request.failFast ?? (keepsFailFast ? before.settings.fail_fast : flow.fail_fast),
-    grace_ms: grace !== '' && parsed.ok ? parsed.value : (before?.settings.grace_ms ?? DEFAULT_GRACE_MS),
-    durability: before?.settings.durability ?? (durability === 'process' ? 'process' : 'full'),
-  };
-}
 
 /** A run that is owned, and what is to happen to it. */
 export interface LifeRequest {
@@ -115,8 +63,17 @@ export interface LifeRequest {
   readonly environmentFor?: Family['environmentFor'];
   /** Who hears of a sub-run. Default: nobody. */
   readonly childListeners?: Family['listenersFor'];
+  /** What is not to be reused: nothing, or these steps. Default: whatever can be is. */
+  readonly fresh?: FreshWish;
   /** Steps of sub-runs that had succeeded and are to run again. */
   readonly again?: ReadonlyMap<RunId, readonly StepId[]>;
+}
+
+/** What is to run whatever results are recorded. */
+export interface FreshWish {
+  readonly noCache: boolean;
+  /** Steps, with all that is in them. */
+  readonly force: readonly string[];
 }
 
 /** One life of a run, put together. */
@@ -140,8 +97,8 @@ export function composeLife(request: LifeRequest): Life {
   const settings = resumed?.settings ?? record.settings;
   const graceMs = settings.grace_ms;
   const watchdog = startWatchdog({ run: record.id, graceMs });
-  const functions = lazyFunctionPool(join(state.root, 'cache', 'modules'), settings.max_parallel);
   const secrets = request.secrets ?? NO_SECRETS;
+  const functions = lazyFunctionPool(join(state.cache, 'modules'), settings.max_parallel);
   const living = new Map<StepKey, Engine>();
   const unrecorded: Unrecorded[number][] = [];
   const family: Family = {
@@ -167,6 +124,8 @@ export function composeLife(request: LifeRequest): Life {
     graceMs,
     slots: createSlots(settings.max_parallel),
     admission: createAdmission(),
+    fresh: request.fresh ?? { noCache: false, force: [] },
+    flow: scopeOf(state, definition),
     broken: request.broken,
   };
   const outputs = runOutputs(layout);
@@ -197,6 +156,9 @@ interface Tree {
   readonly graceMs: number;
   readonly slots: Slots;
   readonly admission: Admission;
+  readonly fresh: FreshWish;
+  /** The flow of the root, see `scopeOf`. */
+  readonly flow: string;
   readonly broken: LifeRequest['broken'];
 }
 
@@ -217,6 +179,7 @@ function assemble(tree: Tree, member: Member): Engine {
     const keeping = keepingArtifacts(runner);
     return tree.secrets.isEmpty ? keeping : withSecrets(keeping, secrets);
   };
+  const { reuse, results } = reuseOf(tree, member, { store: storeOutputs, read: (ref) => outputs.read(ref) });
   const keeping = { storeOutputs, checkOutputs };
   const command = commandRunner({ ...keeping, launcher: directLauncher(), watchdog, inherited: environment });
   const executor = createLocalExecutor({
@@ -233,6 +196,7 @@ function assemble(tree: Tree, member: Member): Engine {
     places: (step, attempt) => attemptPlaces(layout, step, attempt),
     graceMs: tree.graceMs,
     admission: tree.admission,
+    results,
   });
   const hub = createHub(member.listeners, tree.broken);
   hub.publish(member.told);
@@ -248,10 +212,35 @@ function assemble(tree: Tree, member: Member): Engine {
     runDirectory: layout.private,
     outputs,
     slots,
+    reuse,
   };
   const engine: Engine = new Engine(parts, member.opening);
   return engine;
 }
+
+/** A flow by its file, relative to the project: so the project may be moved, and a copy of its state used elsewhere. */
+const scopeOf = (state: StateLayout, { file }: FlowDefinition): string => relative(dirname(state.root), file);
+
+const reuseOf = ({ family, functions, fresh, flow }: Tree, member: Member, outputs: OutputStore) =>
+  openReuse(
+    {
+      ...fresh,
+      folder: family.state.cache,
+      scope: scopeOf(family.state, member.definition),
+      directory: member.definition.directory,
+      root: flow,
+      prefix: member.prefix,
+      run: member.record.id,
+      clock: family.clock,
+      outputs,
+      flows: family.flows,
+      codeOf: async (module) => {
+        const hash = await functions.contentHash(module);
+        return hash.ok ? hash : err(hash.error.message);
+      },
+    },
+    (step) => notePath(member.layout, step),
+  );
 
 /** Their code is loaded with the first sub-flow. */
 const lazySubRuns = (family: Family, member: Member): SubRuns => ({

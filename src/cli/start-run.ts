@@ -2,7 +2,6 @@
 
 import type { JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
-import { type EarlierLife, SettingError, settingsFor, type SettingsRequest } from '../compose.ts';
 import type { RunEvent, RunSettings, Trigger } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';
@@ -16,6 +15,7 @@ import { environmentOrComplain } from './dotenv.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import { outerStep } from './outer-run.ts';
 import { type LifeView, runToEnd } from './run-life.ts';
+import { type EarlierLife, SettingError, settingsFor, type SettingsRequest } from './run-settings.ts';
 import type { SelectedSteps } from './selection.ts';
 import { secretsOrComplain } from './secrets.ts';
 import { type Session, UsageError } from './session.ts';

@@ -196,11 +196,12 @@ export type ReuseAnswer =
       readonly why: string;
       readonly outputs: OutputsRef | null;
     }
-  | { readonly kind: 'run'; readonly fingerprint: ContentHash; readonly why: string };
+  /** `fingerprint` null: its result is kept nowhere. */
+  | { readonly kind: 'run'; readonly fingerprint: ContentHash | null; readonly why: string };
 
 /**
- * Knows earlier results. Asked before every attempt, for what a success is kept under is what the sources were before it began;
- * `reuse` is taken before a step's first attempt only. Never rejects but for a state that cannot be read.
+ * Knows earlier results. Asked before the first attempt of a step in each life of a run: what a success is kept under is what the sources
+ * were then. Never rejects but for a state that cannot be read.
  */
 export interface Reuse {
   lookup(request: ReuseRequest): Promise<ReuseAnswer>;

@@ -15,7 +15,7 @@ import type {
   StopReason,
   Work,
 } from '../engine/ports.ts';
-import type { Outcome } from '../model/outcome.ts';
+import type { Failure, Outcome } from '../model/outcome.ts';
 import { startWait } from '../process/clock.ts';
 import { type SweepReport, sweepRun } from '../process/sweep.ts';
 import type { Watchdog } from '../process/watchdog.ts';
@@ -41,6 +41,20 @@ export interface LocalExecutorOptions {
   readonly graceMs: number;
   /** Shared by the runs of a tree. Default: one of its own. */
   readonly admission?: Admission;
+  /** Stands around attempts of steps that make files or may be reused. Default: nobody does. */
+  readonly results?: Results;
+}
+
+/** Looks after what attempts make. */
+export interface Results {
+  /** Before anything runs. @returns a sentence when nothing may. */
+  begin(request: AttemptRequest): Promise<string | null>;
+  /** After a success: what it comes to when what was made is looked at. */
+  conclude(
+    request: AttemptRequest,
+    success: Extract<Outcome, { readonly kind: 'succeeded' }>,
+    warn: (message: string) => void,
+  ): Promise<Outcome>;
 }
 
 /** The executor of one run. */
@@ -104,8 +118,9 @@ function startAttempt(
     progress.wake();
     admission.review();
   };
+  const attempt = { options, admission, request, listener, progress, stop };
   return {
-    done: perform(options, admission, request, listener, progress, stop),
+    done: options.results === undefined ? perform(attempt) : performAndKeep(attempt, options.results),
     stop,
     kill: () => {
       progress.killed = true;
@@ -114,14 +129,29 @@ function startAttempt(
   };
 }
 
-async function perform(
-  options: LocalExecutorOptions,
-  admission: Admission,
-  request: AttemptRequest,
-  listener: AttemptListener,
-  progress: Progress,
-  stop: (reason: StopReason) => void,
-): Promise<Outcome> {
+interface Attempt {
+  readonly options: LocalExecutorOptions;
+  readonly admission: Admission;
+  readonly request: AttemptRequest;
+  readonly listener: AttemptListener;
+  readonly progress: Progress;
+  readonly stop: (reason: StopReason) => void;
+}
+
+async function performAndKeep(attempt: Attempt, results: Results): Promise<Outcome> {
+  const { request, listener } = attempt;
+  if (request.generates.length === 0 && request.reuse === null) return perform(attempt);
+  const refusal = await results.begin(request);
+  if (refusal !== null) {
+    const failure: Failure = { code: 'start_refused', message: refusal };
+    return { kind: 'failed', failure, exit_code: null, signal: null };
+  }
+  const outcome = await perform(attempt);
+  if (outcome.kind !== 'succeeded') return outcome;
+  return results.conclude(request, outcome, (message) => listener.warned('result_not_kept', message));
+}
+
+async function perform({ options, admission, request, listener, progress, stop }: Attempt): Promise<Outcome> {
   const { clock } = options;
   const runner = runnerFor(options, request.work);
   const isProcess = takesRoom(request.work);

@@ -1,11 +1,14 @@
 /** The pool of function hosts, of which nothing is loaded before the first call. */
 
+import type { ModuleLoader } from './modules.ts';
 import type { FunctionPool } from './pool.ts';
 
 /** A pool that may never come to be. */
 export interface LazyPool {
   /** The pool; its code is loaded when it is asked for first. */
   pool(): Promise<FunctionPool>;
+  /** See `ModuleLoader`. */
+  contentHash: ModuleLoader['contentHash'];
   /** Sends its threads home, if there are any. */
   close(): Promise<void>;
 }
@@ -17,12 +20,18 @@ export interface LazyPool {
  */
 export function lazyFunctionPool(cacheFolder: string, maxHosts: number): LazyPool {
   let pool: Promise<FunctionPool> | null = null;
+  let loader: Promise<ModuleLoader> | null = null;
+  const openLoader = async (): Promise<ModuleLoader> => {
+    const { createModuleLoader } = await import('./modules.ts');
+    return createModuleLoader({ cacheFolder, programUrl: new URL('./index.js', import.meta.url) });
+  };
+  // One for all, so that the code whose hash was asked for is the code that is called.
+  const modulesOnce = (): Promise<ModuleLoader> => {
+    loader ??= openLoader();
+    return loader;
+  };
   const open = async (): Promise<FunctionPool> => {
-    const [{ createFunctionPool }, { createModuleLoader }] = await Promise.all([
-      import('./pool.ts'),
-      import('./modules.ts'),
-    ]);
-    const modules = createModuleLoader({ cacheFolder, programUrl: new URL('./index.js', import.meta.url) });
+    const [{ createFunctionPool }, modules] = await Promise.all([import('./pool.ts'), modulesOnce()]);
     return createFunctionPool({ hostUrl: new URL('./function-host.js', import.meta.url), modules, maxHosts });
   };
   return {
@@ -30,6 +39,7 @@ export function lazyFunctionPool(cacheFolder: string, maxHosts: number): LazyPoo
       pool ??= open();
       return pool;
     },
+    contentHash: async (module) => (await modulesOnce()).contentHash(module),
     close: async () => {
       if (pool !== null) await (await pool).close();
     },

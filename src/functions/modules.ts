@@ -1,5 +1,6 @@
 /** From the path of a user's module to the URL that a host imports. A module is prepared once per loader, that is, once per run. */
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,6 +12,8 @@ import { ModuleCache } from './module-cache.ts';
 export interface ModuleLoader {
   /** @param module absolute path. @returns the URL to import; requests for the same module share the work. */
   prepare(module: string): Promise<Result<string, ModuleProblem>>;
+  /** A hash of the module with everything that it imports, packages left out. @param module absolute path. */
+  contentHash(module: string): Promise<Result<string, ModuleProblem>>;
   /** Finds the place of a syntax error, which Node does not tell of a plain module. @returns null when the compiler finds none. */
   locateMistake(module: string): Promise<ModuleProblem | null>;
 }
@@ -59,22 +62,37 @@ export function createModuleLoader({ cacheFolder, programUrl }: ModuleLoaderOpti
     return bundle.ok ? ok(pathToFileURL(bundle.value).href) : bundle;
   };
 
+  const prepareOnce = (given: string): Promise<Result<string, ModuleProblem>> => {
+    const module = path.resolve(given);
+    const known = prepared.get(module);
+    if (known !== undefined) return known;
+    const preparing = prepare(module).then((result) => {
+      // A mistake may be corrected before the next attempt.
+      if (!result.ok) prepared.delete(module);
+      return result;
+    });
+    prepared.set(module, preparing);
+    return preparing;
+  };
+
   return {
+    prepare: prepareOnce,
+    contentHash: async (module) => {
+      const url = await prepareOnce(module);
+      if (!url.ok) return url;
+      try {
+        return ok(
+          createHash('sha256')
+            .update(await readFile(new URL(url.value)))
+            .digest('hex'),
+        );
+      } catch (error) {
+        return err({ message: `${module}: ${String(error)}`, detail: null });
+      }
+    },
     locateMistake: async (module) => {
       const compiled = await compileModule(path.resolve(module), cache.placeholder, programUrl.href);
       return compiled.ok ? null : compiled.error;
-    },
-    prepare: (given) => {
-      const module = path.resolve(given);
-      const known = prepared.get(module);
-      if (known !== undefined) return known;
-      const preparing = prepare(module).then((result) => {
-        // A mistake may be corrected before the next attempt.
-        if (!result.ok) prepared.delete(module);
-        return result;
-      });
-      prepared.set(module, preparing);
-      return preparing;
     },
   };
 }

@@ -248,7 +248,7 @@ export type WarningRaised = {
   readonly type: 'warning.raised';
   readonly step: StepKey | null;
   readonly attempt: number | null;
-  readonly code: 'log_truncated' | 'journal_tail_torn' | 'processes_left' | 'artifacts';
+  readonly code: 'log_truncated' | 'journal_tail_torn' | 'processes_left' | 'artifacts' | 'result_not_kept';
   readonly message: string;
 };
 

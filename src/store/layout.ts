@@ -18,6 +18,8 @@ export interface StateLayout {
   /** Empty markers, named by id, of the runs that the index does not know yet. */
   readonly open: string;
   readonly runs: string;
+  /** Compiled modules, and results of steps that may be reused. */
+  readonly cache: string;
 }
 
 /** A run's place: `root` is the top-level run whose folder it lies in, equal to `id` for a top-level run. */
@@ -49,7 +51,13 @@ export interface RunLayout {
 
 /** Lays out a state directory. */
 export function stateLayout(root: string): StateLayout {
-  return { root, index: join(root, 'index.ndjson'), open: join(root, 'open'), runs: join(root, 'runs') };
+  return {
+    root,
+    index: join(root, 'index.ndjson'),
+    open: join(root, 'open'),
+    runs: join(root, 'runs'),
+    cache: join(root, 'cache'),
+  };
 }
 
 /** Lays out a run; a sub-run lies in `runs/<root>/children/<id>`, however deep it is. */
@@ -109,6 +117,10 @@ export function attemptPlaces(run: RunLayout, key: StepKey, attempt: number) {
     input: join(run.outputs, `${name}.input`),
   };
 }
+
+/** The path of what is noted of a step's files when an attempt begins; the same for all attempts. */
+export const notePath = (run: RunLayout, key: StepKey): string =>
+  join(run.outputs, logName(key, 0).replace(/\.0\.log$/, '.generates'));
 
 const LONGEST_PLAIN_NAME = 150;
 

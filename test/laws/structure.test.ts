@@ -47,6 +47,7 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   runners: ['base', 'model', 'types:engine', 'process', 'functions', 'secrets'],
   executors: ['base', 'model', 'types:engine', 'process', 'runners'],
   store: ['base', 'model', 'types:engine'],
+  cache: ['base', 'model', 'types:engine', 'process'],
   observers: ['base', 'model', 'types:engine'],
   children: ['base', 'model', 'engine', 'load', 'process', 'types:runners', 'store'],
 };
@@ -82,7 +83,7 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
   {
     what: 'the file system',
     pattern: /from 'node:fs(\/promises)?'/,
-    rooms: /^(store|process|secrets\/sources|runners|functions|load|cli|compose)/,
+    rooms: /^(store|cache|process|secrets\/sources|runners|functions|load|cli|compose)/,
   },
   {
     what: 'child processes',
