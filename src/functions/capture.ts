@@ -5,6 +5,7 @@
 
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
+import type { ByteFilter, Mask } from '../secrets/mask.ts';
 import { currentContext, type StepContext } from './context.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
@@ -19,31 +20,46 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
 /** The log of one attempt. */
 export class AttemptLog {
   readonly #file: string;
+  readonly #mask: Mask | null;
+  readonly #filter: ByteFilter | null;
   #descriptor: number | null;
 
-  /** @throws a system error when the file cannot be opened. */
-  constructor(file: string) {
+  /**
+   * @param mask hides what must not be seen; null: nothing.
+   * @throws a system error when the file cannot be opened.
+   */
+  constructor(file: string, mask: Mask | null) {
     this.#file = file;
+    this.#mask = mask;
+    this.#filter = mask?.stream() ?? null;
     this.#descriptor = openForAppend(file);
   }
 
   /** Appends bytes. What arrives after the log was closed, from something that the function left behind, opens it once more. */
   write(bytes: Uint8Array): void {
     if (this.#descriptor !== null) {
-      writeAll(this.#descriptor, bytes);
+      writeAll(this.#descriptor, this.#filter?.push(Buffer.from(bytes)) ?? bytes);
       return;
     }
+    const late = this.#mask?.stream();
+    const shown = late === undefined ? bytes : Buffer.concat([late.push(Buffer.from(bytes)), late.end()]);
     const descriptor = openForAppend(this.#file);
     try {
-      writeAll(descriptor, bytes);
+      writeAll(descriptor, shown);
     } finally {
       closeSync(descriptor);
     }
   }
 
   close(): void {
-    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    if (this.#descriptor === null) return;
+    const descriptor = this.#descriptor;
     this.#descriptor = null;
+    try {
+      if (this.#filter !== null) writeAll(descriptor, this.#filter.end());
+    } finally {
+      closeSync(descriptor);
+    }
   }
 }
 

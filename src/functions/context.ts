@@ -20,6 +20,8 @@ export interface StepContext {
   readonly workdir: string;
   /** The same for every attempt of this step in this run. */
   readonly idempotency_key: string;
+  /** The values of the secrets that the step names (`secrets`, or in `env` and `with`), by name. Printed as a whole they are hidden. */
+  readonly secrets: { readonly [name: string]: string };
   /** Aborted when the attempt is asked to end, by a timeout or a cancellation; after the grace time the thread is ended. */
   readonly signal: AbortSignal;
 }

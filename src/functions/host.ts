@@ -8,6 +8,8 @@
 
 import { parentPort } from 'node:worker_threads';
 import { assertNever } from '../base/result.ts';
+import type { Mask } from '../secrets/mask.ts';
+import { handedSecrets, maskOf } from './call-secrets.ts';
 import { AttemptLog, Capture } from './capture.ts';
 import type { StepContext } from './context.ts';
 import type { FromHost, FunctionCall, HostReport, ToHost } from './messages.ts';
@@ -43,6 +45,8 @@ class FunctionHost {
     // Node prints warnings to the program's own stderr, past everything that was replaced.
     process.removeAllListeners('warning');
     process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
+    // What a mask holds back, for it may be the beginning of a secret, is no secret any more.
+    process.on('exit', () => this.#busy?.log?.close());
     // During a call only the call keeps the thread alive. So this says that the function waits and nothing will come.
     process.on('beforeExit', () => this.#end({ kind: 'never_settled' }, false));
   }
@@ -65,8 +69,9 @@ class FunctionHost {
 
   async #serve(url: string, call: FunctionCall): Promise<void> {
     const controller = new AbortController();
-    const context: StepContext = Object.freeze({ ...call.context, signal: controller.signal });
-    const log = this.#openLog(call.log);
+    const secrets = handedSecrets(call.secrets?.values ?? {});
+    const context: StepContext = Object.freeze({ ...call.context, secrets, signal: controller.signal });
+    const log = this.#openLog(call.log, maskOf(call.secrets));
     this.#capture.begin(context, log);
     this.#busy = { log, controller };
     setEnvironment(call.env);
@@ -76,9 +81,9 @@ class FunctionHost {
     this.#end(report, report.kind !== 'module_not_loaded' && isQuiet());
   }
 
-  #openLog(file: string): AttemptLog | null {
+  #openLog(file: string, mask: Mask | null): AttemptLog | null {
     try {
-      return new AttemptLog(file);
+      return new AttemptLog(file, mask);
     } catch (error) {
       this.#send({ kind: 'log_failed', message: error instanceof Error ? error.message : String(error) });
       return null;
@@ -90,7 +95,11 @@ class FunctionHost {
     if (ended === null) return;
     this.#busy = null;
     this.#hold(true);
-    ended.log?.close();
+    try {
+      ended.log?.close();
+    } catch (error) {
+      this.#send({ kind: 'log_failed', message: error instanceof Error ? error.message : String(error) });
+    }
     this.#send({ kind: 'ended', report, reusable });
   }
 }

@@ -3,8 +3,16 @@
 import type { Json } from '../base/json.ts';
 import type { StepContext } from './context.ts';
 
-/** The facts of a context; the signal is made in the host. */
-export type ContextFacts = Omit<StepContext, 'signal'>;
+/** The facts of a context; the signal is made in the host, and so is what keeps the secrets from being printed. */
+export type ContextFacts = Omit<StepContext, 'signal' | 'secrets'>;
+
+/** What a call has to know of secrets. */
+export interface CallSecrets {
+  /** Those that the step names, for `context().secrets`. */
+  readonly values: { readonly [name: string]: string };
+  /** Values that must not be seen in what the function prints. */
+  readonly hidden: readonly string[];
+}
 
 /** A function to call. */
 export interface FunctionCall {
@@ -20,6 +28,8 @@ export interface FunctionCall {
   readonly log: string;
   /** The function's second argument, and what `context()` answers. */
   readonly context: ContextFacts;
+  /** Absent where the run has none. */
+  readonly secrets?: CallSecrets;
 }
 
 /** Why a host ended although its function had not. */

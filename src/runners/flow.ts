@@ -107,7 +107,7 @@ async function runFlow(
   options: FlowRunnerOptions,
   request: AttemptRequest,
   work: FlowWork,
-  { listener, begun }: RunnerContext,
+  { listener, begun, secrets }: RunnerContext,
   control: Control,
 ): Promise<WorkEnd> {
   const opened = await options.subRuns.open(request, work, listener);
@@ -121,19 +121,20 @@ async function runFlow(
   if (control.killed) run.kill();
   const end = await ending;
   if (end.kind === 'state_lost') return STOPPED;
-  return endOf(options, request, end);
+  return endOf(options, request, end, secrets);
 }
 
 async function endOf(
   options: FlowRunnerOptions,
   request: AttemptRequest,
   { run, outputs }: Extract<SubRunEnd, { readonly kind: 'ended' }>,
+  secrets: RunnerContext['secrets'],
 ): Promise<WorkEnd> {
   const { ending } = run;
   if (ending === null) throw new Bug(`run ${run.id} came to no end`);
   switch (ending.state) {
     case 'succeeded': {
-      const kept = await keepOutputs(options, request.outputs_schema, outputs);
+      const kept = await keepOutputs(options, request.outputs_schema, outputs, secrets);
       return kept.ok ? { kind: 'succeeded', exit_code: null, outputs: kept.value } : failed(kept.error);
     }
     case 'skipped':

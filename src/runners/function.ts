@@ -116,20 +116,20 @@ async function runFunction(
     await climbDown(call, request, context, control);
     return STOPPED;
   }
-  return endOf(result, request, work, options, places.log);
+  return endOf(result, request, work, options, context);
 }
 
 function callOf(
   { inherited }: FunctionRunnerOptions,
   request: AttemptRequest,
   work: CallWork,
-  { places }: RunnerContext,
+  { places, secrets }: RunnerContext,
 ): FunctionCall {
   return {
     module: work.module,
     export: work.export,
     input: work.input,
-    env: environmentOf(inherited, request, places),
+    env: environmentOf(inherited, request, places, secrets?.withheld),
     log: places.log,
     context: {
       run: request.run,
@@ -140,6 +140,7 @@ function callOf(
       workdir: request.workdir,
       idempotency_key: request.idempotency_key,
     },
+    ...(secrets === undefined ? {} : { secrets: { values: secrets.values, hidden: secrets.mask.hidden() } }),
   };
 }
 
@@ -183,15 +184,18 @@ async function endOf(
   { outputs_schema }: AttemptRequest,
   work: CallWork,
   keeping: OutputKeeping,
-  log: string,
+  { places: { log }, secrets }: RunnerContext,
 ): Promise<WorkEnd> {
   if (result.kind !== 'returned') {
     const failure = failureOf(result, work);
-    if (failure.detail !== undefined) appendToLog(log, `${failure.detail.trimEnd()}\n`);
+    if (failure.detail !== undefined) {
+      const trace = `${failure.detail.trimEnd()}\n`;
+      appendToLog(log, secrets?.mask.text(trace) ?? trace);
+    }
     const exit_code = result.kind === 'host_ended' ? result.code : null;
     return { kind: 'failed', failure, exit_code, signal: null };
   }
-  const kept = await keepOutputs(keeping, outputs_schema, result.value);
+  const kept = await keepOutputs(keeping, outputs_schema, result.value, secrets);
   return kept.ok
     ? { kind: 'succeeded', exit_code: null, outputs: kept.value }
     : { kind: 'failed', failure: kept.error, exit_code: null, signal: null };

@@ -25,6 +25,11 @@ export class Mask {
     this.#values = values;
   }
 
+  /** The values, for a mask in another thread. */
+  hidden(): readonly string[] {
+    return this.#values;
+  }
+
   /** A filter for one stream. */
   stream(): ByteFilter {
     const { exact, wrapped } = this.#planted();

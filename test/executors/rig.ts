@@ -69,6 +69,8 @@ export interface RigOptions {
   readonly reveal?: (text: string) => string;
   readonly resolveName?: ResolveName;
   readonly news?: () => RunNews;
+  /** Laid around every runner. Default: nothing. */
+  readonly wrap?: (runner: Runner) => Runner;
 }
 
 export function createRig(options: RigOptions = {}): Rig {
@@ -95,14 +97,15 @@ export function createRig(options: RigOptions = {}): Rig {
     reveal: options.reveal ?? ((text: string) => text),
     ...(options.resolveName === undefined ? {} : { resolveName: options.resolveName }),
   };
+  const wrap = options.wrap ?? ((runner: Runner) => runner);
   const executor = createLocalExecutor({
     run,
     clock,
     runners: {
-      command: keepingArtifacts(command),
-      function: options.functionRunner?.({ run }) ?? command,
-      wait: waitRunner({ command, ...revealing }),
-      notify: notifyRunner({ news: options.news ?? (() => ({ state: 'running', failed: [] })), ...revealing }),
+      command: wrap(keepingArtifacts(command)),
+      function: wrap(options.functionRunner?.({ run }) ?? command),
+      wait: wrap(waitRunner({ command, ...revealing })),
+      notify: wrap(notifyRunner({ news: options.news ?? (() => ({ state: 'running', failed: [] })), ...revealing })),
     },
     watchdog,
     places,

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { Json } from '../../src/base/json.ts';
-import type { FunctionCall, FunctionResult } from '../../src/functions/messages.ts';
+import type { CallSecrets, FunctionCall, FunctionResult } from '../../src/functions/messages.ts';
 import { createModuleLoader, type ModuleLoader } from '../../src/functions/modules.ts';
 import {
   createFunctionPool,
@@ -25,6 +25,7 @@ export interface CallDescription {
   readonly env?: { readonly [name: string]: string };
   readonly log?: string;
   readonly step?: string;
+  readonly secrets?: CallSecrets;
 }
 
 /** Everything a test of this room needs. */
@@ -93,6 +94,7 @@ export class FunctionRig {
         workdir: this.folder,
         idempotency_key: '01h/load',
       },
+      ...(description.secrets === undefined ? {} : { secrets: description.secrets }),
     };
   }
 

@@ -42,7 +42,7 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   load: ['base', 'diagnostics', 'model', 'expressions'],
   engine: ['base', 'model', 'expressions'],
   process: ['base', 'model', 'types:engine'],
-  functions: ['base', 'model', 'types:engine'],
+  functions: ['base', 'model', 'types:engine', 'secrets'],
   secrets: ['base', 'model', 'types:engine', 'process'],
   runners: ['base', 'model', 'types:engine', 'process', 'functions', 'secrets'],
   executors: ['base', 'model', 'types:engine', 'process', 'runners'],
