@@ -138,7 +138,7 @@ export function composeLife(request: LifeRequest): Life {
     async execute() {
       try {
         const end = await engine.execute();
-        return end.kind === 'finished' ? end : { ...end, unrecorded: [...end.unrecorded, ...unrecorded] };
+        return end.kind !== 'state_lost' ? end : { ...end, unrecorded: [...end.unrecorded, ...unrecorded] };
       } finally {
         await functions.close();
         await watchdog.close();

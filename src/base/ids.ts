@@ -57,3 +57,13 @@ export const recordedStepKey = (text: string): StepKey => text as StepKey;
 
 /** Takes a hash from the function that computed it. */
 export const contentHash = (hex: string): ContentHash => hex as ContentHash;
+
+/** The place of a group's member: `report/extract`. */
+export const memberKeyOf = (group: StepKey, member: StepId): StepKey => `${group}/${member}` as StepKey;
+
+/** The place of a map's item: `load[3]`, `load[eu]`. @param name the item's key, or its index. */
+export const itemKeyOf = (map: StepKey, name: string | number): StepKey => `${map}[${name}]` as StepKey;
+
+/** The place of a handler: `on_failure[0]`, or `load/on_failure[0]` for one of a step. */
+export const handlerKeyOf = (owner: StepKey | null, phase: string, index: number): StepKey =>
+  `${owner === null ? '' : `${owner}/`}${phase}[${index}]` as StepKey;

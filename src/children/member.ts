@@ -1,5 +1,6 @@
 /** The life of one sub-run: its engine, its snapshot, who hears of it, and how it is asked to end. */
 
+import { Bug } from '../base/result.ts';
 import { formatDuration } from '../base/duration.ts';
 import type { Json } from '../base/json.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -91,6 +92,7 @@ async function live(
     await snapshot.finish();
     if (end.kind === 'finished')
       return { kind: 'ended', run: end.run, outputs: await outputsOf(end.run, owned.outputs) };
+    if (end.kind === 'parked') throw new Bug('a sub-run was left waiting by itself');
     family.unrecorded.push(...end.unrecorded.map((each) => ({ ...each, step: placed(prefix, each.step) })));
     family.loseState(end.error);
     return { kind: 'state_lost' };

@@ -3,7 +3,7 @@
  * where none does, the run is taken over for a last life that begins with the cancellation, so that the same code settles it.
  */
 
-import { CLEANUP_MS } from '../engine/engine.ts';
+import { CLEANUP_TIMEOUT_MS } from '../model/defaults.ts';
 import { cancelUnowned } from '../engine/recover.ts';
 import type { FinalRunState } from '../model/event.ts';
 import type { Actor } from '../model/outcome.ts';
@@ -145,5 +145,5 @@ function patienceMs({ record, frozen }: ReadRun): number {
     (longest, step) => Math.max(longest, step.grace_ms ?? 0),
     record?.settings.grace_ms ?? 0,
   );
-  return steps.some((step) => step.if !== null) ? CLEANUP_MS + 2 * graceMs : graceMs;
+  return steps.some((step) => step.if !== null) ? CLEANUP_TIMEOUT_MS + 2 * graceMs : graceMs;
 }

@@ -32,6 +32,7 @@ export const EXIT = {
   invalid_flow: 3,
   not_found: 4,
   cancelled: 5,
+  waiting: 6,
   state_corrupt: 65,
   internal: 70,
   state_io: 74,

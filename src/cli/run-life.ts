@@ -32,6 +32,11 @@ export async function runToEnd(
   const { owned, record, definition, before } = life;
   const shown = await openView(session, { layout: owned.layout, definition, before }, view);
   const end = await live(session, life, shown, signals).finally(() => shown.close());
+  if (end.kind === 'parked') {
+    signals.remove();
+    session.exit(EXIT.waiting);
+    return;
+  }
   if (end.kind !== 'finished') {
     complainAboutState(session, record, end);
     signals.remove();

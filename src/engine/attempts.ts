@@ -1,11 +1,10 @@
 /** The attempts under way: started when their record is on disk, stopped on request, forgotten when their end is on disk. */
 
 import type { StepKey } from '../base/ids.ts';
-import { Bug } from '../base/result.ts';
 import type { EventBody } from '../model/event.ts';
 import type { Actor, Failure, Outcome } from '../model/outcome.ts';
 import type { Inbox } from './inbox.ts';
-import { stepAt } from './plan.ts';
+import type { Node } from './node.ts';
 import type { AttemptListener, Clock, Executor, RunningAttempt, StopReason } from './ports.ts';
 import { makeRequest } from './request.ts';
 import type { ScopeSource } from './scope.ts';
@@ -54,11 +53,9 @@ export class Attempts {
    * Begins an attempt whose start is on disk. Whatever happens, a message tells how it ended.
    * @param cancelledBy who cancelled the run since the start was recorded; the attempt ends before it begins.
    */
-  start(step: StepKey, attempt: number, cancelledBy: Actor | null): void {
-    const { run, plan, clock } = this.parts;
-    const record = run.steps.get(step);
-    const index = plan.graph.indexOf.get(step);
-    if (record === undefined || index === undefined) throw new Bug(`attempt of unknown step ${step}`);
+  start(node: Node, attempt: number, cancelledBy: Actor | null): void {
+    const { clock } = this.parts;
+    const step = node.record.key;
     const began = clock.monotonic();
     const end = (outcome: Outcome): Outcome => {
       const duration_ms = Math.max(0, Math.round(clock.monotonic() - began));
@@ -81,7 +78,7 @@ export class Attempts {
         return end(cancelled({ kind: 'policy', policy: 'state_error' }));
       });
     };
-    const request = makeRequest(this.parts, stepAt(plan, index), record);
+    const request = makeRequest(this.parts, node, clock.wall());
     under.done =
       request instanceof Promise
         ? request.then(begin, (error: unknown) => {

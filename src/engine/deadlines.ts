@@ -4,6 +4,8 @@ import type { RunRecord } from '../model/run.ts';
 import type { Inbox, Message } from './inbox.ts';
 import type { Clock } from './ports.ts';
 
+const restOf = (due: string, now: number): number => Math.max(Date.parse(due) - now, 0);
+
 /** The timers of one life. */
 export class Deadlines {
   private readonly clock: Clock;
@@ -24,14 +26,22 @@ export class Deadlines {
     this.timers.add(takeBack);
   }
 
+  /** Sends a message at an instant (RFC 3339), at once when it has passed; never where there is none. */
+  until(due: string | null, message: Message): void {
+    if (due !== null) this.after(restOf(due, this.clock.wall()), message);
+  }
+
   /** What an earlier life left waiting: the rest of the delay, never more than the whole of it, whatever the clock says. */
   takeOver(run: RunRecord): void {
     const now = this.clock.wall();
     for (const { key, phase } of run.steps.values()) {
-      if (phase.kind !== 'retrying') continue;
-      const restMs = Math.min(Math.max(Date.parse(phase.due) - now, 0), phase.delay_ms);
-      this.after(restMs, { kind: 'retry_due', step: key });
+      if (phase.kind === 'retrying') {
+        this.after(Math.min(restOf(phase.due, now), phase.delay_ms), { kind: 'due', step: key });
+      } else if (phase.kind === 'waiting' && phase.due !== null) {
+        this.after(restOf(phase.due, now), { kind: 'due', step: key });
+      }
     }
+    if (run.retry_due !== null) this.after(restOf(run.retry_due, now), { kind: 'due', step: null });
   }
 
   /** Takes every timer back: one that is left would keep the program alive. */

@@ -7,34 +7,25 @@
  * a new life of an old run in `recover.ts`.
  */
 
-import { Bug, assertNever } from '../base/result.ts';
+import type { StepKey } from '../base/ids.ts';
+import { assertNever, Bug } from '../base/result.ts';
 import type { CancelRequested, EventBody, RunEvent, RunSignalled } from '../model/event.ts';
 import type { Actor, EndingSignal } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { Attempts, type UnrecordedAttempt } from './attempts.ts';
-import { askConditions } from './conditions.ts';
+import { Course, type EngineParts } from './course.ts';
 import { Deadlines } from './deadlines.ts';
-import { decide, type Situation } from './decide.ts';
-import { Frontier } from './frontier.ts';
-import { Inbox, type Message } from './inbox.ts';
-import { Ledger } from './ledger.ts';
+import { type ApprovalGiven, Inbox, type Message } from './inbox.ts';
 import { finishedEvent } from './observation.ts';
-import type { Clock, Executor, Hub, Journal, Random, StopReason } from './ports.ts';
-import type { ScopeSource } from './scope.ts';
-import { windUp, type WoundUp } from './wind-up.ts';
+import type { StopReason } from './ports.ts';
 
-/** Everything an engine is made of. */
-export interface EngineParts extends ScopeSource {
-  readonly journal: Journal;
-  readonly hub: Hub;
-  readonly executor: Executor;
-  readonly clock: Clock;
-  readonly random: Random;
-}
+export type { EngineParts } from './course.ts';
 
 /** How the engine ended. */
 export type EngineEnd =
   | { readonly kind: 'finished'; readonly run: RunRecord }
+  /** It waits for a person or an instant, and nobody stays. */
+  | { readonly kind: 'parked'; readonly run: RunRecord }
   /** The journal failed: what ran without its end being recorded is listed. */
   | { readonly kind: 'state_lost'; readonly error: unknown; readonly unrecorded: readonly UnrecordedAttempt[] };
 
@@ -46,24 +37,18 @@ const GIVING_UP: Extract<StopReason, { kind: 'cancelled' }> = {
 
 /** What steps that clean up have after a signal, beyond the grace time of the others. */
 const SIGNAL_CLEANUP_MS = 2_000;
-/** What they have after another cancellation, in all. */
-export const CLEANUP_MS = 30_000;
 
 /** One life of one run. */
 export class Engine {
   private readonly parts: EngineParts;
   private readonly run: RunRecord;
-  private readonly ledger: Ledger;
   private readonly inbox = new Inbox();
+  private readonly course: Course;
   private readonly deadlines: Deadlines;
-  private readonly frontier: Frontier;
   private readonly attempts: Attempts;
-  private readonly opening: readonly RunEvent[];
-  private readonly began: number;
   /** Aborted when nothing is to be waited for any longer. */
   private readonly hurry = new AbortController();
-  private windingUp = false;
-  private isCleanupOver = false;
+  private hasCleanupLimit = false;
   /** The last event before the run was cancelled: attempts that were started up to it are not to begin any more. */
   private lastBeforeCancel: number | null = null;
   private journalError: { readonly error: unknown } | null = null;
@@ -74,18 +59,14 @@ export class Engine {
   constructor(parts: EngineParts, opening: readonly EventBody[]) {
     this.parts = parts;
     this.run = parts.run;
-    this.ledger = new Ledger({
-      ...parts,
+    this.course = new Course(parts, this.inbox, opening, {
       perform: (event) => this.perform(event),
-      journalFailed: (error) => this.inbox.put({ kind: 'journal_failed', error }),
-      broke: (error) => this.fail(error),
+      hurry: this.hurry.signal,
     });
-    // Before the frontier is built, for they decide where it begins.
-    this.opening = opening.map((body) => this.ledger.fold(body));
     this.deadlines = new Deadlines(parts.clock, this.inbox);
-    this.frontier = new Frontier(parts.plan, parts.run);
-    this.began = parts.clock.monotonic();
-    this.attempts = new Attempts(parts, this.inbox, (event, how) => this.ledger.writeSoon(this.fold(event), how));
+    this.attempts = new Attempts(this.course.parts, this.inbox, (event, how) =>
+      this.course.ledger.writeSoon(this.course.fold(event), how),
+    );
   }
 
   /** A signal for flowctl arrived: the first one ends the steps, a second one kills them. */
@@ -103,6 +84,11 @@ export class Engine {
     this.inbox.put({ kind: 'cleanup_over' });
   }
 
+  /** A person answered an approval; one that is not asked for, or was answered before, changes nothing. */
+  answer(step: StepKey, answer: ApprovalGiven): void {
+    this.inbox.put({ kind: 'approval_answered', step, answer });
+  }
+
   /** A bug of ours came to light outside the loop: the attempts are ended, and `execute` rejects with it. */
   fail(error: unknown): void {
     this.inbox.put({ kind: 'broke', error });
@@ -115,16 +101,20 @@ export class Engine {
 
   /** Runs until nothing more can follow. Call it once. Rejects only with a bug, when no attempt runs any more. */
   async execute(): Promise<EngineEnd> {
+    const unwatch = this.parts.slots?.watch(() => this.inbox.put({ kind: 'slot_freed' }));
     try {
       this.deadlines.takeOver(this.run);
-      this.commit([], this.opening);
-      // A life that began in order to end a run that nobody owned.
-      if (this.run.cancellation !== null) this.deadlines.after(CLEANUP_MS, { kind: 'cleanup_over' });
+      // A life that begins in order to end a run that nobody owned asks nobody whether it may.
+      if (this.run.cancellation === null) this.course.entrance.ask();
+      else this.limitCleanup(this.cleanupMs);
+      this.course.open();
       return await this.loop();
     } catch (error) {
       await this.giveUp();
       throw error;
     } finally {
+      unwatch?.();
+      this.course.end();
       this.deadlines.clear();
     }
   }
@@ -133,7 +123,7 @@ export class Engine {
     for (;;) {
       const messages = await this.inbox.take();
       for (const message of messages) {
-        if (message.kind === 'closed') return { kind: 'finished', run: this.run };
+        if (message.kind === 'closed') return this.leave();
         if (this.journalError === null) this.handle(message);
       }
       if (this.journalError === null) continue;
@@ -141,37 +131,60 @@ export class Engine {
     }
   }
 
+  private async leave(): Promise<EngineEnd> {
+    if (!this.run.parked) return { kind: 'finished', run: this.run };
+    await this.parts.executor.reapRun(this.hurry.signal);
+    return { kind: 'parked', run: this.run };
+  }
+
   private handle(message: Message): void {
+    const { course } = this;
     switch (message.kind) {
       case 'attempt_ended':
-        return this.commit([finishedEvent(message)]);
-      case 'retry_due':
-        this.frontier.markDue(message.step);
-        return this.commit([]);
-      case 'condition_judged':
-        this.frontier.judge(message.index, message.judgement);
-        return this.commit([]);
+        return course.commit([finishedEvent(message)]);
+      case 'due':
+        return this.goOn(message.step);
+      case 'answered':
+        course.questions.take(course.frontier.staging, message);
+        return course.commit([]);
+      case 'claim_queued':
+        return course.noteQueued(message);
+      case 'slot_freed':
+        return course.commit([]);
+      case 'approval_answered':
+        return course.takeAnswer(message.step, message.answer);
+      case 'run_queued':
+      case 'run_admitted':
+      case 'run_refused':
+        return course.commit(course.entrance.hear(message, this.run));
+      case 'run_timed_out': {
+        const by: Actor = { kind: 'policy', policy: 'timeout' };
+        return this.cancelWith({ type: 'run.cancel_requested', by, reason: null }, this.cleanupMs);
+      }
       case 'signalled':
         return this.cancelWith(
           { type: 'run.signalled', signal: message.signal },
           this.run.settings.grace_ms + SIGNAL_CLEANUP_MS,
         );
       case 'cancel_requested':
-        return this.cancelWith({ type: 'run.cancel_requested', by: message.by, reason: message.reason }, CLEANUP_MS);
+        return this.cancelWith(
+          { type: 'run.cancel_requested', by: message.by, reason: message.reason },
+          this.cleanupMs,
+        );
       case 'cleanup_over':
-        this.isCleanupOver = true;
+        course.isCleanupOver = true;
         this.attempts.killAll(this.run.cancellation?.by ?? GIVING_UP.by);
-        return this.commit([]);
+        return course.commit([]);
       case 'processes_reaped': {
         const { step, attempt, pids } = message;
-        return this.commit([{ type: 'processes.reaped', when: 'attempt_end', step, attempt, pids }]);
+        return course.commit([{ type: 'processes.reaped', when: 'attempt_end', step, attempt, pids }]);
       }
       case 'warned': {
         const { step, attempt, code, message: text } = message;
-        return this.commit([{ type: 'warning.raised', step, attempt, code, message: text }]);
+        return course.commit([{ type: 'warning.raised', step, attempt, code, message: text }]);
       }
       case 'wound_up':
-        return this.close(message.end);
+        return course.close(message.end);
       case 'journal_failed':
         this.journalError ??= { error: message.error };
         return;
@@ -189,54 +202,64 @@ export class Engine {
    * the better, whatever becomes of the record.
    */
   private cancelWith(event: CancelRequested | RunSignalled, cleanupMs: number): void {
-    if (this.run.ending !== null) return;
+    if (this.run.ending !== null || this.run.parked) return;
     const isFirst = this.run.cancellation === null;
     // Before the commit: what it starts is there to clean up, and must not be ended with the rest.
     if (isFirst) this.lastBeforeCancel = this.run.seq;
     const running = this.attempts.current();
-    this.commit([event]);
+    this.course.commit([event]);
     const { cancellation } = this.run;
     if (cancellation === null) return;
     if (cancellation.signals > 1) this.kill(cancellation.by);
     else
       this.attempts.stop(running, { kind: 'cancelled', signal: cancellation.signal ?? 'SIGTERM', by: cancellation.by });
-    if (isFirst) this.deadlines.after(cleanupMs, { kind: 'cleanup_over' });
+    if (isFirst) this.limitCleanup(cleanupMs);
   }
 
-  /** Records an observation with everything that follows from it, in one write. */
-  private commit(observed: readonly EventBody[], folded: readonly RunEvent[] = []): void {
-    const events = [...folded, ...observed.map((body) => this.fold(body))];
-    for (;;) {
-      const decision = decide(this.situation());
-      for (const body of decision.events) events.push(this.fold(body));
-      const { questions } = decision;
-      if (questions.length > 0 && askConditions(this.parts, this.frontier, this.inbox, questions)) continue;
-      if (decision.finish !== null) this.windUp();
-      if (decision.events.length === 0) break;
-    }
-    this.ledger.write(events);
+  private get cleanupMs(): number {
+    return this.parts.plan.flow.cleanup_timeout_ms;
   }
 
-  private situation(): Situation {
-    const { run, plan, random, clock } = this.parts;
-    return { run, plan, frontier: this.frontier, random, now: clock.wall(), isCleanupOver: this.isCleanupOver };
+  private limitCleanup(ms: number): void {
+    this.hasCleanupLimit = true;
+    this.deadlines.after(ms, { kind: 'cleanup_over' });
   }
 
-  private fold(body: EventBody): RunEvent {
-    const event = this.ledger.fold(body);
-    if ('step' in event && event.step !== null) this.frontier.note(event.type, event.step);
-    return event;
+  private goOn(step: StepKey | null): void {
+    const node = step === null ? undefined : this.course.frontier.tree.find(step);
+    if (step === null) this.course.isRetryDue = true;
+    if (node !== undefined) this.course.frontier.staging.markDue(node);
+    this.course.commit([]);
   }
 
   private perform(event: RunEvent): void {
     if (this.journalError !== null) return;
     switch (event.type) {
-      case 'attempt.started':
-        return this.attempts.start(event.step, event.attempt, this.cancellationSince(event.seq));
+      case 'attempt.started': {
+        const node = this.course.frontier.tree.find(event.step);
+        if (node === undefined) throw new Bug(`attempt of unknown step ${event.step}`);
+        return this.attempts.start(node, event.attempt, this.cancellationSince(event.seq));
+      }
       case 'attempt.finished':
+        this.course.grants.release(event.step);
         return this.attempts.forget(event.step, event.attempt);
+      case 'step.settled':
+      case 'step.skipped':
+      case 'step.reused':
+        return this.course.grants.release(event.step);
       case 'retry.scheduled':
-        return this.deadlines.after(event.delay_ms, { kind: 'retry_due', step: event.step });
+      case 'iteration.scheduled':
+        return this.deadlines.after(event.delay_ms, { kind: 'due', step: event.step });
+      case 'wait.started':
+        return this.deadlines.until(event.until, { kind: 'due', step: event.step });
+      case 'approval.requested':
+        return this.deadlines.until(event.expires, { kind: 'due', step: event.step });
+      case 'run.retried':
+        return this.deadlines.after(event.delay_ms, { kind: 'due', step: null });
+      case 'handlers.started':
+        if (event.step === null && !this.hasCleanupLimit) this.limitCleanup(this.cleanupMs);
+        return;
+      case 'run.parked':
       case 'run.finished':
         return this.inbox.put({ kind: 'closed' });
       default:
@@ -248,32 +271,6 @@ export class Engine {
   private cancellationSince(seq: number): Actor | null {
     const isLate = this.lastBeforeCancel !== null && seq <= this.lastBeforeCancel;
     return isLate ? (this.run.cancellation?.by ?? null) : null;
-  }
-
-  private windUp(): void {
-    if (this.windingUp) return;
-    this.windingUp = true;
-    const yields = this.frontier.failed === 0 && this.run.cancellation === null;
-    windUp(this.parts, this.parts.executor, yields, this.hurry.signal).then(
-      (end) => this.inbox.put({ kind: 'wound_up', end }),
-      (error: unknown) => (error instanceof Bug ? this.fail(error) : this.loseState(error)),
-    );
-  }
-
-  private close({ leftovers, outputs, error }: WoundUp): void {
-    const { finish } = decide(this.situation());
-    if (finish === null) throw new Bug('the run was wound up before all its steps were settled');
-    const failed = finish.state === 'succeeded' && error !== null;
-    const finished: EventBody = {
-      type: 'run.finished',
-      ...(failed ? { state: 'failed', exit_code: 1 } : finish),
-      outputs: finish.state === 'succeeded' ? outputs : null,
-      timed_out: false,
-      // A run that was cancelled meanwhile has no outputs that could be wrong.
-      error: failed ? error : null,
-      duration_ms: Math.round(this.parts.clock.monotonic() - this.began),
-    };
-    this.ledger.write([...leftovers, finished].map((body) => this.fold(body)));
   }
 
   /** Ends everything without a record of it. A signal that comes meanwhile kills: nobody else would hear it. */

@@ -1,223 +1,211 @@
 /**
- * What became decidable: the index that spares the decider from ever scanning all steps. Integers in, queues out. It is derived
- * from the record, so it can be built again at any time; `note` keeps it true after every event, in time linear in the edges
- * that leave a settled step, once per run.
+ * What became decidable: the index that spares the decider from ever scanning all steps. It is derived from the record, so it can be
+ * built again at any time; `note` keeps it true after every event, in time linear in the edges that leave a settled step, once
+ * per run. Where a node stands between two events is `staging.ts`.
  */
 
 import type { StepKey } from '../base/ids.ts';
-import { Bug } from '../base/result.ts';
 import { forEachDependent } from '../model/graph.ts';
-import type { Failure } from '../model/outcome.ts';
-import { isSatisfied, isSettled, type RunRecord, type StepRecord } from '../model/run.ts';
-import { isCleanup, overridesSuccess, type Plan, stepAt } from './plan.ts';
-import { StepQueue } from './step-queue.ts';
-
-/** What came of evaluating a step's condition. */
-export type Judgement =
-  | { readonly kind: 'met' }
-  | { readonly kind: 'unmet' }
-  | { readonly kind: 'broken'; readonly failure: Failure };
+import type { HandlerPhase } from '../model/policies.ts';
+import { isSatisfied, isSettled, type RunRecord } from '../model/run.ts';
+import { nextStepHandlers } from './handler-phases.ts';
+import type { Container, Node } from './node.ts';
+import { overridesSuccess, type Plan } from './plan.ts';
+import { awaitsIteration, isToStartAgain, Staging } from './staging.ts';
+import { Tree } from './tree.ts';
 
 /** The changing half of what the decider looks at, beside the record itself. */
 export class Frontier {
-  private readonly plan: Plan;
-  private readonly records: StepRecord[] = [];
-  /** Needs of each step that are not settled yet. */
-  private readonly missing: Int32Array;
-  /** 1: a need was settled without satisfying. */
-  private readonly blocked: Uint8Array;
-  /** 1: something upstream, at any distance, failed. */
-  private readonly tainted: Uint8Array;
-  private readonly settled: Uint8Array;
-  private readonly readyQueue = new StepQueue();
-  private readonly blockedQueue = new StepQueue();
-  private readonly questionQueue = new StepQueue();
-  private readonly judgedQueue = new StepQueue();
-  private readonly undecidedQueue = new StepQueue();
-  private readonly asked = new Set<number>();
-  private readonly judgements = new Map<number, Judgement>();
-  private readonly due = new Set<number>();
-  /** Attempts under way, and steps that are not settled: all of them, and those that are no cleanup. */
-  private readonly open = { all: 0, plain: 0 };
-  private readonly unsettledSteps = { all: 0, plain: 0 };
-  private failures = 0;
+  readonly tree: Tree;
+  readonly staging: Staging;
+  /** Nodes that are not settled, and those that are idle: all of them, and those that are no cleanup. */
+  private readonly idle = { all: 0, plain: 0 };
+  private unsettledNodes = 0;
+  private attempts = 0;
+  private readonly waiting = { time: 0, approval: 0, iteration: 0, condition: 0 };
+  private handlerFailures = 0;
+  private doomed = false;
 
   constructor(plan: Plan, run: RunRecord) {
-    const { size, needCounts } = plan.graph;
-    this.plan = plan;
-    this.missing = needCounts.slice();
-    this.blocked = new Uint8Array(size);
-    this.tainted = new Uint8Array(size);
-    this.settled = new Uint8Array(size);
-    for (const key of plan.keys) {
-      const record = run.steps.get(key);
-      if (record === undefined) throw new Bug(`frontier: step ${key} is not in the run`);
-      this.records.push(record);
-    }
-    for (let index = 0; index < size; index += 1) {
-      this.count(this.unsettledSteps, index, 1);
-      if (this.recordAt(index).phase.kind === 'running') this.count(this.open, index, 1);
-      if (this.missing[index] === 0) this.becomeDecidable(index);
-    }
-    for (let index = 0; index < size; index += 1) this.look(index);
+    this.tree = new Tree(plan, run);
+    this.staging = new Staging();
+    this.enroll(this.tree.root);
+    for (const phase of run.handlers) this.enroll(this.tree.openHandlers(null, phase));
   }
 
-  /** Steps that may start now: their condition is met, their retry is due, or their attempt was lost. Oldest first. */
-  *ready(): Generator<number> {
-    yield* this.readyQueue.current((index) => this.isReady(index));
+  /** Nodes that are not settled. */
+  get unsettled(): number {
+    return this.unsettledNodes;
   }
 
-  /** Steps that can never start: every need is settled, and not all are satisfied. Oldest first. */
-  *unstartable(): Generator<number> {
-    yield* this.blockedQueue.current((index) => this.isPending(index));
-  }
-
-  /** Steps whose condition is to be evaluated now, and was not asked for yet. Oldest first. */
-  *questions(): Generator<number> {
-    yield* this.questionQueue.current((index) => this.isPending(index) && !this.asked.has(index));
-  }
-
-  /** Steps whose condition is not met, or could not be evaluated. */
-  *turnedDown(): Generator<readonly [index: number, judgement: Exclude<Judgement, { kind: 'met' }>]> {
-    for (const index of this.judgedQueue.current((candidate) => this.isPending(candidate))) {
-      const judgement = this.judgements.get(index);
-      if (judgement !== undefined && judgement.kind !== 'met') yield [index, judgement];
-    }
-  }
-
-  /** Steps whose last attempt ended without closing them. */
-  *undecided(): Generator<number> {
-    yield* this.undecidedQueue.current(
-      (index) => this.recordAt(index).phase.kind === 'undecided' && !this.isToStartAgain(index),
-    );
-  }
-
-  /** Every step that nothing has been started for, or that waits for its next attempt; one walk over all steps. */
-  *unstarted(): Generator<number> {
-    for (const index of this.records.keys()) {
-      const { kind } = this.recordAt(index).phase;
-      if (kind === 'pending' || kind === 'retrying' || kind === 'waiting' || this.isToStartAgain(index)) yield index;
-    }
-  }
-
-  /** Why a step cannot start as far as its needs have settled, or null when nothing stands in its way so far. */
-  blockedBy(index: number): 'upstream_failed' | 'upstream_skipped' | null {
-    if (this.blocked[index] === 0) return null;
-    return this.tainted[index] === 1 ? 'upstream_failed' : 'upstream_skipped';
-  }
-
-  /** True when something upstream of a step, at any distance, failed. */
-  hasFailureUpstream(index: number): boolean {
-    return this.tainted[index] === 1;
-  }
-
-  /** The record of the step with this number. */
-  recordAt(index: number): StepRecord {
-    const record = this.records[index];
-    if (record === undefined) throw new Bug(`frontier: no step ${index}`);
-    return record;
+  /** Attempts under way that occupy a slot of the run. */
+  get running(): number {
+    return this.staging.slots;
   }
 
   /** Attempts under way. */
-  get running(): number {
-    return this.open.all;
+  get underway(): number {
+    return this.attempts;
   }
 
-  /** Steps that are not settled. */
-  get unsettled(): number {
-    return this.unsettledSteps.all;
+  /** Nodes that wait, by what for; a retry counts as an iteration. */
+  get waits(): { readonly [Wait in NonNullable<Node['wait']>]: number } {
+    return this.waiting;
   }
 
-  /** Steps that are neither settled nor running; those meant for cleaning up left out on demand. */
+  /** Nodes that are neither settled nor running; those meant for cleaning up left out on demand. */
   notStarted(which: 'all' | 'plain'): number {
-    return this.unsettledSteps[which] - this.open[which];
+    return this.idle[which];
   }
 
-  /** Steps that failed and were not allowed to. */
-  get failed(): number {
-    return this.failures;
+  /** True when a step of the flow failed and was not allowed to, or a handler did. */
+  get hasFailed(): boolean {
+    return this.tree.root.failures > 0 || this.handlerFailures > 0;
   }
 
-  /** The evaluation of a step's condition is under way. */
-  markAsked(index: number): void {
-    this.asked.add(index);
+  /** True when the steps of the flow cannot all succeed any more. */
+  get isDoomed(): boolean {
+    return this.doomed;
   }
 
-  /** The condition of a step was evaluated. */
-  judge(index: number, judgement: Judgement): void {
-    this.judgements.set(index, judgement);
-    (judgement.kind === 'met' ? this.readyQueue : this.judgedQueue).push(index);
+  /** Every node that nothing has been started for, or that waits; one walk over all nodes. */
+  *unstarted(): Generator<Node> {
+    for (const node of this.tree.nodes) if (node.isIdle) yield node;
   }
 
-  /** The delay of a retry has passed. */
-  markDue(key: StepKey): void {
-    const index = this.plan.graph.indexOf.get(key);
-    if (index === undefined || this.recordAt(index).phase.kind !== 'retrying') return;
-    this.due.add(index);
-    this.readyQueue.push(index);
+  /** Why a step cannot start as far as its needs have settled, or null when nothing stands in its way so far. */
+  static blockedBy({ isBlocked, isTainted }: Node): 'upstream_failed' | 'upstream_skipped' | null {
+    if (!isBlocked) return null;
+    return isTainted ? 'upstream_failed' : 'upstream_skipped';
   }
 
   /** Takes in an event about a step, after it was folded into the record. */
   note(type: string, key: StepKey): void {
-    const index = this.plan.graph.indexOf.get(key);
-    if (index === undefined) return;
-    if (type === 'attempt.started') {
-      this.count(this.open, index, 1);
-      this.due.delete(index);
+    const node = this.tree.find(key);
+    if (node === undefined) return;
+    this.staging.note(type, node);
+    if (type === 'attempt.started') this.attempts += 1;
+    else if (type === 'attempt.finished') this.attempts -= 1;
+    this.look(node);
+  }
+
+  /** Handlers were begun. @param key whose; null for those of the flow. */
+  noteHandlers(key: StepKey | null, phase: HandlerPhase): void {
+    const owner = key === null ? null : (this.tree.find(key) ?? null);
+    if (owner !== null) this.staging.beginHandlers(owner);
+    this.enroll(this.tree.openHandlers(owner, phase));
+  }
+
+  private enroll(container: Container): void {
+    for (const node of container.nodes) {
+      this.unsettledNodes += 1;
+      const { kind } = node.record.phase;
+      if (kind === 'running') this.attempts += 1;
+      this.staging.enter(node);
+    }
+    for (const node of container.nodes) if (node.missing === 0) this.becomeDecidable(node);
+    for (const node of container.nodes) this.look(node);
+    if (container.nodes.length === 0) this.endOf(container);
+  }
+
+  /** Every need of a node is settled. */
+  private becomeDecidable(node: Node): void {
+    const { kind } = node.record.phase;
+    // What has begun in an earlier life has its own way back.
+    if (kind !== 'pending' && kind !== 'queued') return;
+    const isHandler = node.container.kind === 'handlers';
+    if (node.isBlocked && !isHandler && !overridesSuccess(node.condition)) this.staging.block(node);
+    else if (node.condition === null) this.staging.admit(node);
+    else this.staging.want(node, 'condition');
+  }
+
+  private look(node: Node): void {
+    const { phase } = node.record;
+    this.count(node);
+    if (isToStartAgain(node)) this.staging.stage(node);
+    else if (phase.kind === 'undecided') {
+      if (awaitsIteration(node)) this.staging.want(node, 'iterate');
+      else this.staging.undecide(node);
+    } else if (phase.kind === 'waiting') this.staging.review(node);
+    else if (phase.kind === 'open' && node.children === null) this.enroll(this.tree.openChildren(node));
+    if (isSettled(phase) && !node.isSettled) this.settle(node);
+  }
+
+  private settle(node: Node): void {
+    const { phase } = node.record;
+    const { container } = node;
+    node.isSettled = true;
+    this.unsettledNodes -= 1;
+    const hasFailed = phase.kind === 'failed' && !phase.tolerated;
+    if (phase.kind === 'failed' && phase.tolerated) container.tolerated += 1;
+    // A handler that could not be brought to its end has not done its work.
+    if (hasFailed || (container.kind === 'handlers' && phase.kind === 'cancelled')) this.fail(container);
+    const blocks = !isSatisfied(phase);
+    const taints = hasFailed || node.isTainted;
+    if (container.body !== null) {
+      forEachDependent(container.body.graph, node.local, (local) => {
+        const dependent = container.nodes[local];
+        if (dependent === undefined) return;
+        if (blocks) dependent.isBlocked = true;
+        if (taints) dependent.isTainted = true;
+        dependent.missing -= 1;
+        if (dependent.missing === 0) this.becomeDecidable(dependent);
+      });
+    }
+    for (const begun of node.record.handlers) this.enroll(this.tree.openHandlers(node, begun));
+    if (node.record.handlers.length === 0) this.staging.finishWith(node, nextStepHandlers(node));
+    this.staging.leave(node);
+    container.unsettled -= 1;
+    if (container.unsettled === 0) this.endOf(container);
+  }
+
+  private endOf({ owner, kind }: Container): void {
+    if (owner === null) return;
+    if (kind === 'handlers') this.staging.finishWith(owner, nextStepHandlers(owner));
+    else this.staging.want(owner, 'conclude');
+  }
+
+  private fail(container: Container): void {
+    container.failures += 1;
+    if (container.kind === 'handlers') {
+      this.handlerFailures += 1;
       return;
     }
-    if (type === 'attempt.finished') this.count(this.open, index, -1);
-    this.look(index);
+    // Whatever cannot succeed any more dooms what it belongs to, unless that may fail, or a map might still tolerate it.
+    for (let at: Container = container; ; ) {
+      const { owner } = at;
+      if (owner === null) {
+        this.doomed = true;
+        return;
+      }
+      if (owner.definition.continue_on_error && owner.record.role !== 'item') return;
+      at = owner.container;
+      if (at.tolerates > 0) return;
+    }
   }
 
-  private count(counter: { all: number; plain: number }, index: number, by: 1 | -1): void {
-    counter.all += by;
-    if (!isCleanup(this.plan, index)) counter.plain += by;
+  private count(node: Node): void {
+    const { phase } = node.record;
+    const wait = phase.kind === 'waiting' ? phase.for : phase.kind === 'retrying' ? 'iteration' : null;
+    if (wait !== node.wait) {
+      this.countWait(node.wait, -1);
+      this.countWait(wait, 1);
+      node.wait = wait;
+    }
+    const isIdle =
+      phase.kind === 'pending' ||
+      phase.kind === 'retrying' ||
+      phase.kind === 'waiting' ||
+      phase.kind === 'queued' ||
+      isToStartAgain(node);
+    if (isIdle === node.isIdle) return;
+    const by = isIdle ? 1 : -1;
+    node.isIdle = isIdle;
+    this.idle.all += by;
+    if (!node.isCleanup) this.idle.plain += by;
   }
 
-  private isPending(index: number): boolean {
-    return this.recordAt(index).phase.kind === 'pending';
-  }
-
-  /** Of what is in the queue, for nothing comes there before its needs are settled and its condition is met. */
-  private isReady(index: number): boolean {
-    const { kind } = this.recordAt(index).phase;
-    return kind === 'pending' || (kind === 'retrying' && this.due.has(index)) || this.isToStartAgain(index);
-  }
-
-  /** A lost attempt is no verdict: the step waits for its turn like every other. */
-  private isToStartAgain(index: number): boolean {
-    const { phase } = this.recordAt(index);
-    const isLost = phase.kind === 'undecided' && phase.attempt.outcome === 'lost';
-    return isLost && stepAt(this.plan, index).if_lost === 'run_again';
-  }
-
-  /** Every need of a step is settled. */
-  private becomeDecidable(index: number): void {
-    // What has begun in an earlier life has its own way back.
-    if (!this.isPending(index)) return;
-    if (this.blocked[index] === 1 && !overridesSuccess(this.plan, index)) this.blockedQueue.push(index);
-    else if (this.plan.conditions[index] === null) this.readyQueue.push(index);
-    else this.questionQueue.push(index);
-  }
-
-  private look(index: number): void {
-    const { phase } = this.recordAt(index);
-    if (this.isToStartAgain(index)) this.readyQueue.push(index);
-    else if (phase.kind === 'undecided') this.undecidedQueue.push(index);
-    if (!isSettled(phase) || this.settled[index] === 1) return;
-    this.settled[index] = 1;
-    this.count(this.unsettledSteps, index, -1);
-    const hasFailed = phase.kind === 'failed' && !phase.tolerated;
-    if (hasFailed) this.failures += 1;
-    const blocks = !isSatisfied(phase);
-    const taints = hasFailed || this.tainted[index] === 1;
-    forEachDependent(this.plan.graph, index, (dependent) => {
-      if (blocks) this.blocked[dependent] = 1;
-      if (taints) this.tainted[dependent] = 1;
-      const left = (this.missing[dependent] ?? 0) - 1;
-      this.missing[dependent] = left;
-      if (left === 0) this.becomeDecidable(dependent);
-    });
+  private countWait(wait: Node['wait'], by: 1 | -1): void {
+    if (wait !== null) this.waiting[wait] += by;
   }
 }

@@ -1,10 +1,19 @@
 /** The one way into the loop: whoever has something to tell puts a message here, and never waits. */
 
 import type { StepKey } from '../base/ids.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { WarningRaised } from '../model/event.ts';
-import type { Judgement } from './frontier.ts';
+import type { Answer, Node, Question } from './node.ts';
 import type { WoundUp } from './wind-up.ts';
 import type { Actor, EndingSignal, Outcome } from '../model/outcome.ts';
+
+/** What a person answered. */
+export interface ApprovalGiven {
+  readonly approved: boolean;
+  readonly by: Actor;
+  readonly params: JsonObject;
+  readonly comment: string | null;
+}
 
 /** Everything that can reach a running engine. */
 export type Message =
@@ -15,8 +24,8 @@ export type Message =
       readonly outcome: Outcome;
       readonly duration_ms: number;
     }
-  /** The delay before an attempt is over. */
-  | { readonly kind: 'retry_due'; readonly step: StepKey }
+  /** A delay is over: of a retry, an iteration, a wait or an approval; null: before another try of the run. */
+  | { readonly kind: 'due'; readonly step: StepKey | null }
   | { readonly kind: 'signalled'; readonly signal: EndingSignal }
   | { readonly kind: 'cancel_requested'; readonly by: Actor; readonly reason: string | null }
   | {
@@ -32,8 +41,20 @@ export type Message =
       readonly code: WarningRaised['code'];
       readonly message: string;
     }
-  /** A condition could be evaluated after outputs were read. */
-  | { readonly kind: 'condition_judged'; readonly index: number; readonly judgement: Judgement }
+  /** Something was found out about a step that had to be read, or waited for. */
+  | { readonly kind: 'answered'; readonly node: Node; readonly question: Question; readonly answer: Answer }
+  /** Others hold the capacities that a step needs. */
+  | { readonly kind: 'claim_queued'; readonly step: StepKey; readonly resources: readonly string[] }
+  /** A run that shares this one's slots has one less in use. */
+  | { readonly kind: 'slot_freed' }
+  /** A person answered. */
+  | { readonly kind: 'approval_answered'; readonly step: StepKey; readonly answer: ApprovalGiven }
+  /** What came of asking the run's concurrency group. */
+  | { readonly kind: 'run_queued' }
+  | { readonly kind: 'run_admitted' }
+  | { readonly kind: 'run_refused'; readonly message: string }
+  /** The run has been executing for as long as it may. */
+  | { readonly kind: 'run_timed_out' }
   /** What cleans up after a cancellation has had its time. */
   | { readonly kind: 'cleanup_over' }
   /** All steps are settled, nothing of the run is left running, and its outputs are known. */

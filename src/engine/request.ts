@@ -1,129 +1,147 @@
 /** From a step's definition and the run's state to an attempt that can be performed anywhere: every template evaluated. */
 
 import { isAbsolute, join } from 'node:path';
-import type { Json, JsonObject } from '../base/json.ts';
-import { assertNever, Bug, err, ok, type Result } from '../base/result.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import { markedSecrets } from '../base/secret-mark.ts';
 import { type DeepProblem, deepReads, evaluateDeep, type Reference } from '../expressions/expressions.ts';
 import type { StepDefinition } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { StepRecord } from '../model/run.ts';
-import type { AttemptRequest, Work } from './ports.ts';
-import { collectScope, type ScopeSource } from './scope.ts';
+import { type Node, itemOf } from './node.ts';
+import type { AttemptRequest, ReuseRequest } from './ports.ts';
+import { collectScope, type Eventually, type ScopeSource } from './scope.ts';
+import { attemptTemplates, reuseTemplates } from './templates.ts';
+import { asText, asTexts, workOf } from './work.ts';
 
 /**
  * Evaluates a step for one attempt. Answers at once unless outputs have to be read from disk.
+ * @param now wall clock, milliseconds since the epoch: what is left of a deadline is counted from it.
  * @returns the request, or the failure with which the attempt ends instead.
  */
-export function makeRequest(
-  source: ScopeSource,
-  definition: StepDefinition,
-  step: StepRecord,
-): Result<AttemptRequest, Failure> | Promise<Result<AttemptRequest, Failure>> {
-  const scope = collectScope(source, readsOf(definition), step.attempts.length);
-  return scope instanceof Promise
-    ? scope.then((value) => evaluateStep(source, definition, step, value))
-    : evaluateStep(source, definition, step, scope);
+export function makeRequest(source: ScopeSource, node: Node, now: number): Eventually<Result<AttemptRequest, Failure>> {
+  const asker = { node, attempt: node.record.attempts.length };
+  return evaluated(source, node, attemptTemplates(node.definition), asker.attempt, (values) =>
+    requestFrom(source, node, values, now),
+  );
+}
+
+/** Evaluates a step for the question whether a recorded result stands for it. */
+export function makeReuseRequest(source: ScopeSource, node: Node): Eventually<Result<ReuseRequest, Failure>> {
+  const { definition, record } = node;
+  return evaluated(source, node, reuseTemplates(definition), record.attempts.length + 1, (values) => {
+    const { reuse } = definition;
+    const ttl_ms = reuse?.cache?.ttl_ms ?? null;
+    const item = itemOf(node);
+    return {
+      step: record.key,
+      work: workOf(source, node, values),
+      env: asTexts(values['env'] ?? {}),
+      values: asTexts(values['values'] ?? {}),
+      stdin: optionalText(values['stdin']),
+      output: definition.output,
+      outputs_schema: definition.outputs_schema,
+      secret_variables: definition.secrets,
+      ...(item === null ? {} : { item: item.record.item }),
+      workdir: workdirOf(source, values['workdir'] ?? null),
+      sources: textsOf(values['sources']),
+      generates: textsOf(values['generates']),
+      cache: reuse?.cache == null ? null : { key: optionalText(values['key']), ttl_ms },
+    };
+  });
 }
 
 /** Evaluates what a run yields. */
 export async function evaluateOutputs(source: ScopeSource): Promise<Result<Json, Failure>> {
   const { outputs } = source.plan.flow;
   if (Object.keys(outputs).length === 0) return ok(null);
-  const scope = await collectScope(source, deepReads(outputs), null);
+  const scope = await collectScope(source, deepReads(outputs), { node: null, attempt: null });
   const value = evaluateDeep(outputs, scope);
   return value.ok ? value : err(expressionFailure('outputs', value.error));
 }
 
-const cachedReads = new WeakMap<StepDefinition, readonly Reference[]>();
+const cachedReads = new WeakMap<JsonObject, readonly Reference[]>();
 
-/** Every template of a step, in one value. */
-export function templatesOf({ action, env, with: input, workdir, stdin }: StepDefinition): JsonObject {
-  const run = action.kind === 'argv' ? action.argv : null;
-  return { env, with: input, workdir, stdin, run, values: action.kind === 'shell' ? action.values : {} };
-}
-
-function readsOf(definition: StepDefinition): readonly Reference[] {
-  const known = cachedReads.get(definition);
+function readsOf(templates: JsonObject): readonly Reference[] {
+  const known = cachedReads.get(templates);
   if (known) return known;
-  const reads = deepReads(templatesOf(definition));
-  cachedReads.set(definition, reads);
+  const reads = deepReads(templates);
+  cachedReads.set(templates, reads);
   return reads;
 }
 
-function evaluateStep(
-  { run, plan }: ScopeSource,
-  definition: StepDefinition,
-  step: StepRecord,
-  scope: JsonObject,
-): Result<AttemptRequest, Failure> {
-  const evaluated = evaluateDeep(templatesOf(definition), scope);
-  if (!evaluated.ok) return err(expressionFailure('', evaluated.error));
-  const values = evaluated.value as {
-    readonly [Name in 'env' | 'with' | 'workdir' | 'stdin' | 'run' | 'values']: Json;
+function evaluated<T>(
+  source: ScopeSource,
+  node: Node,
+  templates: JsonObject,
+  attempt: number,
+  make: (values: JsonObject) => T,
+): Eventually<Result<T, Failure>> {
+  const evaluate = (scope: JsonObject): Result<T, Failure> => {
+    const value = evaluateDeep(templates, scope);
+    if (!value.ok) return err(expressionFailure('', value.error));
+    return ok(make(isJsonObject(value.value) ? value.value : {}));
   };
-  const attempt = step.attempts.at(-1);
+  const scope = collectScope(source, readsOf(templates), { node, attempt });
+  return scope instanceof Promise ? scope.then(evaluate) : evaluate(scope);
+}
+
+function requestFrom(source: ScopeSource, node: Node, values: JsonObject, now: number): AttemptRequest {
+  const { run, plan } = source;
+  const { definition, record } = node;
+  const attempt = record.attempts.at(-1);
   const iteration = attempt?.iteration ?? 0;
-  const workdir = values.workdir === null ? '.' : asText(values.workdir);
-  return ok({
+  const item = itemOf(node);
+  const fingerprint = node.run?.fingerprint ?? null;
+  const marked = plan.flow.secrets.length === 0 ? [] : markedSecrets(JSON.stringify(values));
+  return {
     run: run.id,
     flow: run.flow,
-    step: step.key,
+    step: record.key,
     attempt: attempt?.number ?? 1,
     iteration,
-    work: workOf(definition, step, values),
-    env: asTexts(values.env),
-    values: asTexts(values.values),
-    stdin: values.stdin === null ? null : asText(values.stdin),
+    work: workOf(source, node, values),
+    env: asTexts(values['env'] ?? {}),
+    values: asTexts(values['values'] ?? {}),
+    stdin: optionalText(values['stdin']),
     output: definition.output,
     outputs_schema: definition.outputs_schema,
     success_codes: definition.success_codes,
     skip_codes: definition.skip_codes,
-    workdir: isAbsolute(workdir) ? workdir : join(plan.flow.directory, workdir),
-    timeout_ms: definition.timeout_ms,
+    workdir: workdirOf(source, values['workdir'] ?? null),
+    timeout_ms: timeoutOf(node, definition, now),
     grace_ms: definition.grace_ms ?? run.settings.grace_ms,
-    idempotency_key: `${run.id}/${step.key}/${iteration}`,
-    secrets: [],
+    idempotency_key: `${run.id}/${record.key}/${iteration}`,
+    ...(item === null ? {} : { item: item.record.item }),
+    secrets: [...new Set([...marked, ...definition.secrets])],
     secret_variables: definition.secrets,
-    artifacts: [],
-    generates: [],
-    reuse: null,
-    units: {},
+    artifacts: textsOf(values['artifacts']),
+    generates: textsOf(values['generates']),
+    reuse: fingerprint === null ? null : { fingerprint, ttl_ms: definition.reuse?.cache?.ttl_ms ?? null },
+    units: node.units ?? {},
     logs: definition.logs,
     interactive: definition.interactive,
     isolate: definition.isolate,
-  });
+  };
 }
 
-function workOf(
-  { action }: StepDefinition,
-  { child }: StepRecord,
-  values: { readonly run: Json; readonly with: Json },
-): Work {
-  switch (action.kind) {
-    case 'shell':
-      return { kind: 'shell', text: action.text, shell: action.shell };
-    case 'argv':
-      return { kind: 'argv', argv: (values.run as readonly Json[]).map(asText) };
-    case 'call':
-      return { kind: 'call', module: action.module, export: action.export, input: values.with };
-    case 'flow':
-      return { kind: 'flow', flow: action.flow, params: (values.with ?? {}) as JsonObject, child };
-    case 'group':
-    case 'wait':
-    case 'approve':
-    case 'notify':
-      throw new Bug(`a step of kind ${action.kind} makes no attempt`);
-    default:
-      return assertNever(action, 'action');
-  }
+/** Of a wait for something outside: what is left until its deadline, which counts from its beginning and over all lives of the run. */
+function timeoutOf({ record }: Node, { action, timeout_ms }: StepDefinition, now: number): number | null {
+  const deadline = action.kind === 'wait' ? (record.question?.['deadline'] ?? null) : null;
+  if (typeof deadline !== 'string') return timeout_ms;
+  const rest = Math.max(1, Date.parse(deadline) - now);
+  return timeout_ms === null ? rest : Math.min(rest, timeout_ms);
 }
 
-/** A value where only text can stand: a string as it is, null as nothing, everything else as JSON. */
-const asText = (value: Json): string =>
-  typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
+function workdirOf({ plan }: ScopeSource, value: Json): string {
+  const workdir = value === null ? '.' : asText(value);
+  return isAbsolute(workdir) ? workdir : join(plan.flow.directory, workdir);
+}
 
-const asTexts = (values: Json): { readonly [name: string]: string } =>
-  Object.fromEntries(Object.entries(values as JsonObject).map(([name, value]) => [name, asText(value)]));
+const optionalText = (value: Json | undefined): string | null =>
+  value === undefined || value === null ? null : asText(value);
+
+const textsOf = (value: Json | undefined): readonly string[] =>
+  Array.isArray(value) ? (value as readonly Json[]).map(asText) : [];
 
 function expressionFailure(place: string, problem: DeepProblem): Failure {
   const where = [place, problem.path].filter((part) => part !== '').join('.');

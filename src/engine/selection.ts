@@ -10,7 +10,7 @@ import type { OutputsRef } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { conditionReads, deepReads } from '../expressions/expressions.ts';
 import { type Plan, stepAt } from './plan.ts';
-import { templatesOf } from './request.ts';
+import { templatesOf } from './templates.ts';
 
 /** What was asked for; at most one of the three. */
 export type SelectionRequest =

@@ -3,13 +3,14 @@
  * An event that cannot follow what came before is reported, not applied: in the engine that is a bug, in a reader a damaged run.
  */
 
-import type { RunId, StepKey } from '../base/ids.ts';
-import { assertNever } from '../base/result.ts';
+import { type RunId, type StepKey, stepKeyOf } from '../base/ids.ts';
 import type { RunEvent } from './event.ts';
 import { isLegalMove } from './moves.ts';
-import { addStep, beginNewLife } from './new-life.ts';
+import { addHandlers, applyToStep } from './fold-step.ts';
+import { beginNewLife, decideAnew } from './new-life.ts';
 import type { Actor } from './outcome.ts';
-import type { AttemptRecord, RunRecord, StepRecord } from './run.ts';
+import type { RunRecord, StepRecord } from './run.ts';
+import { addStep } from './steps.ts';
 
 /** An event that cannot stand where it stands. */
 export interface IllegalMove {
@@ -22,7 +23,9 @@ type At<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 /** Makes the record of a run from its first event. */
 export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
   const steps = new Map<StepKey, StepRecord>();
-  for (const step of event.steps) addStep(steps, step);
+  for (const { id, needs } of event.steps) {
+    addStep(steps, { id, key: stepKeyOf(id), needs: needs.map(stepKeyOf) });
+  }
   return {
     id,
     seq: event.seq,
@@ -46,6 +49,12 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
     cancellation: null,
     ending: null,
     warnings: [],
+    artifacts: [],
+    retries: 0,
+    retry_due: null,
+    handlers: [],
+    queued_for: null,
+    parked: false,
     reaped: [],
   };
 }
@@ -58,6 +67,7 @@ export function applyEvent(run: RunRecord, event: RunEvent): IllegalMove | null 
   const illegal = (message: string): IllegalMove => ({ seq: event.seq, message: `${event.type}: ${message}` });
   if (event.seq !== run.seq + 1) return illegal(`follows event ${run.seq}`);
   if (run.ending !== null && event.type !== 'run.resumed') return illegal('the run had ended');
+  if (run.parked && !UNPARKING.has(event.type)) return illegal('the run was parked');
   const subject = 'step' in event && event.step !== null ? event.step : null;
   const step = subject === null ? null : run.steps.get(subject);
   if (step === undefined && event.type !== 'step.requested') return illegal(`unknown step ${subject}`);
@@ -68,6 +78,14 @@ export function applyEvent(run: RunRecord, event: RunEvent): IllegalMove | null 
   if (!isAboutEarlierLife(event)) run.last_event_at = event.time;
   return null;
 }
+
+/** What can follow when nobody stays with a run: a new life, or its end. What was lost is told before. */
+const UNPARKING: ReadonlySet<RunEvent['type']> = new Set([
+  'run.resumed',
+  'run.cancel_requested',
+  'processes.reaped',
+  'attempt.finished',
+]);
 
 /** What a resume records of the life before it: recorded later than it happened. */
 const isAboutEarlierLife = (event: RunEvent): boolean =>
@@ -100,6 +118,7 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
       beginNewLife(run, event);
       return null;
     case 'run.cancel_requested':
+      run.parked = false;
       run.cancellation ??= { by: event.by, at: event.time, reason: event.reason, signal: null, signals: 0 };
       return null;
     case 'run.signalled': {
@@ -124,124 +143,29 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
       return null;
     case 'step.requested':
       if (run.steps.has(event.step)) return `step ${event.step} stands twice`;
-      addStep(run.steps, { id: event.name, needs: [] }, event.step);
+      addStep(run.steps, { id: event.name, key: event.step, needs: [] });
+      return null;
+    case 'handlers.started':
+      run.handlers = [...run.handlers, event.phase];
+      addHandlers(run, null, event);
+      return null;
+    case 'run.queued':
+      run.queued_for = event.group;
+      return null;
+    case 'run.admitted':
+      run.queued_for = null;
+      return null;
+    case 'run.parked':
+      run.parked = true;
+      return null;
+    case 'run.retried':
+      run.retries = event.retry;
+      run.retry_due = event.due;
+      decideAnew(run, new Set(), true);
       return null;
     case 'value.recorded':
-    case 'handlers.started':
-    case 'run.queued':
-    case 'run.admitted':
-    case 'run.parked':
-    case 'run.retried':
       return null;
     default:
       return 'names no step';
-  }
-}
-
-function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): string | null {
-  switch (event.type) {
-    case 'attempt.started':
-      return startAttempt(step, event);
-    case 'attempt.spawned':
-    case 'attempt.finished': {
-      const open = step.phase.kind === 'running' ? step.phase.attempt : null;
-      if (open === null || open.number !== event.attempt) return `attempt ${event.attempt} is not open`;
-      if (event.type === 'attempt.spawned') open.process = event.process;
-      else finishAttempt(step, open, event);
-      return null;
-    }
-    case 'retry.scheduled':
-      step.phase = { kind: 'retrying', attempt: event.attempt, due: event.due, delay_ms: event.delay_ms };
-      return null;
-    case 'step.settled':
-      step.outputs = event.outputs;
-      step.finished_at = event.time;
-      if (event.state === 'failed') step.phase = { kind: 'failed', tolerated: event.tolerated, error: event.error };
-      else step.phase = event.state === 'succeeded' ? { kind: 'succeeded', reused: false } : { kind: 'cancelled' };
-      return null;
-    case 'step.skipped':
-      step.phase = { kind: 'skipped', reason: event.reason };
-      step.finished_at = event.time;
-      return null;
-    case 'step.reused':
-      step.phase = { kind: 'succeeded', reused: true };
-      step.outputs = event.outputs;
-      step.why = event.why;
-      step.started_at = event.time;
-      step.finished_at = event.time;
-      return null;
-    case 'step.expanded':
-      for (const { key } of event.items) addStep(run.steps, { id: step.id, needs: [] }, key);
-      return null;
-    case 'child.started':
-      step.child = event.child;
-      return null;
-    case 'wait.started':
-      step.phase = { kind: 'waiting', for: event.until === null ? 'condition' : 'time' };
-      return null;
-    case 'approval.requested':
-      step.phase = { kind: 'waiting', for: 'approval' };
-      return null;
-    case 'approval.answered':
-    case 'iteration.scheduled':
-    case 'step.queued':
-    case 'handlers.started':
-    case 'artifact.published':
-      return null;
-    case 'processes.reaped':
-    case 'warning.raised':
-      return applyToRun(run, event);
-    case 'run.started':
-    case 'run.resumed':
-    case 'run.cancel_requested':
-    case 'run.signalled':
-    case 'run.finished':
-    case 'run.queued':
-    case 'run.admitted':
-    case 'run.parked':
-    case 'run.retried':
-    case 'value.recorded':
-    case 'step.requested':
-      return `names step ${step.key}`;
-    default:
-      return assertNever(event, 'event');
-  }
-}
-
-function startAttempt(step: StepRecord, event: At<'attempt.started'>): string | null {
-  if (event.attempt !== step.attempts.length + 1) return `attempt ${event.attempt} follows ${step.attempts.length}`;
-  const attempt: AttemptRecord = {
-    number: event.attempt,
-    iteration: event.iteration,
-    started_at: event.time,
-    process: null,
-    outcome: null,
-    exit_code: null,
-    signal: null,
-    error: null,
-    finished_at: null,
-    duration_ms: null,
-  };
-  step.attempts.push(attempt);
-  step.started_at ??= event.time;
-  step.finished_at = null;
-  step.phase = { kind: 'running', attempt };
-  return null;
-}
-
-function finishAttempt(step: StepRecord, attempt: AttemptRecord, event: At<'attempt.finished'>): void {
-  attempt.outcome = event.outcome;
-  attempt.exit_code = event.exit_code;
-  attempt.signal = event.signal;
-  attempt.error = event.error;
-  attempt.finished_at = event.time;
-  attempt.duration_ms = event.duration_ms;
-  if (event.outcome === 'failed' || event.outcome === 'timed_out') step.failures += 1;
-  if (event.outcome === 'succeeded' && event.continues !== true && event.skips !== true) {
-    step.phase = { kind: 'succeeded', reused: false };
-    step.outputs = event.outputs;
-    step.finished_at = event.time;
-  } else {
-    step.phase = { kind: 'undecided', attempt };
   }
 }

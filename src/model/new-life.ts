@@ -1,29 +1,9 @@
-/** What a resume makes of a run: which steps are decided anew, and with what budget. Part of the fold. */
+/** What a resume makes of a run, or its own `retry`: which steps are decided anew, and with what budget. Part of the fold. */
 
-import { stepKeyOf, type StepKey } from '../base/ids.ts';
-import type { RunResumed, RunStarted } from './event.ts';
-import type { RunRecord, StepRecord } from './run.ts';
-
-/** Adds a step to a run; nothing has happened to it. */
-export function addStep(
-  steps: Map<StepKey, StepRecord>,
-  step: RunStarted['steps'][number],
-  key = stepKeyOf(step.id),
-): void {
-  steps.set(key, {
-    id: step.id,
-    key,
-    needs: step.needs.map(stepKeyOf),
-    phase: { kind: 'pending' },
-    attempts: [],
-    failures: 0,
-    outputs: null,
-    why: null,
-    started_at: null,
-    finished_at: null,
-    child: null,
-  });
-}
+import { type StepKey, stepKeyOf } from '../base/ids.ts';
+import type { RunResumed } from './event.ts';
+import { isSettled, type RunRecord, type StepRecord } from './run.ts';
+import { addStep, removeOrphans } from './steps.ts';
 
 /**
  * A new life of the run. Had it ended, everything that did not succeed has a fresh budget and is decided anew, but for failures
@@ -32,17 +12,18 @@ export function addStep(
  */
 export function beginNewLife(run: RunRecord, event: RunResumed & { readonly time: string }): void {
   const ended = run.ending !== null;
-  const reset = new Set(event.reset);
   for (const { id, needs } of event.steps) {
-    const step = run.steps.get(stepKeyOf(id));
+    const key = stepKeyOf(id);
+    const step = run.steps.get(key);
     if (step) step.needs = needs.map(stepKeyOf);
-    else addStep(run.steps, { id, needs });
+    else addStep(run.steps, { id, key, needs: needs.map(stepKeyOf) });
   }
   const kept = new Set(event.steps.map(({ id }) => stepKeyOf(id)));
   for (const step of run.steps.values()) {
-    if (!kept.has(step.key)) run.steps.delete(step.key);
-    else if (reset.has(step.key) || isDecidedAnew(step, ended)) restart(step);
+    if (step.parent === null && step.role === 'step' && !kept.has(step.key)) run.steps.delete(step.key);
   }
+  removeOrphans(run);
+  decideAnew(run, new Set(event.reset), ended);
   if (!ended) run.duration_ms += Math.max(0, Date.parse(run.last_event_at) - Date.parse(run.life_began_at));
   run.life_began_at = event.time;
   run.settings = event.settings;
@@ -53,13 +34,67 @@ export function beginNewLife(run: RunRecord, event: RunResumed & { readonly time
   run.cancellation = null;
   run.ending = null;
   run.finished_at = null;
+  run.parked = false;
+  run.queued_for = null;
+  if (ended) {
+    run.retries = 0;
+    run.retry_due = null;
+  }
 }
 
-function isDecidedAnew(step: StepRecord, ended: boolean): boolean {
+/**
+ * Sends back to the start what is to be decided again. A map or a group that did not succeed is opened again, with those of its
+ * children that did; one that is reset begins with none.
+ * @param ended true when the run had come to an end of its own.
+ */
+export function decideAnew(run: RunRecord, reset: ReadonlySet<StepKey>, ended: boolean): void {
+  const reopened = ancestorsOf(run, reset);
+  let isHandled = true;
+  // Every step stands behind its parent, so that a parent's fate is known before its children's.
+  for (const step of run.steps.values()) {
+    const parent = step.parent === null ? null : run.steps.get(step.parent);
+    if (parent === undefined || (parent?.children === null && step.role !== 'handler')) run.steps.delete(step.key);
+    else if (step.role === 'handler') keepHandler(run, step, parent, ended);
+    else if (reset.has(step.key)) {
+      isHandled = false;
+      forget(step);
+    } else if (reopened.has(step.key) || (!isOver(parent) && isDecidedAnew(step, parent, ended))) {
+      isHandled = false;
+      restart(step);
+    } else if (step.phase.kind === 'queued') step.phase = { kind: 'pending' };
+  }
+  if (ended || !isHandled) {
+    run.handlers = [];
+    for (const step of run.steps.values()) {
+      if (step.role === 'handler' && step.parent === null) run.steps.delete(step.key);
+    }
+  }
+  removeOrphans(run);
+}
+
+const isOver = (parent: StepRecord | null): boolean => parent !== null && isSettled(parent.phase);
+
+function ancestorsOf(run: RunRecord, keys: ReadonlySet<StepKey>): ReadonlySet<StepKey> {
+  const found = new Set<StepKey>();
+  for (const key of keys) {
+    for (let step = run.steps.get(key); step?.parent != null; step = run.steps.get(step.parent)) found.add(step.parent);
+  }
+  return found;
+}
+
+/** The handlers of a step that begins again are gone with its end; those of a step that stands are decided as steps are. */
+function keepHandler(run: RunRecord, step: StepRecord, owner: StepRecord | null, ended: boolean): void {
+  if (owner !== null && owner.handlers.length === 0) run.steps.delete(step.key);
+  else if (isDecidedAnew(step, null, ended)) restart(step);
+}
+
+function isDecidedAnew(step: StepRecord, parent: StepRecord | null, ended: boolean): boolean {
   switch (step.phase.kind) {
     case 'succeeded':
     case 'running':
     case 'waiting':
+    case 'open':
+    case 'queued':
       return false;
     case 'skipped':
       return step.phase.reason !== 'not_selected';
@@ -72,13 +107,28 @@ function isDecidedAnew(step: StepRecord, ended: boolean): boolean {
       return ended;
     case 'failed':
       // `if_lost: fail`: only a person who names the step may start it again.
-      return ended && !step.phase.tolerated && step.phase.error?.code !== 'lost_attempt';
+      if (!ended || step.phase.error?.code === 'lost_attempt') return false;
+      // What a map tolerated has served nobody when the map itself did not succeed.
+      return !step.phase.tolerated || (step.role === 'item' && parent !== null);
   }
 }
 
+/** Back to the start with a fresh budget; children that it has stay. */
 function restart(step: StepRecord): void {
-  step.phase = { kind: 'pending' };
+  step.phase = step.children === null ? { kind: 'pending' } : { kind: 'open' };
   step.failures = 0;
   step.outputs = null;
+  step.previous = null;
+  step.iteration = 0;
+  step.handlers = [];
+  step.answer = null;
+  step.generated = null;
   step.finished_at = null;
+}
+
+function forget(step: StepRecord): void {
+  restart(step);
+  step.phase = { kind: 'pending' };
+  step.children = null;
+  step.child = null;
 }

@@ -4,9 +4,10 @@
  */
 
 import type { ContentHash, RunId, StepId, StepKey } from '../base/ids.ts';
-import type { JsonObject } from '../base/json.ts';
-import type { FinalRunState, ProcessIdentity, RunSettings, SkipReason, Trigger } from './event.ts';
+import type { Json, JsonObject } from '../base/json.ts';
+import type { ArtifactPublished, FinalRunState, ProcessIdentity, RunSettings, SkipReason, Trigger } from './event.ts';
 import type { Actor, EndingSignal, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type { HandlerPhase } from './policies.ts';
 
 /** One try of a step. `outcome` is null while it is open. */
 export interface AttemptRecord {
@@ -33,6 +34,9 @@ export interface AttemptRecord {
  *        |      \    v  |
  *        |       `> retrying --> running
  *        `-- (resume) -- failed, skipped, cancelled
+ *
+ * A map or a group goes `pending --> open --> succeeded | failed | cancelled`, a wait or an approval `pending --> waiting --> ...`, and
+ * a step that repeats `undecided --> waiting --> running`. `queued` stands before an attempt (or `open`) that waits for capacities.
  */
 export type StepPhase =
   | { readonly kind: 'pending' }
@@ -40,22 +44,62 @@ export type StepPhase =
   /** An attempt ended without closing the step; the next decision says what follows. */
   | { readonly kind: 'undecided'; readonly attempt: AttemptRecord }
   | { readonly kind: 'retrying'; readonly attempt: number; readonly due: string; readonly delay_ms: number }
-  | { readonly kind: 'waiting'; readonly for: 'time' | 'condition' | 'approval' }
+  /** Its children are under way. */
+  | { readonly kind: 'open' }
+  | { readonly kind: 'queued'; readonly resources: readonly string[] }
+  /** `due`: when it goes on by itself at the latest; null: never. */
+  | {
+      readonly kind: 'waiting';
+      readonly for: 'time' | 'condition' | 'approval' | 'iteration';
+      readonly due: string | null;
+    }
   | { readonly kind: 'succeeded'; readonly reused: boolean }
   | { readonly kind: 'failed'; readonly tolerated: boolean; readonly error: Failure | null }
   | { readonly kind: 'skipped'; readonly reason: SkipReason }
   | { readonly kind: 'cancelled' };
 
-/** One step of a run, or one item of a map. */
+/** What a step is to the one that it belongs to. `step`: a step of the flow, or the member of a group. */
+export type StepRole = 'step' | 'item' | 'handler';
+
+/** What a person answered. */
+export interface ApprovalAnswer {
+  readonly approved: boolean;
+  readonly by: Actor;
+  readonly params: JsonObject;
+  readonly comment: string | null;
+  readonly at: string;
+}
+
+/** One step of a run, one item of a map, one member of a group, or one handler. */
 export interface StepRecord {
   readonly id: StepId;
   readonly key: StepKey;
+  readonly role: StepRole;
+  /** The map, the group, or the step whose handler it is; null at the top. */
+  readonly parent: StepKey | null;
+  /** Place among the items of its map, or the handlers of its phase; null for others. */
+  readonly index: number | null;
+  /** Of an item: what it stands for. */
+  readonly item: Json;
   needs: readonly StepKey[];
   phase: StepPhase;
   readonly attempts: AttemptRecord[];
   /** Attempts that failed or timed out since the step last had a fresh budget. */
   failures: number;
   outputs: OutputsRef | null;
+  /** Of a step that repeats: the iteration that is under way or next, from 0, and what the one before it yielded. */
+  iteration: number;
+  previous: OutputsRef | null;
+  /** Of a map or a group that was opened: its children, in order. */
+  children: readonly StepKey[] | null;
+  /** Phases of its handlers that have begun. */
+  handlers: readonly HandlerPhase[];
+  /** Of an approval that was answered. */
+  answer: ApprovalAnswer | null;
+  /** Of an approval or a wait: what was asked, or waited for. */
+  question: JsonObject | null;
+  /** What a step with `generates` made. */
+  generated: OutputsRef | null;
   why: string | null;
   started_at: string | null;
   finished_at: string | null;
@@ -92,6 +136,9 @@ export interface RunWarning {
   readonly message: string;
 }
 
+/** Something that was published for people to look at. */
+export type RunArtifact = Omit<ArtifactPublished, 'type'>;
+
 /** A whole run. */
 export interface RunRecord {
   readonly id: RunId;
@@ -122,6 +169,16 @@ export interface RunRecord {
   cancellation: Cancellation | null;
   ending: RunEnding | null;
   readonly warnings: RunWarning[];
+  readonly artifacts: RunArtifact[];
+  /** Times the run was tried again by its own `retry`; and until when the next try waits. */
+  retries: number;
+  retry_due: string | null;
+  /** Phases of the flow's handlers that have begun. */
+  handlers: readonly HandlerPhase[];
+  /** The concurrency group that the run waits for; null when it waits for none. */
+  queued_for: string | null;
+  /** Nobody stays with the run until a person, or an instant, has come. */
+  parked: boolean;
   readonly reaped: number[];
 }
 
@@ -138,6 +195,8 @@ export function isSettled(phase: StepPhase): boolean {
     case 'undecided':
     case 'retrying':
     case 'waiting':
+    case 'open':
+    case 'queued':
       return false;
   }
 }

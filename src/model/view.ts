@@ -5,10 +5,14 @@
 
 import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
-import type { ProcessIdentity, SkipReason, Trigger } from './event.ts';
-import type { Actor, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
-import type { AttemptRecord, RunRecord, RunWarning, StepPhase, StepRecord } from './run.ts';
-import { runDuration, stepDuration } from './spans.ts';
+import type { Trigger } from './event.ts';
+import { stepsInOrder } from './order.ts';
+import type { Actor, Failure, OutputsRef } from './outcome.ts';
+import type { RunArtifact, RunRecord, RunWarning } from './run.ts';
+import { runDuration } from './spans.ts';
+import { type StepView, stepView } from './view-step.ts';
+
+export { type AttemptView, type StepState, stepState, type StepView } from './view-step.ts';
 
 /** States of a run as shown. `crashed`: it did not end and nobody owns it. */
 export const RUN_STATES = [
@@ -26,18 +30,6 @@ export const RUN_STATES = [
 
 /** One of them. */
 export type RunState = (typeof RUN_STATES)[number];
-
-/** States of a step as shown. */
-export type StepState =
-  | 'pending'
-  | 'queued'
-  | 'running'
-  | 'retrying'
-  | 'waiting'
-  | 'succeeded'
-  | 'failed'
-  | 'skipped'
-  | 'cancelled';
 
 /** Damage of a run's record, as listings show it. */
 export interface RunProblem {
@@ -79,41 +71,6 @@ export interface RunRow {
   readonly problem?: RunProblem;
 }
 
-/** One attempt of `show --json`. */
-export interface AttemptView {
-  readonly number: number;
-  readonly outcome: OutcomeKind | null;
-  readonly exit_code: number | null;
-  readonly signal: string | null;
-  readonly error: Failure | null;
-  readonly started_at: string;
-  readonly finished_at: string | null;
-  readonly duration_ms: number | null;
-  readonly process: ProcessIdentity | null;
-  readonly log: string;
-}
-
-/** One step of `show --json`. Outputs too large for the journal are filled in by the reader. */
-export interface StepView {
-  readonly id: string;
-  readonly key: StepKey;
-  readonly state: StepState;
-  readonly cached: boolean;
-  readonly timed_out: boolean;
-  readonly tolerated: boolean;
-  readonly flaky: boolean;
-  readonly skip_reason: SkipReason | null;
-  readonly why: string | null;
-  readonly error: Failure | null;
-  readonly needs: readonly StepKey[];
-  readonly retry_due: string | null;
-  readonly started_at: string | null;
-  readonly finished_at: string | null;
-  readonly duration_ms: number | null;
-  readonly outputs: Json;
-  readonly attempts: readonly AttemptView[];
-}
-
 /** Who asked for the end of a run, when, and why; `reason` is null where nobody said. */
 export interface CancellationView {
   readonly by: Actor;
@@ -130,6 +87,7 @@ export interface RunDetail extends Omit<RunRow, 'steps'> {
   readonly error: Failure | null;
   readonly flow_hash: ContentHash;
   readonly warnings: readonly RunWarning[];
+  readonly artifacts: readonly RunArtifact[];
   readonly steps: readonly StepView[];
 }
 
@@ -144,8 +102,9 @@ export interface ViewContext {
 /** The state of a run as shown. */
 export function runState(run: RunRecord, live: boolean): RunState {
   if (run.ending !== null) return run.ending.state;
-  if (!live) return 'crashed';
+  if (!live) return run.parked ? 'waiting' : 'crashed';
   if (run.cancellation !== null) return 'cancelling';
+  if (run.queued_for !== null) return 'queued';
   let waiting = false;
   for (const { phase } of run.steps.values()) {
     if (phase.kind === 'running' || phase.kind === 'undecided' || phase.kind === 'retrying') return 'running';
@@ -191,25 +150,6 @@ export function countSteps(run: RunRecord): StepCounts {
   return counts;
 }
 
-/** The state of a step as shown; what a dead owner left open is `pending` again, for a resume will start it. */
-export function stepState(run: RunRecord, phase: StepPhase, live: boolean): StepState {
-  switch (phase.kind) {
-    case 'running':
-    case 'undecided':
-      return live ? 'running' : 'pending';
-    case 'pending':
-      return 'pending';
-    case 'retrying':
-    case 'waiting':
-      return run.ending === null ? phase.kind : 'pending';
-    case 'succeeded':
-    case 'failed':
-    case 'skipped':
-    case 'cancelled':
-      return phase.kind;
-  }
-}
-
 /**
  * The document of a run.
  * @param logPath gives the path of an attempt's log.
@@ -230,7 +170,8 @@ export function runDetail(
     error: run.ending?.error ?? null,
     flow_hash: run.flow_hash,
     warnings: run.warnings,
-    steps: [...run.steps.values()].map((step) => stepView(run, step, context, logPath, outputs)),
+    artifacts: run.artifacts,
+    steps: [...stepsInOrder(run)].map((step) => stepView(run, step, context, logPath, outputs)),
   };
 }
 
@@ -238,54 +179,4 @@ function cancellationView({ cancellation }: RunRecord): CancellationView | null 
   if (cancellation === null) return null;
   const { by, at, reason } = cancellation;
   return { by, at, reason };
-}
-
-function stepView(
-  run: RunRecord,
-  step: StepRecord,
-  { live, now }: ViewContext,
-  logPath: (step: StepKey, attempt: number) => string,
-  outputs: (ref: OutputsRef) => Json,
-): StepView {
-  const { phase } = step;
-  const last = step.attempts.at(-1);
-  return {
-    id: step.id,
-    key: step.key,
-    state: stepState(run, phase, live),
-    cached: phase.kind === 'succeeded' && phase.reused,
-    timed_out: phase.kind === 'failed' && last?.outcome === 'timed_out',
-    tolerated: phase.kind === 'failed' && phase.tolerated,
-    flaky: phase.kind === 'succeeded' && step.failures > 0,
-    skip_reason: phase.kind === 'skipped' ? phase.reason : null,
-    why: step.why,
-    error: phase.kind === 'failed' ? phase.error : null,
-    needs: step.needs,
-    retry_due: phase.kind === 'retrying' ? phase.due : null,
-    started_at: step.started_at,
-    finished_at: step.finished_at,
-    duration_ms: stepDuration(step, live, now),
-    outputs: step.outputs === null ? null : outputs(step.outputs),
-    attempts: step.attempts.map((attempt) => attemptView(step.key, attempt, live, logPath)),
-  };
-}
-
-function attemptView(
-  step: StepKey,
-  attempt: AttemptRecord,
-  live: boolean,
-  logPath: (step: StepKey, attempt: number) => string,
-): AttemptView {
-  return {
-    number: attempt.number,
-    outcome: attempt.outcome ?? (live ? null : 'lost'),
-    exit_code: attempt.exit_code,
-    signal: attempt.signal,
-    error: attempt.error,
-    started_at: attempt.started_at,
-    finished_at: attempt.finished_at,
-    duration_ms: attempt.duration_ms,
-    process: attempt.process,
-    log: logPath(step, attempt.number),
-  };
 }

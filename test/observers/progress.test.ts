@@ -24,7 +24,13 @@ function counted(record: RunRecord): ReadonlyMap<Standing, number> {
   const counts = new Map<Standing, number>(STANDINGS.map((standing) => [standing, 0]));
   for (const { phase } of record.steps.values()) {
     const standing =
-      phase.kind === 'undecided' ? 'running' : phase.kind === 'failed' && phase.tolerated ? 'tolerated' : phase.kind;
+      phase.kind === 'undecided' || phase.kind === 'open'
+        ? 'running'
+        : phase.kind === 'queued'
+          ? 'waiting'
+          : phase.kind === 'failed' && phase.tolerated
+            ? 'tolerated'
+            : phase.kind;
     counts.set(standing, (counts.get(standing) ?? 0) + 1);
   }
   return counts;

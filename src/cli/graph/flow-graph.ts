@@ -3,7 +3,7 @@
  * `dot` for other programs, `svg` by `layers`. Nothing here reads a file; where a definition comes from is the command's business.
  */
 
-import { templatesOf } from '../../engine/request.ts';
+import { templatesOf } from '../../engine/templates.ts';
 import { conditionReads, deepReads, parseCondition, type Reference } from '../../expressions/expressions.ts';
 import type { Action, FlowDefinition, StepDefinition } from '../../model/flow.ts';
 import type { StepState } from '../../model/view.ts';

@@ -7,6 +7,7 @@ import type { RunId, StepKey } from '../../base/ids.ts';
 import { assertNever } from '../../base/result.ts';
 import type { RunEvent } from '../../model/event.ts';
 import { applyEvent, beginRun } from '../../model/fold.ts';
+import { handlersOf } from '../../model/order.ts';
 import type { RunRecord, StepPhase, StepRecord } from '../../model/run.ts';
 import { widthOf } from './row.ts';
 
@@ -77,16 +78,24 @@ export class RunProgress {
     else if (this.record !== null) applyEvent(this.record, event);
     const { record } = this;
     if (record === null) return;
-    if (event.type === 'run.started' || event.type === 'run.resumed') this.#sortAll(record, nowMs);
-    else if (event.type === 'step.expanded')
-      for (const { key } of event.items) this.#sort(record.steps.get(key), nowMs);
-    else if ('step' in event && event.step !== null) this.#sort(record.steps.get(event.step), nowMs);
+    const { type } = event;
+    if (type === 'run.started' || type === 'run.resumed' || type === 'run.retried') this.#sortAll(record, nowMs);
+    else if (type === 'step.expanded') this.#sortChildren(record, event.step, nowMs);
+    else if (type === 'handlers.started') {
+      for (const step of handlersOf(record, event.step, [event.phase])) this.#sort(step, nowMs);
+    } else if ('step' in event && event.step !== null) this.#sort(record.steps.get(event.step), nowMs);
   }
 
   #sortAll(record: RunRecord, nowMs: number): void {
     for (const list of [this.running, this.retrying, this.failed, this.#standings, this.#counts]) list.clear();
     this.keyColumns = 0;
     for (const step of record.steps.values()) this.#sort(step, nowMs);
+  }
+
+  #sortChildren(record: RunRecord, key: StepKey, nowMs: number): void {
+    const owner = record.steps.get(key);
+    this.#sort(owner, nowMs);
+    for (const child of owner?.children ?? []) this.#sort(record.steps.get(child), nowMs);
   }
 
   #sort(step: StepRecord | undefined, nowMs: number): void {
@@ -114,7 +123,10 @@ export class RunProgress {
 function standingOf(phase: StepPhase): Standing {
   switch (phase.kind) {
     case 'undecided':
+    case 'open':
       return 'running';
+    case 'queued':
+      return 'waiting';
     case 'failed':
       return phase.tolerated ? 'tolerated' : 'failed';
     case 'pending':

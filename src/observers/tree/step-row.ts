@@ -57,6 +57,10 @@ function cellsOf(step: StepRecord, scene: Scene): Cells {
     case 'running':
     case 'undecided':
       return runningCells(step, scene);
+    case 'open':
+      return { state: 'running', time: '', details: [] };
+    case 'queued':
+      return { state: 'queued', time: '', details: [segment(`waits for ${phase.resources.join(', ')}`, 'odd')] };
     case 'retrying': {
       const dueMs = scene.progress.retrying.get(step.key)?.atMs ?? scene.nowMs;
       const details = [segment(`attempt ${phase.attempt}`, 'odd'), ...messageOf(step.attempts.at(-1)?.error?.message)];
@@ -84,7 +88,12 @@ function cellsOf(step: StepRecord, scene: Scene): Cells {
   }
 }
 
-const WAITS = { time: 'a time', condition: 'a condition', approval: 'a person' } as const;
+const WAITS = {
+  time: 'a time',
+  condition: 'a condition',
+  approval: 'a person',
+  iteration: 'its next iteration',
+} as const;
 
 function runningCells(step: StepRecord, scene: Scene): Cells {
   const begun = scene.progress.running.get(step.key);

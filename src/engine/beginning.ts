@@ -1,0 +1,62 @@
+/** How steps begin: attempts as far as there are slots, groups and waits at once, and what has to be found out before. */
+
+import type { EventBody } from '../model/event.ts';
+import type { Situation } from './decide.ts';
+import type { Node } from './node.ts';
+
+/** Everything that may begin now. Costs time linear in what begins. */
+export function beginNodes(situation: Situation): {
+  readonly events: readonly EventBody[];
+  readonly questions: readonly Node[];
+} {
+  const { run, frontier, freeSlots } = situation;
+  const { staging } = frontier;
+  const events: EventBody[] = [];
+  // A node that is staged again may stand in a queue twice.
+  const begun = new Set<Node>();
+  for (const node of staging.free()) {
+    if (begun.has(node)) continue;
+    begun.add(node);
+    events.push(node.definition.action.kind === 'group' ? expandGroup(node) : nextAttempt(node));
+  }
+  let free = Math.min(run.settings.max_parallel - staging.slots, freeSlots);
+  for (const node of staging.ready()) {
+    if (free <= 0) break;
+    if (begun.has(node)) continue;
+    begun.add(node);
+    events.push(nextAttempt(node));
+    free -= 1;
+  }
+  const questions = [...staging.questions()];
+  // Whoever waits for capacities holds nothing, but a claim for each of ten thousand items would serve nobody.
+  let claims = Math.min(Math.max(free, staging.claims === 0 ? 1 : 0), MOST_CLAIMS - staging.claims);
+  for (const node of staging.claimants()) {
+    if (claims <= 0) break;
+    questions.push(node);
+    claims -= 1;
+  }
+  return { events, questions };
+}
+
+const MOST_CLAIMS = 64;
+
+function expandGroup({ record, definition: { action } }: Node): EventBody {
+  const steps = action.kind === 'group' ? action.steps : [];
+  return {
+    type: 'step.expanded',
+    step: record.key,
+    items: [],
+    members: steps.map(({ id, needs }) => ({ id, needs })),
+  };
+}
+
+function nextAttempt({ record, run, units }: Node): EventBody {
+  return {
+    type: 'attempt.started',
+    step: record.key,
+    attempt: record.attempts.length + 1,
+    iteration: record.iteration,
+    ...(run === null ? {} : { why: run.why, ...(run.fingerprint === null ? {} : { fingerprint: run.fingerprint }) }),
+    ...(units === null || Object.keys(units).length === 0 ? {} : { units }),
+  };
+}

@@ -1,0 +1,214 @@
+/**
+ * The course of a run: every observation is folded and followed by what the decider makes of it, and all of that is written together.
+ * Knows what is decided and recorded; what is done about it is `engine.ts`.
+ */
+
+import type { StepKey } from '../base/ids.ts';
+import { Bug } from '../base/result.ts';
+import type { EventBody, RunEvent } from '../model/event.ts';
+import type { RunRecord } from '../model/run.ts';
+import { decide, type Situation } from './decide.ts';
+import { Entrance } from './entrance.ts';
+import { stateAhead } from './finish.ts';
+import { Frontier } from './frontier.ts';
+import { Grants } from './grants.ts';
+import type { ApprovalGiven, Inbox, Message } from './inbox.ts';
+import { Ledger, type LedgerParts } from './ledger.ts';
+import { takesSlot } from './node.ts';
+import type { Admission, Clock, Executor, Hub, Journal, Random, Reuse, Slots, Tickets } from './ports.ts';
+import { Questions } from './questions.ts';
+import { RunTime } from './run-time.ts';
+import type { ScopeSource } from './scope.ts';
+import { windUp, type WoundUp } from './wind-up.ts';
+
+/** Everything an engine is made of. */
+export interface EngineParts extends ScopeSource {
+  readonly journal: Journal;
+  readonly hub: Hub;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Absent: no results of other runs are known. */
+  readonly reuse?: Reuse | null;
+  /** Absent: nothing is shared with other runs. */
+  readonly tickets?: Tickets | null;
+  /** Absent: the run may begin at once. */
+  readonly admission?: Admission | null;
+  /** Absent: the run shares its slots with no other. */
+  readonly slots?: Slots | null;
+  /** What happens when nothing is left but to wait for a person or an instant. Default: the engine stays. */
+  readonly waits?: 'stay' | 'park';
+}
+
+/** `flowctl help exit-codes`: waiting. */
+const PARKED = 6;
+
+/** One life of a run, as far as it is decided and recorded. */
+export class Course {
+  readonly parts: EngineParts;
+  readonly ledger: Ledger;
+  readonly grants: Grants;
+  readonly entrance: Entrance;
+  readonly questions: Questions;
+  /** The time for cleaning up is over. */
+  isCleanupOver = false;
+  /** The delay before another try of the run is over. */
+  isRetryDue = false;
+  frontier: Frontier;
+  private readonly run: RunRecord;
+  private readonly time: RunTime;
+  private readonly inbox: Inbox;
+  private readonly hurry: AbortSignal;
+  private readonly opening: readonly RunEvent[];
+  private readonly began: number;
+  private windingUp = false;
+
+  /**
+   * @param opening events that begin this life: none for a new run, those of `recover` for a resumed one.
+   * @param perform what is done about an event once it is on disk. @param hurry aborted when nothing is to be waited for.
+   */
+  constructor(
+    parts: EngineParts,
+    inbox: Inbox,
+    opening: readonly EventBody[],
+    { perform, hurry }: { readonly perform: LedgerParts['perform']; readonly hurry: AbortSignal },
+  ) {
+    const ending = (): string | null => (this.run.handlers.length > 0 ? stateAhead(this.situation()) : null);
+    this.parts = { ...parts, ending };
+    this.run = parts.run;
+    this.inbox = inbox;
+    this.hurry = hurry;
+    this.ledger = new Ledger({
+      ...parts,
+      perform,
+      journalFailed: (error) => inbox.put({ kind: 'journal_failed', error }),
+      broke: (error) => inbox.put({ kind: 'broke', error }),
+    });
+    // Before the frontier is built, for they decide where it begins.
+    this.opening = opening.map((body) => this.ledger.fold(body));
+    this.frontier = new Frontier(parts.plan, parts.run);
+    this.began = parts.clock.monotonic();
+    this.grants = new Grants(parts.tickets ?? null, inbox);
+    this.questions = new Questions(this.parts, inbox, this.grants);
+    this.entrance = new Entrance(parts.admission ?? null, inbox);
+    this.time = new RunTime(parts.clock, parts.plan.flow.timeout_ms, () => inbox.put({ kind: 'run_timed_out' }));
+  }
+
+  /** Writes the events that begin this life, with what follows from them. */
+  open(): void {
+    this.commit([], this.opening);
+  }
+
+  /** Nothing of this life goes on. */
+  end(): void {
+    this.time.stop();
+    this.entrance.leave();
+    this.grants.releaseAll();
+  }
+
+  /** Records an observation with everything that follows from it, in one write. */
+  commit(observed: readonly EventBody[], folded: readonly RunEvent[] = []): void {
+    const events = [...folded, ...observed.map((body) => this.fold(body))];
+    for (;;) {
+      const decision = decide(this.situation());
+      for (const body of decision.events) events.push(this.fold(body));
+      const { questions } = decision;
+      if (questions.length > 0 && this.questions.ask(this.frontier.staging, questions)) continue;
+      if (decision.finish !== null) this.windUp();
+      if (decision.events.length === 0) break;
+    }
+    if (this.canPark()) events.push(this.fold({ type: 'run.parked', exit_code: PARKED }));
+    const { underway, waits } = this.frontier;
+    this.time.update(underway + waits.time + waits.iteration > 0 && this.run.ending === null && !this.run.parked);
+    this.ledger.write(events);
+  }
+
+  /** A step waits for capacities that others hold. */
+  noteQueued({ step, resources }: Message & { kind: 'claim_queued' }): void {
+    const node = this.frontier.tree.find(step);
+    if (node?.wanted !== 'tickets' || this.run.cancellation !== null || node.record.phase.kind === 'queued') return;
+    // Nothing rests on it, so nothing waits for the disk; a failure of the journal comes with the next write.
+    this.ledger.writeSoon(this.fold({ type: 'step.queued', step, resources })).catch(() => {});
+  }
+
+  /** A person answered; what is not asked for, or was answered before, changes nothing. */
+  takeAnswer(step: StepKey, answer: ApprovalGiven): void {
+    const record = this.run.steps.get(step);
+    const isAsked = record?.phase.kind === 'waiting' && record.phase.for === 'approval' && record.answer === null;
+    if (isAsked && this.run.cancellation === null && !this.run.parked)
+      this.commit([{ type: 'approval.answered', step, ...answer }]);
+  }
+
+  /** True when nothing is left but to wait for a person or an instant, and nobody stays for that. */
+  private canPark(): boolean {
+    const { underway, waits, staging } = this.frontier;
+    if (this.parts.waits !== 'park' || waits.time + waits.approval === 0 || this.run.cancellation !== null)
+      return false;
+    const isBusy = underway + waits.iteration + waits.condition + this.questions.pending + staging.claims > 0;
+    return !isBusy && !this.isHeld && !this.windingUp && !this.run.parked;
+  }
+
+  /** True while nothing may begin. */
+  private get isHeld(): boolean {
+    return this.entrance.isClosed || (this.run.retry_due !== null && !this.isRetryDue);
+  }
+
+  private situation(): Situation {
+    const { run, plan, random, clock } = this.parts;
+    const { frontier, isCleanupOver, isHeld } = this;
+    const freeSlots = this.parts.slots?.free ?? Number.POSITIVE_INFINITY;
+    const { refusal } = this.entrance;
+    return { run, plan, frontier, random, now: clock.wall(), freeSlots, isCleanupOver, refusal, isHeld };
+  }
+
+  /** Gives an event its place and takes it in; it is not written yet. */
+  fold(body: EventBody): RunEvent {
+    const event = this.ledger.fold(body);
+    if (event.type === 'run.retried') {
+      this.isRetryDue = false;
+      this.frontier = new Frontier(this.parts.plan, this.run);
+    } else if (event.type === 'handlers.started') this.frontier.noteHandlers(event.step, event.phase);
+    else if ('step' in event && event.step !== null) {
+      this.countSlot(event);
+      this.frontier.note(event.type, event.step);
+    }
+    return event;
+  }
+
+  private countSlot(event: RunEvent): void {
+    const { slots } = this.parts;
+    if (!slots || (event.type !== 'attempt.started' && event.type !== 'attempt.finished')) return;
+    const node = this.frontier.tree.find(event.step);
+    if (node === undefined || !takesSlot(node)) return;
+    if (event.type === 'attempt.started') slots.take();
+    else slots.give();
+  }
+
+  /** Asks for the end of what the steps left behind, and for what the run yields. */
+  private windUp(): void {
+    if (this.windingUp) return;
+    this.windingUp = true;
+    const yields = !this.frontier.hasFailed && this.run.cancellation === null && this.entrance.refusal === null;
+    windUp(this.parts, this.parts.executor, yields, this.hurry).then(
+      (end) => this.inbox.put({ kind: 'wound_up', end }),
+      (error: unknown) =>
+        this.inbox.put(error instanceof Bug ? { kind: 'broke', error } : { kind: 'journal_failed', error }),
+    );
+  }
+
+  /** Records the end, when nothing of the run is left. */
+  close({ leftovers, outputs, error }: WoundUp): void {
+    const { finish } = decide(this.situation());
+    if (finish === null) throw new Bug('the run was wound up before all its steps were settled');
+    const failed = finish.state === 'succeeded' && error !== null;
+    const finished: EventBody = {
+      type: 'run.finished',
+      ...(failed ? { state: 'failed', exit_code: 1, timed_out: false } : finish),
+      outputs: finish.state === 'succeeded' ? outputs : null,
+      // A run that was cancelled meanwhile has no outputs that could be wrong.
+      error: failed ? error : this.entrance.error,
+      duration_ms: Math.round(this.parts.clock.monotonic() - this.began),
+    };
+    this.ledger.write([...leftovers, finished].map((body) => this.fold(body)));
+  }
+}

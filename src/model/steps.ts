@@ -1,0 +1,53 @@
+/** Adding steps to a run and taking them out again, with all that belongs to them. Part of the fold. */
+
+import type { StepId, StepKey } from '../base/ids.ts';
+import type { Json } from '../base/json.ts';
+import type { RunRecord, StepRecord, StepRole } from './run.ts';
+
+/** A step that is to be added. */
+export interface NewStep {
+  readonly id: StepId;
+  readonly key: StepKey;
+  readonly needs: readonly StepKey[];
+  /** Default: `step`. */
+  readonly role?: StepRole;
+  /** Default: null, the top of the run. */
+  readonly parent?: StepKey | null;
+  readonly index?: number;
+  readonly item?: Json;
+}
+
+/** Adds a step to a run; nothing has happened to it. */
+export function addStep(steps: Map<StepKey, StepRecord>, step: NewStep): void {
+  steps.set(step.key, {
+    id: step.id,
+    key: step.key,
+    role: step.role ?? 'step',
+    parent: step.parent ?? null,
+    index: step.index ?? null,
+    item: step.item ?? null,
+    needs: step.needs,
+    phase: { kind: 'pending' },
+    attempts: [],
+    failures: 0,
+    outputs: null,
+    iteration: 0,
+    previous: null,
+    children: null,
+    handlers: [],
+    answer: null,
+    question: null,
+    generated: null,
+    why: null,
+    started_at: null,
+    finished_at: null,
+    child: null,
+  });
+}
+
+/** Takes steps out whose parent is not there any more, at any depth. One walk, for every step stands behind its parent. */
+export function removeOrphans(run: RunRecord): void {
+  for (const step of run.steps.values()) {
+    if (step.parent !== null && !run.steps.has(step.parent)) run.steps.delete(step.key);
+  }
+}
