@@ -7,6 +7,7 @@ import type { EngineEnd } from '../engine/engine.ts';
 import type { EndingSignal } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { StateError } from '../store/problem.ts';
+import { treeSteps } from '../store/sub-runs.ts';
 import { EXIT } from './exit-codes.ts';
 import { forRunner } from './github.ts';
 import { type LifeToRun, live } from './life.ts';
@@ -53,6 +54,7 @@ export async function runToEnd(
       logs: !shown.showsLogs,
       outputs,
       suffix: hintSuffix(session, view, life.state),
+      tree: await treeSteps(owned.layout, record),
     }),
   );
   const failed = record.ending?.state !== 'succeeded';

@@ -8,6 +8,7 @@ import type { RunRecord, StepRecord } from '../model/run.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
 import { tail } from '../process/tail.ts';
 import { logPath, type RunLayout } from '../store/layout.ts';
+import { isBeneath, type TreeStep } from '../store/sub-runs.ts';
 import { runTone } from './states.ts';
 import type { Style } from './style.ts';
 
@@ -25,17 +26,23 @@ export interface SummaryOptions {
   readonly outputs: Json;
   /** What the commands of its hints need to find this run from where the user stands; empty, or begins with a space. */
   readonly suffix: string;
+  /** The steps of the run, and those of its sub-runs beneath theirs. */
+  readonly tree: readonly TreeStep[];
 }
 
 /** What is said when a run has ended: what failed, the last lines of its log, and how to go on. */
-export function summaryOf(layout: RunLayout, run: RunRecord, { style, logs, outputs, suffix }: SummaryOptions): string {
+export function summaryOf(
+  layout: RunLayout,
+  run: RunRecord,
+  { style, logs, outputs, suffix, tree }: SummaryOptions,
+): string {
   const { ending } = run;
   if (ending === null) return '';
   const steps = [...run.steps.values()];
-  const failed = steps.filter(({ phase }) => phase.kind === 'failed' && !phase.tolerated);
+  const failed = rootCauses(tree);
   const lines: string[] = [];
   for (const step of failed.slice(0, MOST_FAILURES))
-    lines.push('', ...failureLines({ style, logs, outputs, suffix }, layout, step));
+    lines.push('', ...failureLines({ style, logs, outputs, suffix, tree }, layout, step));
   if (failed.length > MOST_FAILURES)
     lines.push('', `and ${failed.length - MOST_FAILURES} more failed: flowctl show ${run.id}${suffix}`);
   if (ending.error !== null) {
@@ -59,9 +66,30 @@ function shortened(value: Json): string {
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text;
 }
 
+/**
+ * The steps that failed and were not allowed to; where one failed for the sake of others that are beneath it, in a sub-run, only those.
+ */
+function rootCauses(tree: readonly TreeStep[]): readonly TreeStep[] {
+  const causes: TreeStep[] = [];
+  let passedOver: string | null = null;
+  let last: TreeStep | null = null;
+  for (const each of tree) {
+    // What is in a sub-run follows its step.
+    if (passedOver !== null && isBeneath(each.key, passedOver)) continue;
+    passedOver = null;
+    const { child, phase } = each.step;
+    if (phase.kind === 'failed' && !phase.tolerated) {
+      if (last !== null && last.step.child !== null && isBeneath(each.key, last.key)) causes.pop();
+      causes.push(each);
+      last = each;
+    } else if (child !== null) passedOver = each.key;
+  }
+  return causes;
+}
+
 /** Steps that only a person may start again have to be named. */
-function namedSteps(failed: readonly StepRecord[]): string {
-  const lost = failed.filter(({ phase }) => phase.kind === 'failed' && phase.error?.code === 'lost_attempt');
+function namedSteps(failed: readonly TreeStep[]): string {
+  const lost = failed.filter(({ step }) => step.phase.kind === 'failed' && step.phase.error?.code === 'lost_attempt');
   return lost.map(({ key }) => ` --from ${key}`).join('');
 }
 
@@ -71,17 +99,21 @@ function helpLines({ diagnostics }: Style, error: Failure | null): string[] {
   return [`  ${diagnostics.help('help')}: ${withoutControls(error.detail)}`];
 }
 
-function failureLines({ style, logs, suffix }: SummaryOptions, layout: RunLayout, step: StepRecord): string[] {
+function failureLines(
+  { style, logs, suffix }: SummaryOptions,
+  { place }: RunLayout,
+  { key, step, layout }: TreeStep,
+): string[] {
   const { bad, faint } = style;
   const error = step.phase.kind === 'failed' ? step.phase.error : null;
   const attempt = step.attempts.at(-1);
-  const message = `${bad(step.key)}: ${withoutControls(error?.message ?? 'failed')}`;
+  const message = `${bad(key)}: ${withoutControls(error?.message ?? 'failed')}`;
   const first = [message, ...helpLines(style, error)];
-  if (attempt === undefined) return first;
+  if (attempt === undefined || step.child !== null) return first;
   const printed = lastLines(layout, step.key, attempt.number);
   if (printed.length === 0) return [...first, faint('  (it printed nothing)')];
   const shown = logs ? printed.map((line) => faint(`  ${line}`)) : [];
-  return [...first, ...shown, faint(`  all of it: flowctl logs ${layout.place.id} ${step.key}${suffix}`)];
+  return [...first, ...shown, faint(`  all of it: flowctl logs ${place.id} ${key}${suffix}`)];
 }
 
 /** The last lines of an attempt's log, fit for a terminal, after `...` where more stands before them; none when it is empty. */

@@ -129,3 +129,18 @@ describe('a flowctl inside a step', () => {
     expect(await rig.query<RunRow[]>('runs', '--flow', 'inner')).toMatchObject([{ parent: null }]);
   });
 });
+
+describe('the end of a run', () => {
+  it('names what failed in a sub-flow, with the end of its log, and how to see all of it', async () => {
+    const { rig } = test;
+    const tree = new TreeRig(rig.folder);
+    const run = await tree.run(flows(tree, 'echo no room; exit 3'));
+    // What `run` says at its end, said again by a resume that fails alike.
+    const { code, stdout } = await rig.flowctl('resume', '--frozen');
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      `\nreport/again/load: exited with code 3\n  no room\n  all of it: flowctl logs ${run.id} report/again/load\n`,
+    );
+    expect(stdout).not.toContain('\nreport: ');
+  });
+});
