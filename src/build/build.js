@@ -10,17 +10,30 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { compileAhead } from './compile-ahead.js';
 import { compileSchemas } from './compile-schemas.js';
+import { buildScript } from './program-script.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const making = join(root, `dist.making-${process.pid}`);
 const made = join(root, 'dist');
 
+/** chalk looks at the terminal when it is loaded, which loads half of Node; `cli/style.ts` decides about colours, and says so each time. */
+const withoutDetection = {
+  name: 'without-detection',
+  setup(build) {
+    build.onResolve({ filter: /^#supports-color$/ }, ({ path }) => ({ path, namespace: 'without-detection' }));
+    build.onLoad({ filter: /^/, namespace: 'without-detection' }, () => ({
+      contents: 'export default { stdout: false, stderr: false };',
+    }));
+  },
+};
+
 mkdirSync(making, { recursive: true });
 try {
   await compileSchemas(join(root, 'src', 'load', 'generated'));
   const options = {
     absWorkingDir: root,
+    plugins: [withoutDetection],
     bundle: true,
     platform: 'node',
     target: 'node20.19',
@@ -46,22 +59,7 @@ try {
       js: "import{createRequire as flowctlCreateRequire}from'node:module';const require=flowctlCreateRequire(import.meta.url);",
     },
   });
-  // The command line is one script whose value is a function: V8 keeps compiled scripts, not modules. What a command imports when it is
-  // called is in it as well, and is not run before. See bin/flowctl.js, which reads it as Latin-1.
-  await build({
-    ...options,
-    entryPoints: ['src/cli/main.ts'],
-    outfile: join(making, 'program.cjs'),
-    format: 'cjs',
-    charset: 'ascii',
-    // In a script that V8 took over compiled, Node 20 knows no `import()`; of what stays outside, all can be required.
-    supported: { 'dynamic-import': false },
-    define: { ...options.define, 'import.meta.url': 'flowctlUrl' },
-    banner: {
-      js: '(function(module,require,__filename){const flowctlUrl=require("node:url").pathToFileURL(__filename).href;',
-    },
-    footer: { js: '})' },
-  });
+  await buildScript(options, 'src/cli/main.ts', join(making, 'program.cjs'));
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   if (existsSync(compiler)) {
     const types = spawnSync(

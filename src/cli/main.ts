@@ -6,7 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './command-table.ts';
 import { EXIT } from './exit-codes.ts';
-import { openSession, UsageError, withGlobalOptions } from './session.ts';
+import { openSession, streams, UsageError, withGlobalOptions } from './session.ts';
 
 declare const FLOWCTL_VERSION: string;
 
@@ -33,7 +33,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     const wanted = COMMANDS.find(({ name }) => name === commandName(argv));
     for (const { load } of wanted === undefined ? COMMANDS : [wanted]) (await load()).define(program);
     if (argv.length === 0) {
-      process.stderr.write(`${program.helpInformation()}${EXAMPLES}\n`);
+      streams.stderr.write(`${program.helpInformation()}${EXAMPLES}\n`);
       process.exitCode = EXIT.usage;
       return;
     }
@@ -59,6 +59,7 @@ function createProgram(): Command {
         if (outer.getOptionValueSource(name) === 'cli') command.setOptionValue(name, value);
       }
     })
+    .configureOutput({ writeOut: (text) => streams.stdout.write(text), writeErr: (text) => streams.stderr.write(text) })
     .exitOverride();
   return program;
 }

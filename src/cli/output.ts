@@ -13,20 +13,29 @@ interface Handle {
 
 /** One stream. */
 export class Output {
-  private readonly stream: NodeJS.WriteStream;
+  private readonly open: () => NodeJS.WriteStream;
+  private opened: NodeJS.WriteStream | null = null;
   /** Why something could not be written, when it was not for the reader's leaving; the system's name for it. */
   failure: string | null = null;
   private gone = false;
   private dropped = 0;
   private diversion: ((text: string) => void) | null = null;
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.stream = stream;
+  /** @param open called when the stream is first needed: Node takes its time to make one. */
+  constructor(open: () => NodeJS.WriteStream) {
+    this.open = open;
+  }
+
+  private get stream(): NodeJS.WriteStream {
+    if (this.opened !== null) return this.opened;
+    const stream = this.open();
+    this.opened = stream;
     // EPIPE: the reader left. EIO: the terminal was closed. ENOSPC and the like: nobody to tell but the other stream.
     stream.on('error', (error: NodeJS.ErrnoException) => {
       this.gone = true;
       if (error.code !== 'EPIPE' && error.code !== 'EIO') this.failure ??= error.code ?? error.message;
     });
+    return stream;
   }
 
   /** True when a person reads it directly. */

@@ -61,7 +61,8 @@ function readLevel(text: string): LogLevel {
   return level;
 }
 
-const streams = { stdout: new Output(process.stdout), stderr: new Output(process.stderr) };
+/** The two streams; nothing is written to either by another way, for a reader that left is no error here only. */
+export const streams = { stdout: new Output(() => process.stdout), stderr: new Output(() => process.stderr) };
 
 /** Makes a session from the options of a command. */
 export function openSession(options: GlobalOptions): Session {
@@ -70,20 +71,25 @@ export function openSession(options: GlobalOptions): Session {
   // commander's `--no-color` makes `color` true when neither flag stands, so the arguments themselves are asked.
   const flag = process.argv.includes('--no-color') ? false : process.argv.includes('--color') ? true : undefined;
   const styleFor = (stream: Output) => createStyle(hasColour({ flag, environment, isTerminal: stream.isTerminal }));
-  const errorStyle = styleFor(stderr);
+  const errorStyle = () => styleFor(stderr);
   return {
     stdout,
     stderr,
-    style: styleFor(stdout),
-    errorStyle,
+    get style() {
+      return styleFor(stdout);
+    },
+    get errorStyle() {
+      return errorStyle();
+    },
     environment,
     workingDirectory: process.cwd(),
     exit(code) {
       process.exitCode = code;
     },
     complain(message, help = null) {
-      stderr.write(`${errorStyle.diagnostics.error('error')}: ${message}\n`);
-      if (help !== null) stderr.write(`${errorStyle.diagnostics.help('help')}: ${help}\n`);
+      const { diagnostics } = errorStyle();
+      stderr.write(`${diagnostics.error('error')}: ${message}\n`);
+      if (help !== null) stderr.write(`${diagnostics.help('help')}: ${help}\n`);
     },
     mention(message) {
       if (options.quiet !== true) stderr.write(`${message}\n`);

@@ -7,7 +7,8 @@ export interface CallReference {
 }
 
 const MODULE = /^[^\0]*[^/\0]\.[cm]?[jt]s$/;
-const IDENTIFIER = /^[\p{ID_Start}_$][\p{ID_Continue}$\u200c\u200d]*$/u;
+// In a function: sets of characters by property take half a millisecond to make.
+const isIdentifier = (name: string): boolean => /^[\p{ID_Start}_$][\p{ID_Continue}$\u200c\u200d]*$/u.test(name);
 
 /**
  * Reads a `call`. Without `#` the default export is meant. The file is a TypeScript or JavaScript module (`.ts .mts .cts .js .mjs
@@ -18,5 +19,5 @@ export function parseCall(text: string): CallReference | null {
   const mark = text.lastIndexOf('#');
   const module = mark === -1 ? text : text.slice(0, mark);
   const name = mark === -1 ? 'default' : text.slice(mark + 1);
-  return MODULE.test(module) && IDENTIFIER.test(name) ? { module, export: name } : null;
+  return MODULE.test(module) && isIdentifier(name) ? { module, export: name } : null;
 }

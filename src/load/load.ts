@@ -101,5 +101,14 @@ async function check(
   if (found.some((diagnostic) => diagnostic.severity === 'error'))
     return { kind: 'invalid', diagnostics: found, sources };
   const definition = normalForm(flow, { name: flowNameOf(root, path), file: path, directory }, texts);
-  return { kind: 'loaded', definition, hash: definitionHash(definition), warnings: found, sources };
+  return {
+    kind: 'loaded',
+    definition,
+    // Asked for when the flow is to be run, not when it is only checked.
+    get hash() {
+      return definitionHash(definition);
+    },
+    warnings: found,
+    sources,
+  };
 }
