@@ -1,5 +1,5 @@
 /**
- * Compiles the schema of flows to a module without dependencies, so that no start of flowctl pays for ajv's compiler.
+ * Compiles the schemas of flows and of projects to modules without dependencies, so that no start of flowctl pays for ajv's compiler.
  * `import { compileSchemas } from './compile-schemas.js'`, or `node src/build/compile-schemas.js [folder]`.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -11,14 +11,17 @@ import standaloneCode from 'ajv/dist/standalone/index.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DEFAULT_OUTPUT = join(ROOT, 'src', 'load', 'generated');
 
-const DECLARATION = `/** One mismatch, as ajv reports it. */
+/** The schemas that documents of users are checked against. */
+const NAMES = ['flow', 'config'];
+
+const declaration = (name) => `/** One mismatch, as ajv reports it. */
 export interface SchemaError {
   readonly instancePath: string;
   readonly schemaPath: string;
   readonly keyword: string;
   readonly params: { readonly [name: string]: unknown };
 }
-/** The compiled schemas/flow.schema.json; \`errors\` holds what the last call found. */
+/** The compiled schemas/${name}.schema.json; \`errors\` holds what the last call found. */
 export const validate: { (value: unknown): boolean; errors?: readonly SchemaError[] | null };
 `;
 
@@ -52,11 +55,16 @@ const isAnnotation = (key, value) =>
   (key === 'description' && typeof value === 'string') || (key === 'examples' && Array.isArray(value));
 
 /**
- * Writes `flow-validator.js` (an ES module that imports nothing) and its declaration into a folder, which is made if needed.
- * @param {string} outputDirectory where the two files go.
+ * Writes `flow-validator.js` and its like (ES modules that import nothing), with declarations, into a folder, which is made if needed.
+ * @param {string} outputDirectory where the files go.
  */
 export async function compileSchemas(outputDirectory = DEFAULT_OUTPUT) {
-  const schema = JSON.parse(await readFile(join(ROOT, 'schemas', 'flow.schema.json'), 'utf8'));
+  await mkdir(outputDirectory, { recursive: true });
+  for (const name of NAMES) await compileSchema(name, outputDirectory);
+}
+
+async function compileSchema(name, outputDirectory) {
+  const schema = JSON.parse(await readFile(join(ROOT, 'schemas', `${name}.schema.json`), 'utf8'));
   const ajv = new Ajv({
     strict: true,
     allErrors: true,
@@ -76,12 +84,11 @@ export async function compileSchemas(outputDirectory = DEFAULT_OUTPUT) {
     throw new Error('the compiled schema joins errors in a new way: see src/build/compile-schemas.js');
   const left = /require\("([^"]+)"\)/.exec(joined);
   if (left) throw new Error(`the compiled schema requires ${left[1]}: inline it in src/build/compile-schemas.js`);
-  await mkdir(outputDirectory, { recursive: true });
   await writeFile(
-    join(outputDirectory, 'flow-validator.js'),
+    join(outputDirectory, `${name}-validator.js`),
     `${joined.replace(/export default \w+;/, '')}${JOIN_HELPER}`,
   );
-  await writeFile(join(outputDirectory, 'flow-validator.d.ts'), DECLARATION);
+  await writeFile(join(outputDirectory, `${name}-validator.d.ts`), declaration(name));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await compileSchemas(process.argv[2]);

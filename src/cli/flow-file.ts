@@ -4,20 +4,31 @@ import { existsSync } from 'node:fs';
 import { printDiagnostics } from '../diagnostics/report.ts';
 import { type LoadResult, loadFlow } from '../load/load.ts';
 import { EXIT } from './exit-codes.ts';
+import { projectOrComplain } from './project.ts';
+import type { ProjectConfig } from '../model/project.ts';
 import type { Session } from './session.ts';
 
-/** A flow that may be run. */
-export type LoadedFlow = Extract<LoadResult, { kind: 'loaded' }>;
+/** A flow that may be run, with the config of its project. */
+export type LoadedFlow = Extract<LoadResult, { kind: 'loaded' }> & { readonly project: ProjectConfig };
 
-/** Loads a flow; prints every problem, and the warnings, to stderr. Null: the exit code is set (3 or 4). */
-export async function loadOrComplain(session: Session, file: string): Promise<LoadedFlow | null> {
-  const result = await loadFlow(file);
+/**
+ * Loads a flow in its project; prints every problem, and the warnings, to stderr. Null: the exit code is set (3 or 4).
+ * @param profile see `--profile`; null: none.
+ */
+export async function loadOrComplain(
+  session: Session,
+  file: string,
+  profile: string | null = null,
+): Promise<LoadedFlow | null> {
+  const project = await projectOrComplain(session, file, profile);
+  if (project === null) return null;
+  const result = await loadFlow(file, project.layer);
   const paint = session.errorStyle.diagnostics;
   switch (result.kind) {
     case 'loaded':
       if (result.warnings.length > 0)
         session.mention(printDiagnostics(result.warnings, result.sources, paint).trimEnd());
-      return result;
+      return { ...result, project: project.config };
     case 'invalid':
       session.stderr.write(printDiagnostics(result.diagnostics, result.sources, paint));
       session.exit(EXIT.invalid_flow);

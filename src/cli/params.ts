@@ -72,6 +72,7 @@ async function resolveOrComplain(
   const params = await resolveParams(definition, given, {
     run,
     env: environment as JsonObject,
+    vars: definition.vars,
     flow: { name: definition.name, version: null },
   });
   if (params.ok && malformed.length === 0) return params.value;

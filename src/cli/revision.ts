@@ -4,7 +4,9 @@ import type { ContentHash, StepId } from '../base/ids.ts';
 import { compareRevisions } from '../engine/recover.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { RunRecord } from '../model/run.ts';
+import type { ProjectConfig } from '../model/project.ts';
 import { recordedParams } from './params.ts';
+import { projectOrComplain } from './project.ts';
 import { stepFingerprint } from '../load/fingerprint.ts';
 import { loadFlow } from '../load/load.ts';
 import { printDiagnostics } from '../diagnostics/report.ts';
@@ -23,6 +25,8 @@ export interface Revision {
   readonly params: JsonObject;
   /** Steps that had succeeded and are to run again, for they were edited. */
   readonly again: readonly StepId[];
+  /** What the project says about all its runs, as it is now. */
+  readonly project: ProjectConfig;
 }
 
 /** What the user says about edits. */
@@ -41,7 +45,11 @@ export async function chooseRevision(
   options: RevisionOptions,
 ): Promise<Revision | null> {
   const { record, frozen, layout } = run;
+  const { file, profile } = frozen.definition;
+  const project = await projectOrComplain(session, file, profile);
+  if (project === null) return null;
   const kept: Revision = {
+    project: project.config,
     definition: frozen.definition,
     revision: record.revision,
     flow_hash: frozen.flow_hash,
@@ -49,7 +57,7 @@ export async function chooseRevision(
     again: [],
   };
   if (options.frozen === true) return kept;
-  const loaded = await loadFlow(frozen.definition.file);
+  const loaded = await loadFlow(file, project.layer);
   if (loaded.kind === 'not_found') {
     session.mention(`warning: ${loaded.file} is gone; going on with the definition as it was recorded`);
     return kept;
@@ -79,7 +87,7 @@ export async function chooseRevision(
   const revision = record.revision + 1;
   await writeDefinition(layout, { revision, flow_hash: hash, definition });
   session.mention(`the flow was edited since: going on with definition ${revision}`);
-  return { definition, revision, flow_hash: hash, params, again: contradicting };
+  return { definition, revision, flow_hash: hash, params, again: contradicting, project: project.config };
 }
 
 const fingerprints = ({ steps, directory }: FlowDefinition): ReadonlyMap<StepId, ContentHash> =>

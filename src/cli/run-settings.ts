@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { parseDuration } from '../base/duration.ts';
 import type { Environment } from '../compose.ts';
 import type { RunSettings } from '../model/event.ts';
+import type { ProjectConfig } from '../model/project.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 
 const DEFAULT_GRACE_MS = 5_000;
@@ -13,6 +14,8 @@ const LEAST_PARALLEL = 4;
 export interface SettingsRequest {
   readonly maxParallel?: number | undefined;
   readonly failFast?: boolean | undefined;
+  /** What the project says about all its runs. */
+  readonly project: ProjectConfig;
 }
 
 /** What a resume takes its settings over from. */
@@ -27,7 +30,7 @@ export class SettingError extends Error {
 }
 
 /**
- * The settings of a run: flags first, then the flow, then the machine. FLOWCTL_GRACE is the time from asking to killing,
+ * The settings of a run: flags first, then the flow, then the project, then the machine. FLOWCTL_GRACE is the time from asking to killing,
  * FLOWCTL_DURABILITY `full` or `process`. A resumed run keeps what it had, but for flags, FLOWCTL_GRACE and what was edited in the
  * flow; its durability never changes.
  * @param before the run as it was, when it is resumed.
@@ -52,7 +55,13 @@ export function settingsFor(
   return {
     max_parallel: request.maxParallel ?? parallel ?? Math.max(LEAST_PARALLEL, availableParallelism()),
     fail_fast: request.failFast ?? (keepsFailFast ? before.settings.fail_fast : flow.fail_fast),
-    grace_ms: grace !== '' && parsed.ok ? parsed.value : (before?.settings.grace_ms ?? DEFAULT_GRACE_MS),
-    durability: before?.settings.durability ?? (durability === 'process' ? 'process' : 'full'),
+    grace_ms:
+      grace !== '' && parsed.ok
+        ? parsed.value
+        : (before?.settings.grace_ms ?? request.project.grace_ms ?? DEFAULT_GRACE_MS),
+    durability: before?.settings.durability ?? chosenDurability(durability, request.project),
   };
 }
+
+const chosenDurability = (variable: string, project: ProjectConfig): RunSettings['durability'] =>
+  variable === 'process' || variable === 'full' ? variable : project.durability;

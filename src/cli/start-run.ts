@@ -75,7 +75,7 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
     trigger: parent !== null && start.trigger === 'manual' ? 'parent' : start.trigger,
     parent,
     scheduled_for: now,
-    settings: settingsOrUsage(definition, options, session, null),
+    settings: settingsOrUsage(definition, { ...options, project: start.flow.project }, session, null),
     steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),
     seq: 1,
     time: now,

@@ -65,6 +65,9 @@ type PolicyCode =
   | 'unknown_resource'
   | 'too_much_resource'
   | 'partial_resource'
+  | 'include_not_found'
+  | 'include_cycle'
+  | 'invalid_config_name'
   | 'reserved_step_name';
 
 /** The codes that speak of secrets, handlers, limits. */
@@ -104,26 +107,26 @@ function meaningOf(word: ForeignWord): string {
 
 /** Sentences for files, YAML and shapes. */
 export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
-  unreadable_file: ({ reason }) => say(`the flow cannot be read: ${reason}`),
+  unreadable_file: ({ reason }) => say(`the file cannot be read: ${reason}`),
   file_too_large: ({ limitBytes }) =>
     say(
-      `the flow is longer than ${limitBytes / 1_048_576} MiB`,
+      `the file is longer than ${limitBytes / 1_048_576} MiB`,
       'keep data in files of its own, and read it in a step',
     ),
-  not_utf8: () => say('the flow is not UTF-8 text', 'save the file with the encoding UTF-8'),
+  not_utf8: () => say('the file is not UTF-8 text', 'save it with the encoding UTF-8'),
   empty_flow: () =>
     say('the flow is empty', `write at least one step:${example('steps:', '  hello:', '    run: echo hello')}`),
 
   yaml_syntax: yamlSentence,
   tab_indentation: () => say('a tab cannot indent a line in YAML', 'indent with spaces'),
   too_deep: ({ limit }) => say(`this is nested more than ${limit} levels deep`),
-  too_many_nodes: ({ limit }) => say(`the flow stands for more than ${limit} values, with every alias written out`),
+  too_many_nodes: ({ limit }) => say(`the file stands for more than ${limit} values, with every alias written out`),
   too_many_tokens: ({ limit }) =>
     say(
-      `the flow has more than ${limit} signs, values and lines`,
+      `the file has more than ${limit} signs, values and lines`,
       'keep data in files of its own, and read it in a step',
     ),
-  too_many_aliases: ({ limit }) => say(`the flow holds more than ${limit} aliases`),
+  too_many_aliases: ({ limit }) => say(`the file holds more than ${limit} aliases`),
   complex_key: () => say('a key has to be a plain text', 'lists, maps, aliases and `? ` cannot be keys'),
   custom_tag: ({ tag }) =>
     say(
@@ -134,8 +137,8 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
         : 'leave it out; quotes make a text of any value',
     ),
   yaml_directive: ({ directive }) =>
-    say(`the directive ${quoted(directive)} is not supported`, 'leave it out; flows are YAML 1.2'),
-  several_documents: () => say('a flow is one YAML document', 'leave out the second `---`, or make two files'),
+    say(`the directive ${quoted(directive)} is not supported`, 'leave it out; the file is YAML 1.2'),
+  several_documents: () => say('the file has to be one YAML document', 'leave out the second `---`, or make two files'),
   merge_key: () =>
     say(
       'merge keys are not supported',

@@ -175,6 +175,9 @@ export interface FactsByCode {
     readonly config: string | null;
   };
   readonly partial_resource: { readonly step: string; readonly name: string; readonly amount: number };
+  readonly include_not_found: { readonly file: string };
+  readonly include_cycle: { readonly file: string };
+  readonly invalid_config_name: { readonly name: string; readonly what: 'var' | 'unit' | 'profile' };
   readonly reserved_step_name: { readonly name: string };
 
   // Functions

@@ -6,6 +6,11 @@ import type { Sentence, Sentences } from './sentences.ts';
 
 const say = (message: string, help: string | null = null): Sentence => ({ message, help });
 
+const NAME_RULES = {
+  var: 'a name is made of letters, digits, `_` and `-`, and begins with a letter or `_`',
+  unit: 'a name is made of letters, digits, `_`, `.`, `:`, `/` and `-`',
+  profile: 'a name is made of letters, digits, `_`, `.` and `-`, and begins with a letter, a digit or `_`',
+};
 const CONFIG = 'flowctl.config.yaml';
 
 /** Sentences for policies. */
@@ -72,6 +77,10 @@ export const POLICY_SENTENCES: Sentences<PolicyDiagnosticCode> = {
       `step ${quoted(step)} asks for ${amount} of ${quoted(name)}, which is handed out whole`,
       'write a whole number',
     ),
+  include_not_found: ({ file }) =>
+    say(`there is no file ${quoted(file)}`, 'the path is relative to the folder of the file that includes it'),
+  include_cycle: ({ file }) => say(`${quoted(file)} includes this file, directly or through others`, 'take it out'),
+  invalid_config_name: ({ name, what }) => say(`${quoted(name)} cannot be the name of a ${what}`, NAME_RULES[what]),
   reserved_step_name: ({ name }) =>
     say(
       `${quoted(name)} cannot be the name of a step`,

@@ -131,7 +131,7 @@ function checkKeys(step: StepOutline, problems: Problems): void {
 export function checkPolicies(flow: FlowOutline, problems: Problems): void {
   checkSecretSources(flow.root, problems);
   const known = secretNames(flow);
-  for (const { step } of bodiesOf(flow)) checkNamedSecrets(step, known, problems);
+  if (known !== null) for (const { step } of bodiesOf(flow)) checkNamedSecrets(step, known, problems);
   for (const step of flow.steps) {
     checkKeys(step, problems);
     for (const entry of entriesOf(stepValue(step, 'resources'))) checkResource(step, entry, flow, problems);

@@ -7,7 +7,7 @@ import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { entriesOf, entryOf, textOf, type DocumentNode } from './document.ts';
 import { bodiesOf } from './handlers.ts';
-import { defaultValue, type FlowOutline, stepValue } from './outline.ts';
+import { type FlowOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
 
 /** The flow's name: written, or made of the file's name without its ending. */
@@ -27,7 +27,8 @@ function checkName(root: DocumentNode, file: string, problems: Problems): void {
   });
 }
 
-function checkDuration(node: DocumentNode | undefined, problems: Problems): void {
+/** Checks a duration, where one is written. */
+export function checkDuration(node: DocumentNode | undefined, problems: Problems): void {
   const text = textOf(node);
   if (node === undefined || text === undefined) return;
   const read = parseDuration(text);
@@ -35,7 +36,8 @@ function checkDuration(node: DocumentNode | undefined, problems: Problems): void
   problems.at('invalid_duration', node, { text, reason: hasExpression(text) ? 'expression' : read.error });
 }
 
-function checkRetry(node: DocumentNode | undefined, problems: Problems): void {
+/** Checks the durations under `retry`. */
+export function checkRetry(node: DocumentNode | undefined, problems: Problems): void {
   checkDuration(entryOf(node, 'delay')?.value, problems);
   checkDuration(entryOf(node, 'max_delay')?.value, problems);
 }
@@ -43,7 +45,8 @@ function checkRetry(node: DocumentNode | undefined, problems: Problems): void {
 /** What a step may set of our own: settings of a flowctl that it runs. The rest tells steps where they stand. */
 const SETTINGS = ['FLOWCTL_STATE_DIR', 'FLOWCTL_GRACE', 'FLOWCTL_DURABILITY'];
 
-function checkEnvNames(node: DocumentNode | undefined, problems: Problems): void {
+/** Checks the names under `env`. */
+export function checkEnvNames(node: DocumentNode | undefined, problems: Problems): void {
   for (const { key, keySpan } of entriesOf(node)) {
     if (key.startsWith('FLOWCTL_') && !SETTINGS.includes(key)) {
       const suggestion = problems.hasRoom ? suggest(key, SETTINGS) : null;
@@ -53,10 +56,10 @@ function checkEnvNames(node: DocumentNode | undefined, problems: Problems): void
   }
 }
 
-function checkPaths(node: DocumentNode | undefined, problems: Problems): void {
+/** Checks the paths under `dotenv` or `include`. @param what the key, in backticks. */
+export function checkPaths(node: DocumentNode | undefined, what: string, problems: Problems): void {
   for (const path of node?.kind === 'list' ? node.items : [node]) {
-    if (path !== undefined && hasExpression(textOf(path) ?? ''))
-      problems.at('expression_not_allowed', path, { what: '`dotenv`' });
+    if (path !== undefined && hasExpression(textOf(path) ?? '')) problems.at('expression_not_allowed', path, { what });
   }
 }
 
@@ -73,10 +76,11 @@ const INSIDE: readonly (readonly [owner: string, key: string])[] = [
 export function checkValues(flow: FlowOutline, file: string, problems: Problems): void {
   checkName(flow.root, file, problems);
   checkEnvNames(entryOf(flow.root, 'env')?.value, problems);
-  checkEnvNames(defaultValue(flow, 'env'), problems);
-  checkPaths(entryOf(flow.root, 'dotenv')?.value, problems);
-  checkDuration(defaultValue(flow, 'timeout'), problems);
-  checkRetry(defaultValue(flow, 'retry'), problems);
+  const defaults = entryOf(flow.root, 'defaults')?.value;
+  checkEnvNames(entryOf(defaults, 'env')?.value, problems);
+  checkPaths(entryOf(flow.root, 'dotenv')?.value, '`dotenv`', problems);
+  checkDuration(entryOf(defaults, 'timeout')?.value, problems);
+  checkRetry(entryOf(defaults, 'retry')?.value, problems);
   const value = (key: string): DocumentNode | undefined => entryOf(flow.root, key)?.value;
   checkDuration(value('timeout'), problems);
   checkDuration(value('cleanup_timeout'), problems);

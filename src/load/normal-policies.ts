@@ -11,7 +11,7 @@ import { secretsIn, sourceOf } from './secret-sources.ts';
 /** The policies of a flow, without its handlers. */
 export type FlowPolicies = Pick<
   FlowDefinition,
-  'run_name' | 'secrets' | 'concurrency' | 'timeout_ms' | 'cleanup_timeout_ms' | 'retry' | 'vars'
+  'run_name' | 'secrets' | 'concurrency' | 'timeout_ms' | 'cleanup_timeout_ms' | 'retry' | 'vars' | 'profile'
 >;
 
 /** The policies of a step, without its handlers. */
@@ -41,7 +41,7 @@ export function secretsOf(
   directory: string,
   used: ReadonlySet<string>,
 ): readonly SecretDefinition[] {
-  const shared = new Map(flow.project.secrets.map((secret) => [secret.name, secret]));
+  const shared = new Map((flow.project.secrets ?? []).map((secret) => [secret.name, secret]));
   const own = secretsIn(flow.root).map((secret): SecretDefinition => {
     const { name } = secret;
     const others = shared.get(name);
@@ -68,7 +68,8 @@ export function flowPolicies(
     timeout_ms: durationOf(value('timeout')),
     cleanup_timeout_ms: durationOf(value('cleanup_timeout')) ?? CLEANUP_TIMEOUT_MS,
     retry: retryOf(value('retry')),
-    vars: flow.project.vars,
+    profile: flow.project.profile,
+    vars: flow.project.vars ?? {},
   };
 }
 

@@ -37,7 +37,7 @@ export function locate(root: DocumentNode, pointer: string): Located {
 export const isIndex = (part: string): boolean => /^\d+$/.test(part);
 
 /** `retry.max`, `needs[0]`. */
-function dotted(parts: readonly string[]): string {
+export function dotted(parts: readonly string[]): string {
   return parts.map((part, index) => (isIndex(part) ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
 }
 

@@ -7,14 +7,14 @@ import { secretNames } from './secret-sources.ts';
 
 /** Checks references to secrets and vars. */
 export class ProjectReferences {
-  readonly #secrets: ReadonlySet<string>;
-  readonly #vars: ReadonlySet<string>;
+  readonly #secrets: readonly string[] | null;
+  readonly #vars: readonly string[] | null;
   readonly #config: string | null;
   readonly #problems: Problems;
 
   constructor(flow: FlowOutline, problems: Problems) {
-    this.#secrets = new Set(secretNames(flow));
-    this.#vars = new Set(Object.keys(flow.project.vars));
+    this.#secrets = secretNames(flow);
+    this.#vars = flow.project.vars === null ? null : Object.keys(flow.project.vars);
     this.#config = flow.project.shownAs;
     this.#problems = problems;
   }
@@ -26,16 +26,16 @@ export class ProjectReferences {
       return;
     }
     if (name === undefined) this.#problems.within('dynamic_secret', part, {});
-    else if (!this.#secrets.has(name)) {
-      const known = [...this.#secrets];
+    else if (this.#secrets !== null && !this.#secrets.includes(name)) {
+      const known = this.#secrets;
       this.#problems.within('unknown_secret', part, { name, known, suggestion: suggest(name, known) });
     }
   }
 
   /** `vars.name`. */
   variable([name]: readonly string[], part: Part): void {
-    if (name === undefined || this.#vars.has(name)) return;
-    const known = [...this.#vars];
+    const known = this.#vars;
+    if (name === undefined || known === null || known.includes(name)) return;
     const facts = { name, known, suggestion: suggest(name, known), config: this.#config };
     this.#problems.within('unknown_var', part, facts);
   }

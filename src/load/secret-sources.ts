@@ -28,10 +28,11 @@ export function secretsIn(root: DocumentNode): readonly SecretOutline[] {
   return entriesOf(node).map(({ key, keySpan, value }) => ({ name: key, nameSpan: keySpan, source: value }));
 }
 
-/** The names of the secrets that the steps of a flow may use: its own, and the project's. */
-export const secretNames = (flow: FlowOutline): readonly string[] => [
-  ...new Set([...secretsIn(flow.root).map(({ name }) => name), ...flow.project.secrets.map(({ name }) => name)]),
-];
+/** The names of the secrets that the steps of a flow may use: its own, and the project's. Null: those are unknown. */
+export function secretNames({ root, project }: FlowOutline): readonly string[] | null {
+  if (project.secrets === null) return null;
+  return [...new Set([...secretsIn(root), ...project.secrets].map(({ name }) => name))];
+}
 
 /** A declared secret in its normal form; null where only its name is written. @param directory what files are relative to. */
 export function sourceOf({ source }: SecretOutline, directory: string): SecretDefinition['source'] | null {
@@ -44,7 +45,7 @@ export function sourceOf({ source }: SecretOutline, directory: string): SecretDe
 
 /** The names of the secrets that anything in a checked flow refers to. */
 export function usedSecrets(flow: FlowOutline): ReadonlySet<string> {
-  if (flow.project.secrets.length === 0) return new Set();
+  if ((flow.project.secrets ?? []).length === 0) return new Set();
   const texts = templateSites(flow).map(({ text }) => text);
   for (const env of sharedEnv(flow)) for (const { value } of entriesOf(env)) texts.push(textOf(value) ?? '');
   const referred = texts.flatMap((text) => {

@@ -6,14 +6,28 @@
 import type { Json } from '../base/json.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import { type DocumentNode, entryOf, toJsonValue } from './document.ts';
-import { type SchemaError, validate } from './generated/flow-validator.js';
+import { type SchemaError, validate as validateFlow } from './generated/flow-validator.js';
 import { contextOf, describe, locate, type Located } from './pointer.ts';
 import type { Problems } from './problems.ts';
-import { reportUnknownKey } from './vocabulary.ts';
+import { type KeyContext, reportUnknownKey } from './vocabulary.ts';
 import { reportWrongType } from './wrong-type.ts';
 
-/** Checks a document against `schemas/flow.schema.json`, and reports everything that does not fit. */
-export function checkShape(root: DocumentNode, problems: Problems): void {
+/** A kind of document that users write: its schema, and the words for its parts. */
+export interface DocumentKind {
+  readonly validate: typeof validateFlow;
+  /** See `contextOf` of `pointer`. */
+  contextOf(root: DocumentNode, path: readonly string[]): KeyContext | null;
+  /** See `describe` of `pointer`. */
+  describe(root: DocumentNode, path: readonly string[]): string;
+  /** The path of what means the same in a flow. */
+  asInFlow(path: readonly string[]): readonly string[];
+}
+
+const FLOW: DocumentKind = { validate: validateFlow, contextOf, describe, asInFlow: (path) => path };
+
+/** Checks a document against its schema, and reports everything that does not fit. @param kind a flow, when absent. */
+export function checkShape(root: DocumentNode, problems: Problems, kind: DocumentKind = FLOW): void {
+  const { validate } = kind;
   if (validate(toJsonValue(root))) return;
   const errors = validate.errors ?? [];
   const withValues = new Set(
@@ -26,7 +40,7 @@ export function checkShape(root: DocumentNode, problems: Problems): void {
     // Of a wrong value both its type and the list of values may complain: the list says more, except to a map or list.
     const isListed = withValues.has(error.instancePath) && located.node.kind === 'scalar';
     if (error.keyword === 'type' ? !isListed : error.keyword !== 'enum' || isListed)
-      report(error, located, root, problems);
+      report(error, located, root, problems, kind);
   }
 }
 
@@ -36,13 +50,19 @@ function shown(node: DocumentNode): string {
   return node.kind === 'scalar' ? node.written : `a ${node.kind}`;
 }
 
-function report(error: SchemaError, located: Located, root: DocumentNode, problems: Problems): void {
+function report(
+  error: SchemaError,
+  located: Located,
+  root: DocumentNode,
+  problems: Problems,
+  kind: DocumentKind,
+): void {
   const { path, span, node } = located;
-  const what = describe(root, path);
+  const what = kind.describe(root, path);
   switch (error.keyword) {
     case 'additionalProperties': {
       const name = String(error.params['additionalProperty']);
-      const context = contextOf(root, path);
+      const context = kind.contextOf(root, path);
       const entry = entryOf(node, name);
       if (context !== null && entry !== undefined) {
         reportUnknownKey(problems, { name, span: entry.keySpan, context, owner: what, value: entry.value });
@@ -56,7 +76,7 @@ function report(error: SchemaError, located: Located, root: DocumentNode, proble
     case 'anyOf':
       // An alias or number that could not be read has no type of its own.
       if (problems.isBlamed(span)) return;
-      reportWrongType(located, what, error.params['type'], problems);
+      reportWrongType({ ...located, path: kind.asInFlow(path) }, what, error.params['type'], problems);
       return;
     case 'enum':
       reportNotAllowed(located, what, error.params['allowedValues'], problems);

@@ -4,7 +4,7 @@ import { assertNever } from '../base/result.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { entriesOf, entryOf, textOf, type DocumentNode, type ScalarNode } from './document.ts';
 import { bodiesOf } from './handlers.ts';
-import { defaultValue, type FlowOutline, stepValue } from './outline.ts';
+import { type FlowOutline, stepValue } from './outline.ts';
 
 /** Who evaluates a text. */
 export type SiteOwner =
@@ -106,7 +106,11 @@ export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
   sites.add(group, { kind: 'start', where: '`concurrency`' }, '`concurrency`');
   sites.add(value('env'), { kind: 'all_steps', where: "the flow's `env`" }, null);
   for (const key of ['env', 'workdir'])
-    sites.add(defaultValue(flow, key), { kind: 'all_steps', where: '`defaults`' }, key === 'env' ? null : '`workdir`');
+    sites.add(
+      entryOf(value('defaults'), key)?.value,
+      { kind: 'all_steps', where: '`defaults`' },
+      key === 'env' ? null : '`workdir`',
+    );
   for (const { step, owner } of bodiesOf(flow)) {
     const run = stepValue(step, 'run');
     if (run?.kind === 'list') sites.add(run, owner, '`run`');

@@ -21,6 +21,9 @@ export type KeyContext =
   | 'concurrency'
   | 'cache'
   | 'secret'
+  | 'config'
+  | 'profile'
+  | 'capacity'
   | 'wait'
   | 'wait_for'
   | 'http'
@@ -54,6 +57,9 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   concurrency: words('group limit on_conflict queue_limit queue_timeout'),
   cache: words('key ttl'),
   secret: words('env file command'),
+  config: words('include resources durability grace env dotenv secrets vars defaults profiles'),
+  profile: words('params env dotenv secrets vars defaults'),
+  capacity: words('per max'),
   schema: words(
     'type title description default examples enum const format pattern minLength maxLength minimum maximum exclusiveMinimum ' +
       'exclusiveMaximum multipleOf items minItems maxItems uniqueItems properties required additionalProperties minProperties ' +

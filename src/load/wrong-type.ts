@@ -22,6 +22,7 @@ const DURATIONS: ReadonlySet<string> = new Set([
   'queue_timeout',
   'ttl',
   'every',
+  'per',
 ]);
 /** Where more than one type fits, by the last key. */
 const SEVERAL: ReadonlyMap<string, string> = new Map([
@@ -49,6 +50,7 @@ const SEVERAL_INSIDE: ReadonlyMap<string, string> = new Map([
 /** The same for keys of the flow. */
 const AT_TOP: ReadonlyMap<string, string> = new Map([
   ['dotenv', 'a path or a list of paths'],
+  ['include', 'a path or a list of paths'],
   ['retry', 'a whole number or a map'],
   ['secrets', 'a list of names or a map'],
   ['concurrency', 'the name of a group or a map'],
@@ -85,6 +87,7 @@ function expectedAt(path: readonly string[], type: unknown): string {
   if (inside !== undefined) return inside;
   const atTop = path.length === 1 ? AT_TOP.get(last) : undefined;
   if (atTop !== undefined) return atTop;
+  if (path[0] === 'resources' && path.length === 2) return 'a number, a list of names, or a map with `per` and `max`';
   if (DURATIONS.has(last)) return 'a duration';
   return ((isStepKey || path.at(-2) === 'retry') && SEVERAL.get(last)) || (TYPES.get(type) ?? 'something else');
 }

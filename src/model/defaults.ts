@@ -63,6 +63,7 @@ export const FLOW_DEFAULTS: Omit<FlowDefinition, 'name' | 'file' | 'directory' |
   outputs: {},
   run_name: null,
   secrets: [],
+  profile: null,
   vars: {},
   concurrency: null,
   timeout_ms: null,

@@ -133,6 +133,8 @@ export interface FlowDefinition {
   readonly run_name: string | null;
   /** What the flow may use: those it declares, and of the project's those that it refers to. */
   readonly secrets: readonly SecretDefinition[];
+  /** The project's profile that it was loaded with; null: none. */
+  readonly profile: string | null;
   /** The project's values that expressions see as `vars`. */
   readonly vars: JsonObject;
   readonly concurrency: ConcurrencyPolicy | null;

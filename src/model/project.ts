@@ -1,6 +1,7 @@
-/** What a project says for all its flows: `flowctl.config.yaml` in its normal form. Plain JSON, without positions. */
-
-import type { JsonObject } from '../base/json.ts';
+/**
+ * What a project says about all its runs: `flowctl.config.yaml` in its normal form. What it says about flows (`env`, `defaults`, `vars`,
+ * profiles ...) is merged into their definitions when they are loaded.
+ */
 
 /** How much there is of something that steps of all runs share. */
 export type Capacity =
@@ -19,10 +20,7 @@ export interface ProjectConfig {
   readonly durability: 'full' | 'process';
   /** Null: the default of 5 s. */
   readonly grace_ms: number | null;
-  /** What flows of the project take where they say nothing: members as in a flow's `defaults`, and `env`, `dotenv`, `secrets` of flows. */
-  readonly defaults: JsonObject;
-  /** Named sets of environment, params and defaults, chosen by `--profile`. */
-  readonly profiles: { readonly [name: string]: JsonObject };
-  /** Values that expressions see as `vars`. */
-  readonly vars: JsonObject;
 }
+
+/** What holds where no project says otherwise. */
+export const NO_CONFIG: ProjectConfig = { file: null, resources: {}, durability: 'full', grace_ms: null };

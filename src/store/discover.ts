@@ -23,11 +23,8 @@ export interface Discovery {
 }
 
 /** Entries that make a folder the project, strongest first; within one group the nearest folder wins. */
-const MARKERS: readonly (readonly string[])[] = [
-  [STATE_DIRECTORY, 'flowctl.config.yaml', 'flowctl.config.ts'],
-  ['.git'],
-  ['package.json'],
-];
+const CONFIGS = ['flowctl.config.yaml', 'flowctl.config.ts'];
+const MARKERS: readonly (readonly string[])[] = [[STATE_DIRECTORY, ...CONFIGS], ['.git'], ['package.json']];
 
 /** The absolute path of the state directory to use. It need not exist, and is not made. */
 export function discoverState({ start, currentFolder, option, environment }: Discovery): string {
@@ -42,6 +39,22 @@ export function discoverState({ start, currentFolder, option, environment }: Dis
     if (project !== undefined) return join(project, STATE_DIRECTORY);
   }
   return join(from, STATE_DIRECTORY);
+}
+
+/**
+ * The absolute path of the config of the project around a folder; null when it has none. Only the project's own folder counts: the nearest
+ * that holds a state directory or a config.
+ */
+export function discoverConfig(start: string): string | null {
+  const from = realPath(resolve(start));
+  const trusted = trustedOwners(from);
+  const names = [STATE_DIRECTORY, ...CONFIGS];
+  for (const folder of ancestors(from, trusted)) {
+    if (!names.some((name) => holds(folder, name, trusted))) continue;
+    const config = CONFIGS.find((name) => holds(folder, name, trusted));
+    return config === undefined ? null : join(folder, config);
+  }
+  return null;
 }
 
 /** Null: this system has no user ids. */

@@ -21,6 +21,7 @@ type GraphFormat = (typeof GRAPH_FORMATS)[number];
 
 interface GraphOptions extends GlobalOptions {
   readonly format: GraphFormat;
+  readonly profile?: string;
 }
 
 const EXAMPLES = `
@@ -42,6 +43,7 @@ export function define(program: Command): void {
         'JSON: {nodes: [{id, kind, state?}], edges: [{from, to, kind}]}, kinds of edges `needs`, `data` and `files`.',
     )
     .option('--format <format>', GRAPH_FORMATS.join(', '), readFormat, 'tree')
+    .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flow')
     .addHelpText('after', EXAMPLES)
     .action(graph);
 }
@@ -62,7 +64,9 @@ interface Subject {
 async function graph(text: string, options: GraphOptions): Promise<void> {
   const session = openSession(options);
   const isRun = text === 'last' || (/^\d/.test(text) && !existsSync(text));
-  const subject = isRun ? await runSubject(session, options, text) : await flowSubject(session, text);
+  const subject = isRun
+    ? await runSubject(session, options, text)
+    : await flowSubject(session, text, options.profile ?? null);
   if (subject !== null) await session.stdout.writeAll(textOf(subject, options.format, session));
 }
 
@@ -84,8 +88,8 @@ function textOf({ definition, title, states }: Subject, format: GraphFormat, ses
   }
 }
 
-async function flowSubject(session: Session, file: string): Promise<Subject | null> {
-  const flow = await loadOrComplain(session, file);
+async function flowSubject(session: Session, file: string, profile: string | null): Promise<Subject | null> {
+  const flow = await loadOrComplain(session, file, profile);
   return flow && { definition: flow.definition, title: flow.definition.name, states: null };
 }
 

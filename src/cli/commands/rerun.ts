@@ -40,7 +40,7 @@ async function rerun(text: string, options: StartOptions): Promise<void> {
   }
   // Where the flow lies stands in the definition alone.
   if (!frozen.ok) throw new StateError(frozen.error);
-  const flow = await loadOrComplain(session, frozen.value.definition.file);
+  const flow = await loadOrComplain(session, frozen.value.definition.file, frozen.value.definition.profile);
   if (flow === null) return;
   session.mention(`running ${record.flow} again with the params of run ${record.id}`);
   await startRun(

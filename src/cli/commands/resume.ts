@@ -88,11 +88,11 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
     if (signal !== null) dieOf(signal);
     return;
   }
-  const { definition, revision, flow_hash, params } = choice;
+  const { definition, revision, flow_hash, params, project } = choice;
   const opening: readonly EventBody[] = [
     ...recover(record, makePlan(definition), {
       by: thisUser(),
-      settings: settingsOrUsage(definition, options, session, {
+      settings: settingsOrUsage(definition, { ...options, project }, session, {
         settings: record.settings,
         definition: owned.frozen.definition,
       }),

@@ -14,6 +14,7 @@ import { statePath } from '../state-directory.ts';
 
 interface RunOptions extends StartOptions, ParamOptions, SelectionOptions {
   readonly dryRun?: boolean;
+  readonly profile?: string;
 }
 
 const EXAMPLES = `
@@ -37,6 +38,7 @@ export function define(program: Command): void {
     .option('--from <step>', 'run this step and everything downstream of it', readSteps)
     .option('--to <steps>', 'run these steps and everything they need', readSteps)
     .option('--of <run>', 'where results of other steps come from; default: the latest run with equal params')
+    .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flow')
     .option('--dry-run', 'print what would run, and start nothing')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -44,7 +46,7 @@ export function define(program: Command): void {
 
 async function run(file: string, options: RunOptions): Promise<void> {
   const session = openSession(options);
-  const flow = await loadOrComplain(session, file);
+  const flow = await loadOrComplain(session, file, options.profile ?? null);
   if (flow === null) return;
   const stateDirectory = statePath(session, options, dirname(resolve(file)));
   const request = readSelection(session, flow.definition, options);

@@ -6,7 +6,7 @@ import { packageFile } from '../package-files.ts';
 import { type GlobalOptions, openSession, UsageError, withGlobalOptions } from '../session.ts';
 
 /** The documents that have a schema. */
-export const SCHEMAS = ['flow', 'event', 'run'] as const;
+export const SCHEMAS = ['flow', 'config', 'event', 'run'] as const;
 
 const EXAMPLES = `
 Examples:
@@ -18,7 +18,7 @@ export function define(program: Command): void {
   withGlobalOptions(program.command('schema'))
     .argument(
       '[document]',
-      'flow: what a flow file holds; event: a line of `--output json`; run: `show --json`',
+      'flow: what a flow file holds; config: flowctl.config.yaml; event: a line of `--output json`; run: `show --json`',
       'flow',
     )
     .summary('print a JSON schema')

@@ -1,15 +1,23 @@
 /** `flowctl validate`. */
 
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { printDiagnostics, toJson } from '../../diagnostics/report.ts';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { loadFlow } from '../../load/load.ts';
+import { type ProjectLayer, UNKNOWN_PROJECT } from '../../load/project-layer.ts';
+import type { Sources } from '../../diagnostics/source.ts';
 import { EXIT } from '../exit-codes.ts';
+import { configPath, readProject } from '../project.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
 
 interface ValidateOptions extends GlobalOptions {
+  readonly profile?: string;
   readonly json?: boolean;
 }
+
+const CONFIG_FILE = /^flowctl\.config\.(yaml|ts)$/;
 
 const EXAMPLES = `
 Examples:
@@ -19,9 +27,10 @@ Examples:
 /** Adds the command. */
 export function define(program: Command): void {
   withGlobalOptions(program.command('validate'))
-    .argument('<flow...>', 'flow files')
+    .argument('<flow...>', 'flow files, or flowctl.config.yaml')
     .summary('say everything that is wrong with flows')
     .description('Checks flows and prints every problem with its place. Runs nothing, loads no code, writes nothing.')
+    .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flows')
     .option('--json', 'print an array of {file, line, column, severity, code, message, help}')
     .addHelpText('after', EXAMPLES)
     .action(validate);
@@ -31,21 +40,48 @@ async function validate(files: readonly string[], options: ValidateOptions): Pro
   const session = openSession(options);
   const found: Diagnostic[] = [];
   let code: number = EXIT.ok;
+  const print = async (diagnostics: readonly Diagnostic[], sources: Sources): Promise<void> => {
+    found.push(...diagnostics);
+    if (options.json !== true)
+      await session.stdout.writeAll(printDiagnostics(diagnostics, sources, session.style.diagnostics));
+  };
+  const praise = (text: string): void => {
+    if (options.json !== true && options.quiet !== true) session.stdout.write(`${text}\n`);
+  };
+  const invalid = (): void => {
+    if (code === EXIT.ok) code = EXIT.invalid_flow;
+  };
+  /** By the path of its config: what is wrong with it is said once. Null: it is invalid. */
+  const projects = new Map<string | null, ProjectLayer | null>();
+  const projectOf = async (path: string | null): Promise<ProjectLayer | null> => {
+    const known = projects.get(path);
+    if (known !== undefined) return known;
+    const result = await readProject(session, path, options.profile ?? null);
+    const layer = result.kind === 'loaded' ? result.layer : null;
+    projects.set(path, layer);
+    if (result.kind === 'invalid') {
+      invalid();
+      await print(result.diagnostics, result.sources);
+    }
+    return layer;
+  };
   for (const file of files) {
-    const result = await loadFlow(file);
+    if (CONFIG_FILE.test(basename(file)) && existsSync(file)) {
+      if ((await projectOf(resolve(file))) !== null) praise(`${file}: ok`);
+      continue;
+    }
+    // A flow is judged even where its project is not valid: nothing is known of vars and resources then.
+    const result = await loadFlow(file, (await projectOf(configPath(file))) ?? UNKNOWN_PROJECT);
     if (result.kind === 'not_found') {
       session.complain(`no flow file \`${file}\``);
       code = Math.max(code, EXIT.not_found);
       continue;
     }
-    const diagnostics = result.kind === 'loaded' ? result.warnings : result.diagnostics;
-    found.push(...diagnostics);
-    if (result.kind === 'invalid' && code === EXIT.ok) code = EXIT.invalid_flow;
-    if (options.json === true) continue;
-    await session.stdout.writeAll(printDiagnostics(diagnostics, result.sources, session.style.diagnostics));
-    if (result.kind === 'loaded' && options.quiet !== true) {
+    if (result.kind === 'invalid') invalid();
+    await print(result.kind === 'loaded' ? result.warnings : result.diagnostics, result.sources);
+    if (result.kind === 'loaded') {
       const { steps } = result.definition;
-      session.stdout.write(`${file}: ok, ${steps.length} step${steps.length === 1 ? '' : 's'}\n`);
+      praise(`${file}: ok, ${steps.length} step${steps.length === 1 ? '' : 's'}`);
     }
   }
   if (options.json === true) await session.stdout.writeAll(`${JSON.stringify(found.map(toJson), null, 2)}\n`);
