@@ -4,6 +4,8 @@
  * written to without blocking, and lines are dropped, and counted, when too much waits.
  */
 
+import { isTerminalLent, onTerminalReturn } from '../process/terminal.ts';
+
 /** More than this waiting for a reader: lines are dropped. */
 const WAITING_LIMIT_BYTES = 8 * 1024 * 1024;
 
@@ -20,6 +22,9 @@ export class Output {
   private gone = false;
   private dropped = 0;
   private diversion: ((text: string) => void) | null = null;
+  /** What was to be written while the terminal was lent to a step. */
+  private readonly held: (string | Uint8Array)[] = [];
+  private heldBytes = 0;
 
   /** @param open called when the stream is first needed: Node takes its time to make one. */
   constructor(open: () => NodeJS.WriteStream) {
@@ -78,6 +83,10 @@ export class Output {
       return;
     }
     if (this.gone || this.stream.destroyed) return;
+    if (this.isTerminal && isTerminalLent()) {
+      this.hold(text);
+      return;
+    }
     if (this.stream.writableLength > WAITING_LIMIT_BYTES) {
       this.dropped += 1;
       return;
@@ -88,6 +97,23 @@ export class Output {
       this.stream.write(`(${count} lines were dropped: nobody read them)\n`);
     }
     this.stream.write(text);
+  }
+
+  /** It would stand in the middle of what a step asks or shows there. */
+  private hold(text: string | Uint8Array): void {
+    if (this.heldBytes > WAITING_LIMIT_BYTES) {
+      this.dropped += 1;
+      return;
+    }
+    if (this.held.length === 0) {
+      const stop = onTerminalReturn(() => {
+        stop();
+        this.heldBytes = 0;
+        for (const waiting of this.held.splice(0)) this.write(waiting);
+      });
+    }
+    this.held.push(text);
+    this.heldBytes += text.length;
   }
 
   /** As `write`, and waits until there is room again; for results of any size. */

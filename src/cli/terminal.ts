@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { TreeClock, TreeTerminal } from '../observers/tree/live-view.ts';
+import { isTerminalLent } from '../process/terminal.ts';
 import type { Output } from './output.ts';
 
 /** What decides whether a live view is possible, and wanted. */
@@ -30,6 +31,7 @@ export function treeTerminal(output: Output): TreeTerminal {
       return output.rows;
     },
     get readiness() {
+      if (isTerminalLent()) return 'away';
       if (output.isGone || !output.isDrained) return 'busy';
       return isInForeground() ? 'ready' : 'away';
     },

@@ -14,7 +14,7 @@ import { execa } from 'execa';
 import { Bug } from '../base/result.ts';
 import type { ProcessIdentity } from '../model/event.ts';
 import { descriptorsAreFree } from './descriptors.ts';
-import { signalGroup } from './group.ts';
+import { signalGroup, signalProcess } from './group.ts';
 import { identify } from './identity.ts';
 import { systemProgram } from './programs.ts';
 
@@ -32,6 +32,11 @@ export interface LaunchSpec {
   readonly output: number;
   /** Where stderr goes: by the same description as stdout wherever possible, so that their order is kept. */
   readonly errors: number;
+  /**
+   * The terminal, in place of the three above. The process then stays in flowctl's group, which is the one that may read from it: its
+   * identity names a group that does not exist, and it is found by its token. Default: none.
+   */
+  readonly terminal?: number;
 }
 
 /** How a process ended: exactly one of the two is not null. */
@@ -103,13 +108,16 @@ export function directLauncher(): Launcher {
 }
 
 // execa takes any descriptor, as Node does; its types name only 3 to 9.
-const startShell = (gate: GateShell, { input, output, errors, ...spec }: LaunchSpec) =>
+const startShell = (gate: GateShell, { input, output, errors, terminal, ...spec }: LaunchSpec) =>
   execa(gate.program, [...gate.options, 'gate', ...spec.argv], {
     cwd: spec.workdir,
     env: { ...spec.env },
     extendEnv: false,
-    stdio: [input === null ? 'ignore' : (input as 3), output as 3, errors as 3, 'pipe'],
-    detached: true,
+    stdio:
+      terminal === undefined
+        ? [input === null ? 'ignore' : (input as 3), output as 3, errors as 3, 'pipe']
+        : [terminal as 3, terminal as 3, terminal as 3, 'pipe'],
+    detached: terminal === undefined,
     cleanup: false,
     reject: false,
     buffer: false,
@@ -150,7 +158,8 @@ async function launchDirectly(sh: string, spec: LaunchSpec): Promise<Launch> {
         gate.destroy();
       },
       discard: () => {
-        signalGroup(pid, 'SIGKILL');
+        if (spec.terminal === undefined) signalGroup(pid, 'SIGKILL');
+        else signalProcess(pid, 'SIGKILL');
         gate.destroy();
       },
       exited,

@@ -54,9 +54,10 @@ export async function makeAttemptFiles(
 /** @returns null when the log needs a pipe, and none can be had. */
 async function openAttemptLog(
   { reopensOutput }: CommandLine,
-  { output, logs }: AttemptRequest,
+  { output, logs, interactive }: AttemptRequest,
   { places, clock, secrets }: RunnerContext,
 ): Promise<AttemptLog | null> {
+  if (interactive) return openLog(places.log);
   const captureLimitBytes = output === 'file' ? null : CAPTURE_LIMIT;
   const isSecretive = secrets !== undefined && Object.keys(secrets.values).length > 0;
   if (captureLimitBytes === null && !reopensOutput && !isSecretive && logs !== 'pipe') return openLog(places.log);

@@ -5,6 +5,7 @@ import { assertNever, Bug } from '../base/result.ts';
 import type { AttemptRequest } from '../engine/ports.ts';
 import type { LaunchedProcess, Launcher, ProcessEnd } from '../process/launcher.ts';
 import type { AttemptLog, LogEnd } from '../process/log.ts';
+import type { LentTerminal } from '../process/terminal.ts';
 import { endLeftovers, type Ladder, startLadder } from '../process/terminate.ts';
 import type { Watchdog } from '../process/watchdog.ts';
 import { type AttemptFiles, makeAttemptFiles, putAwayAttemptFiles } from './attempt-files.ts';
@@ -71,15 +72,40 @@ async function runCommand(
   const env = environmentOf(options.inherited, request, context.places, context.secrets?.withheld);
   const line = commandLineOf(work, request, env, context.places.script);
   if (!line.ok) return failedToStart(line.error.code, line.error.message);
-  const files = await makeAttemptFiles(line.value, request, context);
+  if (!request.interactive) return runLine({ options, request, context, control, env }, line.value);
+  const terminal = await borrow(control);
+  if (terminal.kind !== 'lent') return terminal;
+  try {
+    const { descriptor } = terminal;
+    return await runLine({ options, request, context, control, env, terminal: descriptor }, line.value);
+  } finally {
+    terminal.giveBack();
+  }
+}
+
+/** Waits until the terminal is free; the attempt's timeout does not count yet. */
+async function borrow(control: Control): Promise<(LentTerminal & { readonly kind: 'lent' }) | WorkEnd> {
+  // Loaded with the first interactive step.
+  const { borrowTerminal } = await import('../process/terminal.ts');
+  const givenUp = new AbortController();
+  control.changed = () => givenUp.abort();
+  if (control.stopSignal !== null) givenUp.abort();
+  const terminal = await borrowTerminal(givenUp.signal);
+  if (terminal !== null) return { kind: 'lent', ...terminal };
+  if (givenUp.signal.aborted) return { kind: 'stopped', exit_code: null, signal: null };
+  return failedToStart('start_refused', '`interactive: true` needs a terminal, and flowctl was started without one');
+}
+
+async function runLine(attempt: Attempt, line: CommandLine): Promise<WorkEnd> {
+  const { options, request, context } = attempt;
+  const files = await makeAttemptFiles(line, request, context);
   if (!files.ok) {
-    putAwayAttemptFiles(line.value, context);
+    putAwayAttemptFiles(line, context);
     return files.error;
   }
   const { log } = files.value;
   try {
-    const attempt: Attempt = { options, request, context, control, env };
-    const reached = await launchAndSupervise(attempt, line.value, files.value).catch(async (error: unknown) => {
+    const reached = await launchAndSupervise(attempt, line, files.value).catch(async (error: unknown) => {
       await log.settle();
       throw error;
     });
@@ -88,7 +114,7 @@ async function runCommand(
     const { places, secrets } = context;
     return await concludeCommand(options, { request, places, end: reached.end, captured, secrets });
   } finally {
-    putAwayAttemptFiles(line.value, context);
+    putAwayAttemptFiles(line, context);
   }
 }
 
@@ -99,6 +125,8 @@ interface Attempt {
   readonly context: RunnerContext;
   readonly control: Control;
   readonly env: { readonly [name: string]: string };
+  /** Of an interactive step. */
+  readonly terminal?: number;
 }
 
 /** The process came to its end by itself; what that means is still to be said. */
@@ -119,13 +147,12 @@ async function launchAndSupervise(
   { argv }: CommandLine,
   { input, log }: AttemptFiles,
 ): Promise<WorkEnd | Exited> {
-  const { options, request, env } = attempt;
+  const { options, request, env, terminal } = attempt;
   const { output, errors } = log;
-  const launch = await options.launcher
-    .launch({ argv, env, workdir: request.workdir, input, output, errors })
-    .finally(() => {
-      if (input !== null) closeSync(input);
-    });
+  const streams = { input, output, errors, ...(terminal === undefined ? {} : { terminal }) };
+  const launch = await options.launcher.launch({ argv, env, workdir: request.workdir, ...streams }).finally(() => {
+    if (input !== null) closeSync(input);
+  });
   log.handedOver();
   switch (launch.kind) {
     case 'refused':
