@@ -7,7 +7,7 @@
 import { dirname, join, relative } from 'node:path';
 import type { RunId, StepId, StepKey } from './base/ids.ts';
 import { err, ok } from './base/result.ts';
-import { openReuse } from './cache/open.ts';
+import { openReuse, pruneNowAndThen } from './cache/open.ts';
 import { type Family, type Member, memberAt, type Unrecorded } from './children/family.ts';
 import { Engine, type EngineEnd } from './engine/engine.ts';
 import { makePlan } from './engine/plan.ts';
@@ -142,6 +142,7 @@ export function composeLife(request: LifeRequest): Life {
       } finally {
         await functions.close();
         await watchdog.close();
+        await pruneNowAndThen(state.cache, clock.wall());
       }
     },
   };

@@ -36,6 +36,7 @@ export interface FileContent {
 /** Coarsest clock of a file system that people build on: FAT keeps times in steps of two seconds. */
 const RACY_MS = 2_000n;
 const CHUNK_BYTES = 1 << 18;
+const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
 /** The SHA-256 of a text or of bytes. */
 export const hashOf = (content: string | Uint8Array): ContentHash =>
@@ -46,7 +47,6 @@ export class Contents {
   private readonly now: () => number;
   private readonly known = new Map<string, { readonly stamp: string; readonly hash: ContentHash }>();
   private readonly breath = new Breath();
-  private readonly buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   /** How many files were read so far. */
   reads = 0;
 
@@ -100,10 +100,10 @@ export class Contents {
       const hash = createHash('sha256');
       let bytes = 0;
       for (;;) {
-        // The buffer is shared: nothing may happen between filling and hashing it.
-        const count = readSync(descriptor, this.buffer, 0, CHUNK_BYTES, null);
+        // The buffer is everybody's: nothing may happen between filling and hashing it.
+        const count = readSync(descriptor, buffer, 0, CHUNK_BYTES, null);
         if (count === 0) break;
-        hash.update(this.buffer.subarray(0, count));
+        hash.update(buffer.subarray(0, count));
         bytes += count;
         await this.breath.take();
       }

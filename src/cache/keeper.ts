@@ -103,13 +103,13 @@ async function keep(
     generated: files,
   };
   const flow = options.root;
+  const placed = earlier.placed(step);
   if (cached) {
     // What a step made of secrets may hold them: it is compared, but no copy is made.
     const isPublic = request.secrets.length === 0 && request.secret_variables.length === 0;
     if (isPublic) await keepFiles(records, options.directory, files);
-    await records.keepResult({ format: FORMAT, flow, fingerprint, result });
+    await records.keepResult({ format: FORMAT, flow, step: placed, fingerprint, result });
   }
-  const placed = earlier.placed(step);
   await records.keepMemory({ format: FORMAT, flow, step: placed, fingerprint, parts, sources, result, stamps });
 }
 

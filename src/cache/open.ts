@@ -1,5 +1,8 @@
 /** Reuse in one run, of which nothing is loaded before the first step that has to do with it. */
 
+import { existsSync } from 'node:fs';
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { AttemptRequest, Reuse } from '../engine/ports.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { ResultKeeper } from './keeper.ts';
@@ -41,4 +44,27 @@ export function openReuse(options: ReuseOptions, noteOf: (step: AttemptRequest['
         (await open()).keeper.conclude(request, noteOf(request.step), success, warn),
     },
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Called when a run has ended: removes what nobody used for long, at most once a day. Never rejects.
+ * @param folder `.flowctl/cache`; absolute. @param now milliseconds since the epoch.
+ */
+export async function pruneNowAndThen(folder: string, now: number): Promise<void> {
+  try {
+    if (!existsSync(join(folder, 'steps'))) return;
+    const mark = join(folder, 'pruned');
+    const last = await stat(mark).catch(() => null);
+    if (last !== null && now - last.mtimeMs < DAY_MS) return;
+    await writeFile(mark, '', { mode: 0o600 });
+    const [{ removeKept, UNUSED_MS }, { Records }] = await Promise.all([
+      import('./housekeeping.ts'),
+      import('./records.ts'),
+    ]);
+    await removeKept(new Records(folder), { unusedSince: now - UNUSED_MS }, now);
+  } catch {
+    // What is not removed today is removed another day.
+  }
 }

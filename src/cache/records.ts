@@ -59,6 +59,7 @@ export interface StepMemory {
 export interface ResultFile {
   readonly format: typeof FORMAT;
   readonly flow: string;
+  readonly step: StepKey;
   readonly fingerprint: ContentHash;
   readonly result: KeptResult;
 }

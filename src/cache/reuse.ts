@@ -20,6 +20,7 @@ import { describeChanges } from './changes.ts';
 import { Contents, hashOf } from './content.ts';
 import { fingerprintOf, flowContent, type Parts, partsOf, type Place, type WorkContent } from './fingerprint.ts';
 import { areKept, describeDeviations, type Deviation, findDeviations, restoreFiles } from './generated.ts';
+import { isPartOf, noteUse } from './housekeeping.ts';
 import { FORMAT, type KeptResult, type KeptSource, readJson, Records, type StepMemory } from './records.ts';
 
 /** What reuse in one run works with. */
@@ -91,6 +92,7 @@ export class EarlierResults implements Reuse {
     );
     if (failed !== null) return { kind: 'run', fingerprint, why: `${failed} could not be restored` };
     await this.remember(request, result);
+    if (request.cache !== null) await noteUse(this.records.resultPath(fingerprint), this.options.clock.wall());
     this.before.delete(request.step);
     const why = restore.length === 0 ? finding.why : `${finding.why}; restored: ${describeDeviations(restore)}`;
     const from = { run: result.run, step: result.step };
@@ -115,7 +117,7 @@ export class EarlierResults implements Reuse {
     this.before.set(step, now.value);
     const run = (why: string): Finding => ({ kind: 'run', fingerprint, why });
     if (this.options.noCache) return run('--no-cache');
-    const forced = this.options.force.find((name) => isWithin(this.placed(step), name));
+    const forced = this.options.force.find((name) => isPartOf(this.placed(step), name));
     if (forced !== undefined) return run(`--force ${forced}`);
     const result = await this.resultFor(now.value);
     if (result === null) return run(whyNot(now.value, cache?.key ?? null));
@@ -231,7 +233,10 @@ export class EarlierResults implements Reuse {
       result,
       stamps,
     };
-    if (old !== null && isAsGood(old, memory)) return;
+    if (old !== null && isAsGood(old, memory)) {
+      await noteUse(this.records.memoryPath(flow, step), this.options.clock.wall());
+      return;
+    }
     // It only makes the next look faster.
     await this.records.keepMemory(memory).catch(() => undefined);
   }
@@ -248,10 +253,6 @@ export class EarlierResults implements Reuse {
     return value === null ? null : this.options.outputs.store(value);
   }
 }
-
-/** True for a step and for everything in it: items, members, their members. */
-const isWithin = (step: StepKey, name: string): boolean =>
-  step === name || (step.startsWith(name) && ['[', '/'].includes(step[name.length] ?? ''));
 
 /** True when the older one knows all that the newer one knows. */
 function isAsGood(old: StepMemory, { fingerprint, sources, result, stamps }: StepMemory): boolean {

@@ -20,6 +20,7 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<Command
   { name: 'show', load: () => import('./commands/show.ts') },
   { name: 'logs', load: () => import('./commands/logs.ts') },
   { name: 'artifact', load: () => import('./commands/artifact.ts') },
+  { name: 'cache', load: () => import('./commands/cache.ts') },
   { name: 'init', load: () => import('./commands/init.ts') },
   { name: 'schema', load: () => import('./commands/schema.ts') },
   { name: 'completion', load: () => import('./commands/completion.ts') },

@@ -2,7 +2,7 @@
 
 import type { RunId, StepId } from '../base/ids.ts';
 import type { ShownChild } from '../children/family.ts';
-import { composeLife, type Environment } from '../compose.ts';
+import { composeLife, type Environment, type FreshWish } from '../compose.ts';
 import type { EngineEnd } from '../engine/engine.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
@@ -33,6 +33,8 @@ export interface LifeToRun {
   readonly opening: readonly EventBody[];
   /** The record as readers know it now; null for a new run. */
   readonly before: RunRecord | null;
+  /** What is to run whatever results are recorded. Default: nothing. */
+  readonly fresh?: FreshWish;
   /** Steps of sub-runs that had succeeded and are to run again, by the run they belong to. Default: none. */
   readonly again?: ReadonlyMap<RunId, readonly StepId[]>;
 }
@@ -83,6 +85,7 @@ export async function live(
     observers,
     environmentFor: (flow) => environmentOfRun(session, flow),
     childListeners: views.ofChild,
+    ...(life.fresh === undefined ? {} : { fresh: life.fresh }),
     ...(life.again === undefined ? {} : { again: life.again }),
     broken: (name, error) => session.complain(`internal: the ${name} view broke and is left out: ${String(error)}`),
   });

@@ -2,6 +2,7 @@
 
 import type { JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
+import type { FreshWish } from '../compose.ts';
 import type { RunEvent, RunSettings, Trigger } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';
@@ -37,6 +38,8 @@ export interface RunToStart {
   readonly trigger: Trigger;
   /** Which steps are to run; absent: all of them. Asked when the params are known. Null: all is said, and nothing is started. */
   readonly selection?: (params: JsonObject) => Promise<SelectedSteps | null>;
+  /** What is to run whatever results are recorded. Default: nothing. */
+  readonly fresh?: FreshWish;
   /**
    * Computes the params.
    * @param run what expressions in defaults see as `run`.
@@ -86,7 +89,8 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const record = beginRun(owned.layout.place.id, started);
   const told: readonly RunEvent[] = [started];
   const opening = selection === null ? [] : await selection.open(owned);
-  const life = { state, owned, record, definition, environment, secrets, told, opening, before: null };
+  const fresh = start.fresh ?? { noCache: false, force: [] };
+  const life = { state, owned, record, definition, environment, secrets, told, opening, before: null, fresh };
   await runToEnd(session, life, options, signals);
 }
 

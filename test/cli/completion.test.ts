@@ -143,7 +143,7 @@ _flowctl flowctl "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
       expect({ words, code, stderr }).toEqual({ words, code: 0, stderr: '' });
       return stdout.split('\n').filter((line) => line !== '');
     };
-    expect(await complete('ca')).toEqual(['cancel']);
+    expect(await complete('can')).toEqual(['cancel']);
     expect(await complete('show', '')).toEqual(['last', id]);
     expect(await complete('logs', id, 'b')).toEqual(['b']);
     expect(await complete('run', '--output', '=', 't')).toEqual(['tree']);
@@ -193,7 +193,7 @@ _flowctl flowctl "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
     };
     await rig.flowctl('run', 'flow.yaml');
     const { id } = await onlyRun(rig);
-    expect(await complete('flowctl ca')).toEqual(['cancel']);
+    expect(await complete('flowctl can')).toEqual(['cancel']);
     expect([...(await complete('flowctl show '))].sort()).toEqual([id, 'last']);
     expect(await complete('flowctl logs last b')).toEqual(['b']);
     expect(await complete('flowctl run fl')).toEqual(['flow.yaml']);

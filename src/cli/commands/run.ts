@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { JsonObject } from '../../base/json.ts';
 import { loadOrComplain } from '../flow-file.ts';
+import { type FreshOptions, freshWish, readForced } from '../freshness.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
 import { withRunOptions } from '../run-options.ts';
 import { openSession, withGlobalOptions } from '../session.ts';
@@ -12,7 +13,7 @@ import { findSelection, readSelection, readSteps, type SelectionOptions } from '
 import { type RunToStart, type StartOptions, startRun } from '../start-run.ts';
 import { statePath } from '../state-directory.ts';
 
-interface RunOptions extends StartOptions, ParamOptions, SelectionOptions {
+interface RunOptions extends StartOptions, ParamOptions, SelectionOptions, FreshOptions {
   readonly dryRun?: boolean;
   readonly profile?: string;
 }
@@ -24,6 +25,7 @@ Examples:
   $ flowctl run etl.yaml --params-file nightly.json --max-parallel 8
   $ flowctl run etl.yaml --from load          step load and what follows it, with the results of the last run
   $ flowctl run etl.yaml --to report --dry-run
+  $ flowctl run build.yaml --force test       step test runs, though nothing it depends on changed
   $ flowctl run etl.yaml --output json | jq -r 'select(.type == "attempt.finished") | .step'`;
 
 /** Adds the command. */
@@ -39,6 +41,8 @@ export function define(program: Command): void {
     .option('--to <steps>', 'run these steps and everything they need', readSteps)
     .option('--of <run>', 'where results of other steps come from; default: the latest run with equal params')
     .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flow')
+    .option('--no-cache', 'reuse no recorded result; what is made is kept all the same')
+    .option('--force <steps>', 'run these steps whatever results are recorded, with all that is in them', readForced)
     .option('--dry-run', 'print what would run, and start nothing')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -51,10 +55,12 @@ async function run(file: string, options: RunOptions): Promise<void> {
   const stateDirectory = statePath(session, options, dirname(resolve(file)));
   const request = readSelection(session, flow.definition, options);
   if (request === 'refused') return;
+  const fresh = freshWish(session, flow.definition, options);
+  if (fresh === null) return;
   const select = (params: JsonObject) =>
     findSelection(session, stateDirectory, flow.definition, request, params, options.of);
   const params = (context: JsonObject) => paramsFor(session, flow.definition, options, context);
   if (options.dryRun === true) return dryRun(session, flow.definition, params, select);
-  const start: RunToStart = { flow, stateDirectory, trigger: 'manual', params };
+  const start: RunToStart = { flow, stateDirectory, trigger: 'manual', params, fresh };
   await startRun(session, request === null ? start : { ...start, selection: select }, options);
 }

@@ -23,6 +23,7 @@ export const OPERANDS: { readonly [command: string]: Operands } = {
   // A first word that begins with a digit names a run, any other one a step of the last run.
   logs: { places: [['runs', 'steps'], ['steps']] },
   artifact: { places: [[['file', 'image', 'markdown', 'table', 'link']], ['files']] },
+  cache: { places: [[['ls', 'clear', 'prune']], ['files']] },
   init: { places: [['folders']] },
   schema: { places: [[['flow', 'event', 'run']]] },
   completion: { places: [[['bash', 'zsh', 'fish']]] },
@@ -43,4 +44,6 @@ export const VALUES: { readonly [option: string]: readonly Source[] } = {
   '--only': ['steps'],
   '--from': ['steps'],
   '--to': ['steps'],
+  '--step': ['steps'],
+  '--force': ['steps'],
 };
