@@ -5,10 +5,10 @@
  */
 
 import { dirname, join, relative } from 'node:path';
-import type { RunId, StepId, StepKey } from './base/ids.ts';
+import type { RunId, StepKey } from './base/ids.ts';
 import { err, ok } from './base/result.ts';
 import { openReuse, pruneNowAndThen } from './cache/open.ts';
-import { type Family, type Member, memberAt, type Unrecorded } from './children/family.ts';
+import { type Family, type Member, memberAt, type RunAgain, type Unrecorded } from './children/family.ts';
 import { Engine, type EngineEnd } from './engine/engine.ts';
 import { makePlan } from './engine/plan.ts';
 import type { Journal, OutputStore, Slots } from './engine/ports.ts';
@@ -66,7 +66,7 @@ export interface LifeRequest {
   /** What is not to be reused: nothing, or these steps. Default: whatever can be is. */
   readonly fresh?: FreshWish;
   /** Steps of sub-runs that had succeeded and are to run again. */
-  readonly again?: ReadonlyMap<RunId, readonly StepId[]>;
+  readonly again?: ReadonlyMap<RunId, RunAgain>;
 }
 
 /** What is to run whatever results are recorded. */

@@ -5,6 +5,7 @@ import type { JsonObject } from '../base/json.ts';
 import { ok, type Result } from '../base/result.ts';
 import { makePlan } from '../engine/plan.ts';
 import { compareRevisions, recover } from '../engine/recover.ts';
+import { relinked, type RunAgain } from './family.ts';
 import { definitionHash, stepFingerprint } from '../load/fingerprint.ts';
 import type { EventBody, RunSettings } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
@@ -17,7 +18,7 @@ const PARENT: Actor = { kind: 'policy', policy: 'parent' };
 /** What the new life is to be. */
 export interface Continuation {
   /** Steps that are to run again though they had succeeded. */
-  readonly again: readonly StepId[];
+  readonly again: RunAgain;
   readonly settings: RunSettings;
   /** Checks params under the definition as it is now, and adds the defaults of new ones. */
   readonly params: (kept: JsonObject) => Promise<Result<JsonObject, Failure>>;
@@ -46,10 +47,10 @@ export async function continuation(
     params: kept.value,
     revision,
     flow_hash: hash,
-    again: [...new Set([...again, ...edited])],
+    again: [...new Set([...again.steps, ...edited])],
     reaped: [],
   });
-  return ok([...events, ...tornWarning(torn)]);
+  return ok([...events, ...relinked(again), ...tornWarning(torn)]);
 }
 
 /** The steps of a run that had succeeded and are others by now. */

@@ -29,6 +29,17 @@ export interface ShownChild {
   readonly before: RunRecord | null;
 }
 
+/** What of a run that had succeeded is to run again. */
+export interface RunAgain {
+  readonly steps: readonly StepId[];
+  /** Those of them that go on with the sub-runs they had. */
+  readonly links: readonly { readonly step: StepKey; readonly child: RunId }[];
+}
+
+/** The events that make steps, which were sent back to the start, go on with the sub-runs they had. */
+export const relinked = ({ links }: RunAgain): readonly EventBody[] =>
+  links.map(({ step, child }) => ({ type: 'child.started', step, child }));
+
 /** Hears of every event of one run when it is on disk. */
 export interface Listener {
   readonly name: string;
@@ -72,7 +83,7 @@ export interface Family {
   /** What expressions may see of an environment: not the variables of secrets. */
   readonly visible: (environment: Environment) => Environment;
   /** Steps that had succeeded and are to run again, by the run they belong to. Whoever takes them takes them out. */
-  readonly again: Map<RunId, readonly StepId[]>;
+  readonly again: Map<RunId, RunAgain>;
   /** Whoever wants to hear of a sub-run. */
   readonly listenersFor: (child: ShownChild) => readonly Listener[];
   /** Puts the engine of a run together. */

@@ -108,9 +108,9 @@ async function goOn(opening: Opening): Promise<Result<SubRun, Failure> | null> {
   const known = await continueChild(family.state, { id: work.child, root: family.root });
   if (known === null) return null;
   const { record } = known;
-  const again = family.again.get(record.id) ?? [];
+  const again = family.again.get(record.id) ?? { steps: [], links: [] };
   family.again.delete(record.id);
-  if (record.ending?.state === 'succeeded' && again.length === 0) return ok(await endedBefore(known));
+  if (record.ending?.state === 'succeeded' && again.steps.length === 0) return ok(await endedBefore(known));
   const before = structuredClone(record);
   const next = await continuation(known, definition, {
     again,

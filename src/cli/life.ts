@@ -1,7 +1,7 @@
 /** One life of a run that this process owns: put together, told to whoever listens, asked to end from outside, and given up again. */
 
-import type { RunId, StepId } from '../base/ids.ts';
-import type { ShownChild } from '../children/family.ts';
+import type { RunId } from '../base/ids.ts';
+import type { RunAgain, ShownChild } from '../children/family.ts';
 import { composeLife, type Environment, type FreshWish } from '../compose.ts';
 import type { EngineEnd } from '../engine/engine.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
@@ -36,7 +36,7 @@ export interface LifeToRun {
   /** What is to run whatever results are recorded. Default: nothing. */
   readonly fresh?: FreshWish;
   /** Steps of sub-runs that had succeeded and are to run again, by the run they belong to. Default: none. */
-  readonly again?: ReadonlyMap<RunId, readonly StepId[]>;
+  readonly again?: ReadonlyMap<RunId, RunAgain>;
 }
 
 /** What shows a run while it goes on, and its sub-runs. */

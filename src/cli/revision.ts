@@ -15,6 +15,8 @@ import { writeDefinition } from '../store/definitions.ts';
 import type { ResumableRun } from '../store/resume.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Session } from './session.ts';
+import { type Again, together } from './steps-asked.ts';
+import { editsOfSubRuns } from './sub-run-edits.ts';
 
 /** The definition that holds from now on. */
 export interface Revision {
@@ -23,8 +25,8 @@ export interface Revision {
   readonly flow_hash: ContentHash;
   /** Those of the run, and the defaults of params that were added. */
   readonly params: JsonObject;
-  /** Steps that had succeeded and are to run again, for they were edited. */
-  readonly again: readonly StepId[];
+  /** Steps that had succeeded and are to run again, for they were edited: its own, and those of its sub-runs. */
+  readonly again: Again;
   /** What the project says about all its runs, as it is now. */
   readonly project: ProjectConfig;
 }
@@ -54,7 +56,7 @@ export async function chooseRevision(
     revision: record.revision,
     flow_hash: frozen.flow_hash,
     params: record.params,
-    again: [],
+    again: new Map(),
   };
   if (options.frozen === true) return kept;
   const loaded = await loadFlow(file, project.layer);
@@ -74,9 +76,11 @@ export async function chooseRevision(
   const { definition, hash } = loaded;
   if (hash === record.flow_hash) return { ...kept, definition };
   const { contradicting } = compareRevisions(record, fingerprints(frozen.definition), fingerprints(definition));
-  if (contradicting.length > 0 && options.acceptChanges !== true) {
+  const inside = await editsOfSubRuns(layout, record, definition);
+  const edited = [...contradicting, ...inside.contradicting];
+  if (edited.length > 0 && options.acceptChanges !== true) {
     session.complain(
-      `steps of run ${record.id} that had succeeded were edited since: ${contradicting.join(', ')}`,
+      `steps of run ${record.id} that had succeeded were edited since: ${edited.join(', ')}`,
       'run them again, and what follows them: --accept-changes; or go on with the flow as it was: --frozen',
     );
     session.exit(EXIT.not_found);
@@ -86,8 +90,9 @@ export async function chooseRevision(
   if (params === null) return null;
   const revision = record.revision + 1;
   await writeDefinition(layout, { revision, flow_hash: hash, definition });
+  const again = together(inside.again, new Map([[record.id, { steps: contradicting, links: [] }]]));
   session.mention(`the flow was edited since: going on with definition ${revision}`);
-  return { definition, revision, flow_hash: hash, params, again: contradicting, project: project.config };
+  return { definition, revision, flow_hash: hash, params, again, project: project.config };
 }
 
 const fingerprints = ({ steps, directory }: FlowDefinition): ReadonlyMap<StepId, ContentHash> =>

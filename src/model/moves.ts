@@ -25,7 +25,7 @@ const LEGAL: { readonly [Type in EventType]: 'any' | 'run' | readonly PhaseKind[
   'run.retried': 'run',
   'step.requested': 'run',
   'value.recorded': 'run',
-  'child.started': ['running'],
+  'child.started': ['pending', 'running'],
   'wait.started': ['pending'],
   'approval.requested': ['pending'],
   'approval.answered': ['waiting'],

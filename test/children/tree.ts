@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunId, StepId, StepKey } from '../../src/base/ids.ts';
+import type { RunAgain } from '../../src/children/family.ts';
 import { composeLife, type Life } from '../../src/compose.ts';
 import type { EngineEnd } from '../../src/engine/engine.ts';
 import { makePlan } from '../../src/engine/plan.ts';
@@ -89,7 +90,7 @@ export class TreeRig {
   async resume(
     run: RunId,
     edited?: FlowDefinition,
-    again: { readonly root?: readonly string[]; readonly children?: ReadonlyMap<RunId, readonly StepId[]> } = {},
+    again: { readonly root?: readonly string[]; readonly children?: ReadonlyMap<RunId, RunAgain> } = {},
   ): Promise<RunRecord> {
     const state = await this.state();
     const opened = expectOk(await openForResume(state, { id: run, root: run }));
@@ -113,7 +114,7 @@ export class TreeRig {
     record: RunRecord,
     definition: FlowDefinition,
     opening: readonly EventBody[],
-    again: ReadonlyMap<RunId, readonly StepId[]>,
+    again: ReadonlyMap<RunId, RunAgain>,
     act: (life: Life) => void,
   ): Promise<RunRecord> {
     const life = composeLife({

@@ -1,7 +1,7 @@
 /** `flowctl resume`. */
 
 import type { Command } from 'commander';
-import type { StepId } from '../../base/ids.ts';
+import { relinked } from '../../children/family.ts';
 import type { EndingSignal } from '../../model/outcome.ts';
 import { makePlan } from '../../engine/plan.ts';
 import { recover } from '../../engine/recover.ts';
@@ -23,6 +23,7 @@ import { secretsOrComplain } from '../secrets.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
 import { dieOf, type SignalHandlers, takeSignals } from '../signals.ts';
 import { settingsOrUsage } from '../start-run.ts';
+import { stepsAsked, together } from '../steps-asked.ts';
 
 interface ResumeOptions extends GlobalOptions {
   readonly from?: readonly string[];
@@ -69,13 +70,13 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const { record } = owned;
   const choice = await chooseRevision(session, owned, options);
   const known = new Set<string>(choice?.definition.steps.map(({ id }) => id));
-  const unknown = (options.from ?? []).find((id) => choice !== null && !known.has(id));
-  if (unknown !== undefined) {
+  const asked = await stepsAsked(owned.layout, record, known, choice === null ? [] : (options.from ?? []));
+  const { unknown } = asked;
+  if (unknown !== null) {
     session.complain(`run ${record.id} has no step \`${unknown}\``, `its steps: ${[...known].join(', ')}`);
     session.exit(EXIT.not_found);
   }
-  const environment =
-    choice === null || unknown !== undefined ? null : environmentOrComplain(session, choice.definition);
+  const environment = choice === null || unknown !== null ? null : environmentOrComplain(session, choice.definition);
   const interrupted = interruptions(signals);
   const secrets =
     choice === null || environment === null ? null : await secretsOrComplain(session, choice.definition, environment);
@@ -89,6 +90,8 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
     return;
   }
   const { definition, revision, flow_hash, params, project } = choice;
+  const again = together(asked.again, choice.again);
+  const own = again.get(record.id) ?? { steps: [], links: [] };
   const opening: readonly EventBody[] = [
     ...recover(record, makePlan(definition), {
       by: thisUser(),
@@ -99,15 +102,16 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
       params,
       revision,
       flow_hash,
-      again: [...((options.from ?? []) as readonly string[] as readonly StepId[]), ...choice.again],
+      again: own.steps,
       reaped,
     }),
+    ...relinked(own),
     ...tornWarning(owned),
   ];
   const before = structuredClone(record);
   await runToEnd(
     session,
-    { state: state.value, owned, record, definition, environment, secrets, told: [], opening, before },
+    { state: state.value, owned, record, definition, environment, secrets, told: [], opening, before, again },
     options,
     signals,
   );

@@ -1,0 +1,66 @@
+/** Edits of sub-flows, as a resume of their root meets them: those that contradict what sub-runs have done are found before it begins. */
+
+import type { RunId, StepId, StepKey } from '../base/ids.ts';
+import { contradictions } from '../children/again.ts';
+import type { RunAgain } from '../children/family.ts';
+import { definitionHash } from '../load/fingerprint.ts';
+import type { FlowDefinition } from '../model/flow.ts';
+import { isSatisfied, type RunRecord } from '../model/run.ts';
+import { readDefinition } from '../store/definitions.ts';
+import { type RunLayout, subRunLayout } from '../store/layout.ts';
+import { unwrap } from '../store/problem.ts';
+import { readRunFolder } from '../store/run-reading.ts';
+
+/** What edits of sub-flows mean for the runs of a tree. */
+export interface SubRunEdits {
+  /** Steps of sub-runs that had succeeded and are others by now, as the root sees them: `report/extract`. */
+  readonly contradicting: readonly string[];
+  /** Steps that have to run again for that, by their run; those of the root as well. */
+  readonly again: ReadonlyMap<RunId, RunAgain>;
+}
+
+/**
+ * Compares every sub-run of a run with the flow that it is a run of.
+ * @param definition of the root, as it is now, with the flows that it refers to.
+ * @throws {StateError} when a sub-run is damaged.
+ */
+export async function editsOfSubRuns(
+  layout: RunLayout,
+  record: RunRecord,
+  definition: FlowDefinition,
+): Promise<SubRunEdits> {
+  const flows = { [definition.file]: { ...definition, flows: {} }, ...definition.flows };
+  const contradicting: string[] = [];
+  const again = new Map<RunId, RunAgain>();
+  const runAgain = (run: RunId, steps: readonly StepId[]): void => {
+    again.set(run, { steps: [...new Set([...(again.get(run)?.steps ?? []), ...steps])], links: [] });
+  };
+  /** True when something below contradicts. */
+  const review = async (run: RunRecord, prefix: string): Promise<boolean> => {
+    let found = false;
+    for (const { key, child, phase } of run.steps.values()) {
+      if (child === null) continue;
+      const place = `${prefix}${key}`;
+      const reading = await readRunFolder(subRunLayout(layout, child));
+      // One that never began is made anew.
+      if (reading.record === null) continue;
+      const frozen = unwrap(await readDefinition(reading.layout, reading.record.revision));
+      const now = flows[frozen.definition.file];
+      const isEdited = now !== undefined && definitionHash({ ...now, flows: {} }) !== frozen.flow_hash;
+      const edited = isEdited ? contradictions(reading.record, frozen.definition, now) : [];
+      contradicting.push(...edited.map((id) => `${place}/${id}`));
+      const isBelow = await review(reading.record, `${place}/`);
+      if (!isBelow && edited.length === 0) continue;
+      found = true;
+      if (edited.length > 0) runAgain(child, edited);
+      // A step that had succeeded does not ask its sub-run again by itself.
+      if (isSatisfied(phase)) runAgain(run.id, [topOf(key)]);
+    }
+    return found;
+  };
+  await review(record, '');
+  return { contradicting, again };
+}
+
+/** The step of the flow itself that a key belongs to: of an item its map, of a member its group. */
+export const topOf = (key: StepKey): StepId => (/^[^/[]+/.exec(key)?.[0] ?? key) as StepId;
