@@ -95,8 +95,8 @@ export async function chooseRevision(
   return { definition, revision, flow_hash: hash, params, again, project: project.config };
 }
 
-const fingerprints = ({ steps, directory }: FlowDefinition): ReadonlyMap<StepId, ContentHash> =>
-  new Map(steps.map((step) => [step.id, stepFingerprint(step, directory)]));
+const fingerprints = ({ steps, directory, flows }: FlowDefinition): ReadonlyMap<StepId, ContentHash> =>
+  new Map(steps.map((step) => [step.id, stepFingerprint(step, directory, flows)]));
 
 /** The recorded params under the schemas of a new definition, and the defaults of those that it adds. */
 async function paramsAgain(

@@ -187,6 +187,13 @@ export interface FactsByCode {
   readonly export_not_found: Unknown & { readonly module: string };
   readonly not_a_function: { readonly module: string; readonly name: string; readonly found: string };
 
+  // Sub-flows
+  readonly flow_not_found: { readonly flow: string };
+  readonly invalid_sub_flow: { readonly count: number };
+  readonly unknown_flow_param: Unknown & { readonly flow: string };
+  readonly missing_flow_param: { readonly flow: string; readonly params: readonly string[] };
+  readonly flow_param_mismatch: { readonly flow: string; readonly param: string; readonly problem: string };
+
   // Schemas
   readonly invalid_param_schema: { readonly param: string; readonly problem: string };
   readonly invalid_outputs_schema: { readonly step: string; readonly problem: string };

@@ -195,6 +195,23 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
       `export a function:${example(`export ${name === 'default' ? 'default function' : `function ${name}`}(input) { ... }`)}`,
     ),
 
+  flow_not_found: ({ flow }) =>
+    say(`there is no flow file ${quoted(flow)}`, "the path is relative to this flow's own folder"),
+  invalid_sub_flow: ({ count }) => say(`this flow has ${counted(count, 'error')} of its own, which are listed as well`),
+  unknown_flow_param: ({ flow, name, ...facts }) =>
+    say(
+      `${quoted(flow)} has no param ${quoted(name)}`,
+      didYouMean(facts, 'param') ??
+        `declare it in ${quoted(flow)}:${example('params:', `  ${name}: { type: string }`)}`,
+    ),
+  missing_flow_param: ({ flow, params }) =>
+    say(
+      `${quoted(flow)} is not given ${params.length === 1 ? 'its param' : 'its params'} ${listedNames(params, 'and')}`,
+      `write:${example('with:', ...params.slice(0, 5).map((name) => `  ${name}: ...`))}`,
+    ),
+  flow_param_mismatch: ({ flow, param, problem }) =>
+    say(`the value does not fit param ${quoted(param)} of ${quoted(flow)}: ${problem}`),
+
   invalid_param_schema: ({ param, problem }) => say(`the schema of param ${quoted(param)} is wrong: ${problem}`),
   invalid_outputs_schema: ({ step, problem }) =>
     say(`the schema of the outputs of step ${quoted(step)} is wrong: ${problem}`),

@@ -1,37 +1,35 @@
 /**
  * From a file to a definition: read, parse with places, check the shape, check the meaning, write the normal form. Every problem is
  * collected and has its place; nothing of the flow is run, and no module of it is loaded. This room must not know how diagnostics
- * are shown, nor anything of runs. Next: `parse-yaml` and its `guard`, `shape` (the schema), the files `check-...` (the meaning),
- * `normal-form`; and `params`, for the values of one run.
+ * are shown, nor anything of runs. Next: `sub-flows` (the files), `parse-yaml` and its `guard`, `shape` (the schema), the files
+ * `check-...` (the meaning), `normal-form`; and `params`, for the values of one run.
  */
 
-import { dirname, extname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { ContentHash } from '../base/ids.ts';
-import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
+import { Bug } from '../base/result.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText, Sources } from '../diagnostics/source.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { checkCalls } from './check-calls.ts';
 import { checkConditions } from './check-conditions.ts';
+import { checkFlows } from './check-flows.ts';
 import { checkHandlers } from './check-handlers.ts';
 import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
 import { checkPolicies } from './check-policies.ts';
-import { checkShell } from './check-shell.ts';
+import { checkShell, type ShellTexts } from './check-shell.ts';
 import { checkSteps } from './check-steps.ts';
 import { checkTemplates } from './check-templates.ts';
 import { checkValues, flowNameOf } from './check-values.ts';
 import { checkWaits } from './check-waits.ts';
 import { definitionHash } from './fingerprint.ts';
-import { nameStrayKeys } from './nameless-step.ts';
 import { needsGraph } from './needs-graph.ts';
 import { normalForm } from './normal-form.ts';
-import { outlineOf } from './outline.ts';
-import { parseYaml } from './parse-yaml.ts';
-import { Problems } from './problems.ts';
+import { stepValue } from './outline.ts';
 import { NO_PROJECT, type ProjectLayer } from './project-layer.ts';
-import { readFlowText } from './read.ts';
 import { ReferenceChecker } from './references.ts';
-import { checkShape } from './shape.ts';
+import { flowPath, type OpenedFlow, type OpenedFlows, openFlow, type OpenFlow, openSubFlows } from './sub-flows.ts';
 
 /** What came of loading a flow. */
 export type LoadResult =
@@ -47,60 +45,28 @@ export type LoadResult =
   /** At least one diagnostic is an error; warnings are among them. */
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly sources: Sources };
 
-const PROGRAM = /^\.[cm]?[jt]sx?$/;
-
 /**
- * Loads a flow from a YAML file.
+ * Loads a flow from a YAML file, and the flows that its steps name.
  * @param file absolute, or relative to the current folder; diagnostics show it as it is given here.
  * @param project what the project around it says; none when absent.
- * @returns the definition, or every problem in the order of the file; a missing file is a result of its own.
+ * @returns the definition, or every problem in the order of the files; a missing file is a result of its own.
  */
 export async function loadFlow(file: string, project: ProjectLayer = NO_PROJECT): Promise<LoadResult> {
-  const path = resolve(file);
-  const read = await readFlowText(path, file);
-  if (read.kind === 'not_found') return { kind: 'not_found', file };
-  const sources = new Map<string, SourceText>([[file, read.source]]);
-  if (read.kind === 'refused') return { kind: 'invalid', diagnostics: [read.diagnostic], sources };
-  const { source } = read;
-  if (PROGRAM.test(extname(path))) {
-    const what = 'a flow in TypeScript or JavaScript';
-    const facts = { what, instead: 'write the flow in YAML; a step may `call` a function of this file' };
-    return { kind: 'invalid', diagnostics: [diagnose('not_yet_supported', facts, source.place(0, 0))], sources };
+  const root = await openFlow(resolve(file), file, project);
+  if (root.kind === 'not_found') return { kind: 'not_found', file };
+  const sources = new Map<string, SourceText>([[file, root.source]]);
+  if (root.kind === 'refused') return { kind: 'invalid', diagnostics: root.diagnostics, sources };
+  const opened = await openSubFlows(root);
+  const checked = new Map<OpenFlow, ShellTexts>();
+  for (const each of opened.values()) {
+    if (each.kind === 'not_found') continue;
+    sources.set(each.source.file, each.source);
+    if (each.kind === 'open') checked.set(each, await checkMeaning(each, opened, sources));
   }
-  return check(source, path, sources, project);
-}
-
-async function check(
-  source: SourceText,
-  path: string,
-  sources: Map<string, SourceText>,
-  project: ProjectLayer,
-): Promise<LoadResult> {
-  const problems = new Problems(source);
-  const { root: written, diagnostics } = parseYaml(source);
-  for (const diagnostic of diagnostics) problems.add(diagnostic);
-  if (written === null) return { kind: 'invalid', diagnostics: problems.list(), sources };
-  const root = nameStrayKeys(written, problems);
-  const directory = dirname(path);
-  checkShape(root, problems);
-  const flow = outlineOf(root, project);
-  const graph = needsGraph(flow);
-  checkValues(flow, path, problems);
-  checkSteps(flow, graph, problems);
-  checkHandlers(flow, problems);
-  checkPolicies(flow, problems);
-  await checkParams(flow, problems);
-  await checkWaits(flow.steps, problems);
-  await checkOutputs(flow, problems);
-  const references = new ReferenceChecker(flow, graph, problems);
-  checkTemplates(flow, references, problems);
-  checkConditions(flow, references, problems);
-  const texts = await checkShell(flow, references, problems);
-  await checkCalls(flow, directory, problems, sources);
-  const found = problems.list();
-  if (found.some((diagnostic) => diagnostic.severity === 'error'))
-    return { kind: 'invalid', diagnostics: found, sources };
-  const definition = normalForm(flow, { name: flowNameOf(root, path), file: path, directory }, texts);
+  for (const each of checked.keys()) blameSubFlows(each, root, opened);
+  const found = [...opened.values()].flatMap(diagnosticsOf);
+  if (found.some(isError)) return { kind: 'invalid', diagnostics: found, sources };
+  const definition = definitionOf(root, checked);
   return {
     kind: 'loaded',
     definition,
@@ -111,4 +77,62 @@ async function check(
     warnings: found,
     sources,
   };
+}
+
+const isError = ({ severity }: Diagnostic): boolean => severity === 'error';
+
+function diagnosticsOf(opened: OpenedFlow): readonly Diagnostic[] {
+  if (opened.kind === 'not_found') return [];
+  return opened.kind === 'open' ? opened.problems.list() : opened.diagnostics;
+}
+
+/** Everything that can be wrong with one flow but its shape. @returns its shell texts that had expressions, without them. */
+async function checkMeaning(
+  open: OpenFlow,
+  opened: OpenedFlows,
+  sources: Map<string, SourceText>,
+): Promise<ShellTexts> {
+  const { flow, path, directory, problems } = open;
+  const graph = needsGraph(flow);
+  checkValues(flow, path, problems);
+  checkSteps(flow, graph, problems);
+  checkHandlers(flow, problems);
+  checkPolicies(flow, problems);
+  await checkParams(flow, problems);
+  await checkWaits(flow.steps, problems);
+  await checkFlows(open, opened);
+  await checkOutputs(flow, problems);
+  const references = new ReferenceChecker(open, graph, opened);
+  checkTemplates(flow, references, problems);
+  checkConditions(flow, references, problems);
+  const texts = await checkShell(flow, references, problems);
+  await checkCalls(flow, directory, problems, sources);
+  return texts;
+}
+
+/** Says at a step that its flow has errors, which are listed in the places where they are. */
+function blameSubFlows({ flow, directory, problems }: OpenFlow, root: OpenFlow, opened: OpenedFlows): void {
+  for (const step of flow.steps) {
+    const node = stepValue(step, 'flow');
+    const target = opened.get(flowPath(step, directory) ?? '');
+    if (node === undefined || target === undefined || target === root) continue;
+    const count = diagnosticsOf(target).filter((each) => isError(each) && each.code !== 'invalid_sub_flow').length;
+    if (count > 0) problems.at('invalid_sub_flow', node, { count });
+  }
+}
+
+function definitionOf(root: OpenFlow, checked: ReadonlyMap<OpenFlow, ShellTexts>): FlowDefinition {
+  const alone = new Map(
+    [...checked].map(([open, texts]): [OpenFlow, FlowDefinition] => {
+      const { flow, path, directory } = open;
+      return [open, normalForm(flow, { name: flowNameOf(flow.root, path), file: path, directory }, texts)];
+    }),
+  );
+  const named = new Set(
+    [...checked.keys()].flatMap(({ flow, directory }) => flow.steps.map((step) => flowPath(step, directory))),
+  );
+  const flows = [...alone].flatMap(([{ path }, definition]) => (named.has(path) ? [[path, definition] as const] : []));
+  const definition = alone.get(root);
+  if (definition === undefined) throw new Bug('a flow was checked without itself');
+  return { ...definition, flows: Object.fromEntries(flows) };
 }

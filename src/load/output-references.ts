@@ -2,8 +2,9 @@
 
 import { suggest } from '../diagnostics/suggest.ts';
 import { type DocumentNode, entriesOf, entryOf } from './document.ts';
-import { type FlowOutline, isMapped, type StepOutline, stepValue } from './outline.ts';
+import { isMapped, type StepOutline, stepValue } from './outline.ts';
 import type { Part, Problems } from './problems.ts';
+import { flowPath, type OpenedFlows, type OpenFlow } from './sub-flows.ts';
 
 /** `params.n-1` reads one name: what to write for a subtraction, where the part before the hyphen is known. */
 export function subtractionIn(owner: string, name: string, known: readonly string[]): string | null {
@@ -27,8 +28,8 @@ function othersOf(schema: DocumentNode): 'refused' | 'unlisted' | 'free' {
 /** One path to outputs: where it stands, and what it is read against. */
 interface Reading {
   readonly part: Part;
-  readonly flow: FlowOutline;
-  readonly problems: Problems;
+  readonly open: OpenFlow;
+  readonly opened: OpenedFlows;
 }
 
 /**
@@ -41,7 +42,8 @@ export function checkOutputPath(step: StepOutline, path: readonly string[], read
 }
 
 function checkOutputs(step: StepOutline, path: readonly string[], owner: string, reading: Reading): void {
-  const { part, problems } = reading;
+  const { problems } = reading.open;
+  const { part } = reading;
   const [first, ...rest] = path;
   if (first === undefined) return;
   if (isMapped(step)) {
@@ -54,13 +56,15 @@ function checkOutputs(step: StepOutline, path: readonly string[], owner: string,
 
 /** As `checkOutputs`, for one item of a map, or a step that is none. */
 function checkItem(step: StepOutline, path: readonly string[], owner: string, reading: Reading): void {
-  const { part, flow, problems } = reading;
-  if (step.members === null) {
-    checkSchemaPath(entryOf(stepValue(step, 'outputs'), 'schema')?.value, path, owner, reading);
-    return;
-  }
+  const { part, open } = reading;
+  const { flow, problems } = open;
   const [name, ...rest] = path;
   if (name === undefined) return;
+  if (step.members === null) {
+    checkSchemaPath(entryOf(stepValue(step, 'outputs'), 'schema')?.value, path, owner, reading);
+    checkFlowOutput(step, name, owner, reading);
+    return;
+  }
   const block = flow.blocks[step.members];
   const member = flow.steps[block?.indexOf.get(name) ?? -1];
   if (member !== undefined) {
@@ -71,11 +75,20 @@ function checkItem(step: StepOutline, path: readonly string[], owner: string, re
   problems.within('unknown_property', part, { owner, name, known, suggestion: suggest(name, known) });
 }
 
+/** A sub-flow yields what it lists under `outputs`. */
+function checkFlowOutput(step: StepOutline, name: string, owner: string, { part, open, opened }: Reading): void {
+  const target = opened.get(flowPath(step, open.directory) ?? '');
+  if (target?.kind !== 'open') return;
+  const known = entriesOf(entryOf(target.flow.root, 'outputs')?.value).map(({ key }) => key);
+  if (known.includes(name)) return;
+  open.problems.within('unknown_property', part, { owner, name, known, suggestion: suggest(name, known) });
+}
+
 function checkSchemaPath(
   root: DocumentNode | undefined,
   path: readonly string[],
   start: string,
-  { part, problems }: Reading,
+  { part, open }: Reading,
 ): void {
   let schema = root;
   let owner = start;
@@ -90,7 +103,7 @@ function checkSchemaPath(
     const properties = entryOf(schema, 'properties')?.value;
     const member = entryOf(properties, name);
     if (member === undefined) {
-      reportUnlisted(owner, name, schema, part, problems);
+      reportUnlisted(owner, name, schema, part, open.problems);
       return;
     }
     schema = member.value;

@@ -10,6 +10,7 @@ import { checkMapName, isMapName } from './map-references.ts';
 import { subtractionIn } from './output-references.ts';
 import type { Part, Problems } from './problems.ts';
 import { StepReferences } from './step-references.ts';
+import type { OpenedFlows, OpenFlow } from './sub-flows.ts';
 import { type SiteOwner, whereOf } from './template-sites.ts';
 
 /** Names that only the condition of a `repeat` has. */
@@ -42,9 +43,10 @@ export class ReferenceChecker {
   readonly #params: ReadonlyMap<string, number>;
   readonly #project: ProjectReferences;
 
-  constructor(flow: FlowOutline, graph: NeedsGraph, problems: Problems) {
+  constructor(open: OpenFlow, graph: NeedsGraph, opened: OpenedFlows) {
+    const { flow, problems } = open;
     this.#flow = flow;
-    this.#steps = new StepReferences(flow, graph, problems);
+    this.#steps = new StepReferences(open, graph, opened);
     this.#problems = problems;
     this.#project = new ProjectReferences(flow, problems);
     this.#params = new Map(flow.params.map(({ name }, index) => [name, index]));

@@ -9,6 +9,7 @@ import { type FlowOutline, isMapped, type StepOutline } from './outline.ts';
 import { checkOutputPath } from './output-references.ts';
 import type { Problems } from './problems.ts';
 import type { Where } from './references.ts';
+import type { OpenedFlows, OpenFlow } from './sub-flows.ts';
 
 const MEMBERS = ['state', 'outputs', 'exit_code', 'error'];
 
@@ -30,13 +31,15 @@ export class StepReferences {
   readonly #flow: FlowOutline;
   readonly #reachability: Reachability;
   readonly #problems: Problems;
+  readonly #reading: { readonly open: OpenFlow; readonly opened: OpenedFlows };
   /** One of the members of groups by its name. */
   #members: ReadonlyMap<string, StepOutline> | null = null;
 
-  constructor(flow: FlowOutline, graph: NeedsGraph, problems: Problems) {
-    this.#flow = flow;
+  constructor(open: OpenFlow, graph: NeedsGraph, opened: OpenedFlows) {
+    this.#flow = open.flow;
     this.#reachability = new Reachability(graph);
-    this.#problems = problems;
+    this.#problems = open.problems;
+    this.#reading = { open, opened };
   }
 
   /** Checks what stands behind `steps`. */
@@ -57,7 +60,7 @@ export class StepReferences {
     // A handler comes after the step that it belongs to.
     const isOwn = owner.kind === 'handler' && owner.of === seen.target;
     if (reader !== null && seen.waiter !== null && !isOwn) this.#order(reader, seen.waiter, seen.target, where);
-    if (member === 'outputs') checkOutputPath(step, rest, { part: where, flow: this.#flow, problems });
+    if (member === 'outputs') checkOutputPath(step, rest, { part: where, ...this.#reading });
     else this.#member(step, member, where);
   }
 

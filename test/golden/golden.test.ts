@@ -64,6 +64,26 @@ const MADE: { readonly [code: string]: { readonly [file: string]: string | Buffe
     'slip_indentation.yaml':
       'steps:\n  hello:\n    run: echo hello\n      timeout: 3s\n  bye:\n    run: |\n      echo a\n     echo b\n',
   },
+  flow_not_found: { 'flow_not_found.yaml': 'steps:\n  report:\n    flow: ./raport.yaml\n' },
+  invalid_sub_flow: {
+    'invalid_sub_flow.yaml': 'steps:\n  report:\n    flow: ./parts/broken.yaml\n',
+    'parts/broken.yaml': 'steps:\n  render:\n    run: [echo, "${{ params.day }}"]\n    retries: 2\n',
+  },
+  unknown_flow_param: {
+    'unknown_flow_param.yaml':
+      'steps:\n  report:\n    flow: ./parts/report.yaml\n    with: { rows: 1, days: 2 }\n  other:\n    flow: ./parts/plain.yaml\n    with: { day: 1 }\n',
+    'parts/report.yaml':
+      'params:\n  rows: { type: integer, minimum: 0 }\n  day: 1\nsteps: { a: { run: [echo] } }\noutputs: { rows: 1 }\n',
+    'parts/plain.yaml': 'steps: { a: { run: [echo] } }\n',
+  },
+  missing_flow_param: {
+    'missing_flow_param.yaml':
+      'steps:\n  report:\n    flow: ./parts/report.yaml\n  again:\n    flow: ./parts/report.yaml\n    with: { day: 2 }\n',
+  },
+  flow_param_mismatch: {
+    'flow_param_mismatch.yaml':
+      'steps:\n  report:\n    flow: ./parts/report.yaml\n    with: { rows: -1 }\n  after:\n    needs: report\n    run: [echo, "${{ steps.report.outputs.row }}"]\n',
+  },
   module_syntax: {
     'module_syntax.yaml': 'steps:\n  hello:\n    call: ./broken.js#hello\n',
     'broken.js': '// é: columns count characters, not bytes\nexport const é = ;\n',

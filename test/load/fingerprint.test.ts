@@ -42,3 +42,27 @@ describe('fingerprints', () => {
     expect(second.flow).not.toBe(first.flow);
   });
 });
+
+describe('fingerprints of flows inside of flows', () => {
+  const PARENT = 'steps:\n  g: { steps: { c: { call: ./t.ts#a } } }\n  r: { flow: ./sub/r.yaml }\n  x: { run: echo }\n';
+  const SUB = 'steps: { again: { flow: r.yaml }, next: { flow: s.yaml } }\n';
+  const LAST = 'steps: { hello: { run: echo } }\nsecrets: { A: { file: a.txt } }\n';
+
+  async function treeHashes(last: string): Promise<{ flow: string; steps: readonly string[] }> {
+    const files = { ...TASKS, 'sub/r.yaml': SUB, 'sub/s.yaml': last };
+    const { definition, hash } = await loaded(PARENT, files);
+    const { steps, directory, flows } = definition;
+    return { flow: hash, steps: steps.map((step) => stepFingerprint(step, directory, flows)) };
+  }
+
+  it('stay the same in another folder', async () => {
+    expect(await treeHashes(LAST)).toEqual(await treeHashes(LAST));
+  });
+
+  it('change with a flow at any distance, for the step that runs it alone', async () => {
+    const first = await treeHashes(LAST);
+    const second = await treeHashes(LAST.replace('echo', 'date'));
+    expect(second.flow).not.toBe(first.flow);
+    expect(second.steps.map((step, index) => step !== first.steps[index])).toEqual([false, true, false]);
+  });
+});

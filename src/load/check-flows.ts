@@ -1,0 +1,71 @@
+/** Steps that are flows of their own: that the file is there, and is given the params that it asks for. */
+
+import type { Json } from '../base/json.ts';
+import { suggest } from '../diagnostics/suggest.ts';
+import { deepReads, hasExpression } from '../expressions/expressions.ts';
+import { entriesOf, entryOf, type MapEntry, textOf, toJsonValue } from './document.ts';
+import { type ParamOutline, type StepOutline, stepValue } from './outline.ts';
+import { findMismatch, findSchemaProblem, paramOf } from './param-schema.ts';
+import { flowPath, type OpenedFlows, type OpenFlow } from './sub-flows.ts';
+
+/** True when a text anywhere inside a value holds an expression. */
+function isTemplate(value: Json): boolean {
+  if (typeof value === 'string') return hasExpression(value);
+  if (value === null || typeof value !== 'object') return false;
+  return deepReads(value).length > 0 || Object.values(value).some(isTemplate);
+}
+
+/** Checks what every step says of its sub-flow, except that the sub-flow is valid itself. */
+export async function checkFlows({ flow, directory, problems }: OpenFlow, opened: OpenedFlows): Promise<void> {
+  for (const step of flow.steps) {
+    const node = stepValue(step, 'flow');
+    const text = textOf(node);
+    if (node === undefined || text === undefined || text === '') continue;
+    if (hasExpression(text)) {
+      problems.at('expression_not_allowed', node, { what: '`flow`' });
+      continue;
+    }
+    const target = opened.get(flowPath(step, directory) ?? '');
+    if (target === undefined || target.kind === 'not_found') problems.at('flow_not_found', node, { flow: text });
+    else if (target.kind === 'open') await checkInput(step, text, target, problems);
+  }
+}
+
+async function checkInput(
+  step: StepOutline,
+  name: string,
+  target: OpenFlow,
+  problems: OpenFlow['problems'],
+): Promise<void> {
+  const input = entryOf(step.body, 'with');
+  const given = new Map(entriesOf(input?.value).map((entry) => [entry.key, entry]));
+  const params = new Map(target.flow.params.map((param) => [param.name, param]));
+  const known = [...params.keys()];
+  for (const { key, keySpan } of given.values()) {
+    if (!params.has(key))
+      problems.at('unknown_flow_param', keySpan, { flow: name, name: key, known, suggestion: suggest(key, known) });
+  }
+  const missing: string[] = [];
+  for (const param of params.values()) {
+    // What is wrong with the param itself is told in its own file.
+    if (target.problems.isBlamedWithin(param.node)) continue;
+    const entry = given.get(param.name);
+    if (entry !== undefined) await checkValue(entry, param, name, problems);
+    else if (paramOf(param).required) missing.push(param.name);
+  }
+  const span = input?.keySpan ?? stepValue(step, 'flow') ?? step.nameSpan;
+  if (missing.length > 0) problems.at('missing_flow_param', span, { flow: name, params: missing });
+}
+
+async function checkValue(
+  { value: node }: MapEntry,
+  param: ParamOutline,
+  flow: string,
+  problems: OpenFlow['problems'],
+): Promise<void> {
+  const value = toJsonValue(node);
+  const { schema } = paramOf(param);
+  if (isTemplate(value) || (await findSchemaProblem(schema)) !== null) return;
+  const problem = await findMismatch(schema, value);
+  if (problem !== null) problems.at('flow_param_mismatch', node, { flow, param: param.name, problem });
+}

@@ -1,0 +1,109 @@
+/**
+ * Flow files that belong together: one, and those that its steps name under `flow`, at any distance. Each file is opened once, so that
+ * flows may refer to each other, and to themselves.
+ */
+
+import { stat } from 'node:fs/promises';
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
+import { SourceText } from '../diagnostics/source.ts';
+import { hasExpression } from '../expressions/expressions.ts';
+import { textOf } from './document.ts';
+import { nameStrayKeys } from './nameless-step.ts';
+import { type FlowOutline, outlineOf, type StepOutline, stepValue } from './outline.ts';
+import { parseYaml } from './parse-yaml.ts';
+import { Problems } from './problems.ts';
+import type { ProjectLayer } from './project-layer.ts';
+import { readFlowText } from './read.ts';
+import { checkShape } from './shape.ts';
+
+/** A flow file of which the shape is known; its meaning is not checked yet. */
+export interface OpenFlow {
+  readonly kind: 'open';
+  /** Absolute path. */
+  readonly path: string;
+  /** As diagnostics name it. */
+  readonly shown: string;
+  readonly directory: string;
+  readonly source: SourceText;
+  readonly problems: Problems;
+  readonly flow: FlowOutline;
+}
+
+/** What came of opening a flow file. */
+export type OpenedFlow =
+  | OpenFlow
+  | { readonly kind: 'not_found' }
+  /** Nothing of it can be read. */
+  | { readonly kind: 'refused'; readonly diagnostics: readonly Diagnostic[]; readonly source: SourceText };
+
+/** Opened files by their absolute paths, in the order in which they are referred to. */
+export type OpenedFlows = ReadonlyMap<string, OpenedFlow>;
+
+const PROGRAM = /^\.[cm]?[jt]sx?$/;
+
+/** True for the path of a flow that is a program. */
+export const isProgram = (path: string): boolean => PROGRAM.test(extname(path));
+
+/** Reads a flow file, and checks its shape. @param shown its name in diagnostics. */
+export async function openFlow(path: string, shown: string, project: ProjectLayer): Promise<OpenedFlow> {
+  const read = await readFlowText(path, shown);
+  if (read.kind === 'not_found') return read;
+  if (read.kind === 'refused') return { kind: 'refused', diagnostics: [read.diagnostic], source: read.source };
+  const { source } = read;
+  if (isProgram(path)) {
+    const what = 'a flow in TypeScript or JavaScript';
+    const facts = { what, instead: 'write the flow in YAML; a step may `call` a function of this file' };
+    return { kind: 'refused', diagnostics: [diagnose('not_yet_supported', facts, source.place(0, 0))], source };
+  }
+  const problems = new Problems(source);
+  const { root: written, diagnostics } = parseYaml(source);
+  for (const diagnostic of diagnostics) problems.add(diagnostic);
+  if (written === null) return { kind: 'refused', diagnostics: problems.list(), source };
+  const root = nameStrayKeys(written, problems);
+  checkShape(root, problems);
+  return { kind: 'open', path, shown, directory: dirname(path), source, problems, flow: outlineOf(root, project) };
+}
+
+/** The absolute path of the flow that a step names; null where it names none, or none that could be. */
+export function flowPath(step: StepOutline, directory: string): string | null {
+  const text = textOf(stepValue(step, 'flow'));
+  return text === undefined || text === '' || hasExpression(text) ? null : resolve(directory, text);
+}
+
+/** A pipe or a device would be waited for; the file that the user names may be one, those that files name may not. */
+async function isSpecial(path: string): Promise<boolean> {
+  try {
+    const info = await stat(path);
+    return !info.isFile() && !info.isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+async function openSubFlow(path: string, shown: string, project: ProjectLayer): Promise<OpenedFlow> {
+  if (!(await isSpecial(path))) return openFlow(path, shown, project);
+  const source = new SourceText(shown, '');
+  const reason = 'it is no regular file';
+  return { kind: 'refused', diagnostics: [diagnose('unreadable_file', { reason }, source.place(0, 0))], source };
+}
+
+/** Opens the flows that one refers to, and those that they refer to. @returns all of them, the given one first. */
+export async function openSubFlows(root: OpenFlow): Promise<OpenedFlows> {
+  const found = new Map<string, OpenedFlow>([[root.path, root]]);
+  // What a profile says of params is meant for the flow that was started; a sub-flow is given its own by its step.
+  const project: ProjectLayer = { ...root.flow.project, params: {} };
+  const waiting: OpenFlow[] = [root];
+  for (let from = waiting.shift(); from !== undefined; from = waiting.shift()) {
+    for (const step of from.flow.steps) {
+      const path = flowPath(step, from.directory);
+      if (path === null || found.has(path)) continue;
+      const written = textOf(stepValue(step, 'flow')) ?? '';
+      const shown = isAbsolute(written) ? written : join(dirname(from.shown), written);
+      const opened = await openSubFlow(path, shown, project);
+      found.set(path, opened);
+      if (opened.kind === 'open') waiting.push(opened);
+    }
+  }
+  return found;
+}
