@@ -12,18 +12,12 @@ export function beginNodes(situation: Situation): {
   const { run, frontier, freeSlots } = situation;
   const { staging } = frontier;
   const events: EventBody[] = [];
-  // A node that is staged again may stand in a queue twice.
-  const begun = new Set<Node>();
   for (const node of staging.free()) {
-    if (begun.has(node)) continue;
-    begun.add(node);
     events.push(node.definition.action.kind === 'group' ? expandGroup(node) : nextAttempt(node));
   }
   let free = Math.min(run.settings.max_parallel - staging.slots, freeSlots);
   for (const node of staging.ready()) {
     if (free <= 0) break;
-    if (begun.has(node)) continue;
-    begun.add(node);
     events.push(nextAttempt(node));
     free -= 1;
   }

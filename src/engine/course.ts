@@ -161,6 +161,11 @@ export class Course {
     return { run, plan, frontier, random, now: clock.wall(), freeSlots, isCleanupOver, refusal, isHeld };
   }
 
+  /** True for a step that may go on with another iteration. */
+  repeats(step: StepKey): boolean {
+    return (this.frontier.tree.find(step)?.definition.repeat ?? null) !== null;
+  }
+
   /** Gives an event its place and takes it in; it is not written yet. */
   fold(body: EventBody): RunEvent {
     const event = this.ledger.fold(body);

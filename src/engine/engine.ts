@@ -141,7 +141,7 @@ export class Engine {
     const { course } = this;
     switch (message.kind) {
       case 'attempt_ended':
-        return course.commit([finishedEvent(message)]);
+        return course.commit([finishedEvent(message, course.repeats(message.step))]);
       case 'due':
         return this.goOn(message.step);
       case 'answered':

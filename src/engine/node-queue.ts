@@ -2,28 +2,20 @@
 
 import type { Node } from './node.ts';
 
-const COMPACT_FROM = 1_024;
-
-/** Push at the end, read from the front; a read drops what does not hold any more at the front. */
+/** Push at the end, read from the front. A node stands in it once, and what does not hold any more is dropped when it is read. */
 export class NodeQueue {
-  private items: Node[] = [];
-  private head = 0;
+  private readonly nodes = new Set<Node>();
 
-  /** Adds a node at the end. */
+  /** Adds a node at the end; one that is in it already keeps its place. */
   push(node: Node): void {
-    if (this.head >= COMPACT_FROM && this.head * 2 >= this.items.length) {
-      this.items = this.items.slice(this.head);
-      this.head = 0;
-    }
-    this.items.push(node);
+    this.nodes.add(node);
   }
 
   /** The members that still hold, oldest first. Nothing may be pushed while it is read. */
   *current(holds: (node: Node) => boolean): Generator<Node> {
-    for (let position = this.head; position < this.items.length; position += 1) {
-      const node = this.items[position];
-      if (node !== undefined && holds(node)) yield node;
-      else if (position === this.head) this.head += 1;
+    for (const node of this.nodes) {
+      if (holds(node)) yield node;
+      else this.nodes.delete(node);
     }
   }
 }

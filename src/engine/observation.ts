@@ -6,13 +6,11 @@ import { formatDuration } from '../base/duration.ts';
 import type { Failure, Outcome } from '../model/outcome.ts';
 import type { Message } from './inbox.ts';
 
-/** The event for an attempt that ended. */
-export function finishedEvent({
-  step,
-  attempt,
-  outcome,
-  duration_ms,
-}: Message & { kind: 'attempt_ended' }): AttemptFinished {
+/** The event for an attempt that ended. @param repeats true for a step that may go on with another iteration. */
+export function finishedEvent(
+  { step, attempt, outcome, duration_ms }: Message & { kind: 'attempt_ended' },
+  repeats: boolean,
+): AttemptFinished {
   return {
     type: 'attempt.finished',
     step,
@@ -24,6 +22,8 @@ export function finishedEvent({
     outputs: outcome.kind === 'succeeded' ? outcome.outputs : null,
     duration_ms: outcome.kind === 'lost' ? null : duration_ms,
     ...(outcome.kind === 'succeeded' && outcome.skips === true ? { skips: true } : {}),
+    ...(outcome.kind === 'succeeded' && outcome.skips !== true && repeats ? { continues: true } : {}),
+    ...(outcome.kind === 'succeeded' && outcome.generated !== undefined ? { generated: outcome.generated } : {}),
   };
 }
 

@@ -1,5 +1,7 @@
 /** A world without files, processes or real time: everything that the engine needs, owned by the test. */
 
+import type { Json } from '../../src/base/json.ts';
+import type { HandlerPhase, Handlers } from '../../src/model/policies.ts';
 import type { RunId, StepId, StepKey } from '../../src/base/ids.ts';
 import { contentHash, stepKeyOf } from '../../src/base/ids.ts';
 import { Engine, type EngineEnd } from '../../src/engine/engine.ts';
@@ -67,22 +69,60 @@ export interface StepSketch {
   readonly delayMs?: number;
   readonly continueOnError?: boolean;
   readonly ifLost?: 'run_again' | 'fail';
+  /** Makes it a group. */
+  readonly steps?: readonly StepSketch[];
+  /** Makes it a map: a list, or the text of an expression. */
+  readonly foreach?: Json;
+  readonly tolerate?: number;
+  readonly on?: { readonly [Phase in HandlerPhase]?: number };
+  readonly more?: Partial<StepDefinition>;
 }
 
-/** A definition from a sketch. */
-export function flowOf(sketch: readonly StepSketch[], flow: Partial<FlowDefinition> = {}): FlowDefinition {
-  const steps = sketch.map(
+/** Handlers that the executor of the test plays, as many for each phase as asked for. */
+export function handlersOf(counts: { readonly [Phase in HandlerPhase]?: number } = {}): Handlers {
+  const list = (phase: HandlerPhase): readonly StepDefinition[] =>
+    Array.from({ length: counts[phase] ?? 0 }, (_, index) => ({
+      ...STEP_DEFAULTS,
+      id: `${phase}[${index}]` as StepId,
+      action: { kind: 'argv', argv: ['true'] },
+    }));
+  return {
+    on_success: list('on_success'),
+    on_failure: list('on_failure'),
+    on_cancel: list('on_cancel'),
+    finally: list('finally'),
+  };
+}
+
+function stepsOf(sketch: readonly StepSketch[]): readonly StepDefinition[] {
+  return sketch.map(
     (step): StepDefinition => ({
       ...STEP_DEFAULTS,
       id: step.id as StepId,
-      action: { kind: 'argv', argv: ['true'] },
+      action:
+        step.steps === undefined ? { kind: 'argv', argv: ['true'] } : { kind: 'group', steps: stepsOf(step.steps) },
+      map:
+        step.foreach === undefined
+          ? null
+          : {
+              over: { kind: 'foreach', items: step.foreach },
+              key: null,
+              tolerate: { kind: 'count', value: step.tolerate ?? 0 },
+            },
+      handlers: handlersOf(step.on),
       needs: (step.needs ?? []) as StepId[],
       if: step.if ?? null,
       retry: { ...NO_RETRY, max: step.retries ?? 0, delay_ms: step.delayMs ?? 0 },
       continue_on_error: step.continueOnError ?? false,
       if_lost: step.ifLost ?? 'run_again',
+      ...step.more,
     }),
   );
+}
+
+/** A definition from a sketch. */
+export function flowOf(sketch: readonly StepSketch[], flow: Partial<FlowDefinition> = {}): FlowDefinition {
+  const steps = stepsOf(sketch);
   return { ...FLOW_DEFAULTS, name: 'sketch', file: '/sketch/flow.yaml', directory: '/sketch', ...flow, steps };
 }
 
@@ -183,6 +223,8 @@ export interface LifeOptions {
   readonly failAfter?: number;
   /** Called while the run is wound up, when every step is settled. */
   readonly onReap?: (engine: Engine) => void;
+  /** Nothing is left but to wait for a person: default `stay`. */
+  readonly waits?: 'stay' | 'park';
   /** Attempts that are asked to end go on until they are killed. */
   readonly stubborn?: boolean;
 }
@@ -283,6 +325,7 @@ async function live(
       clock,
       hub: { publish: (batch) => published.push(...batch) },
       random: () => 0.5,
+      ...(options.waits === undefined ? {} : { waits: options.waits }),
       environment: {},
       runDirectory: '/sketch/run',
       outputs: {
