@@ -23,11 +23,10 @@ export function closeNodes(situation: Situation): EventBody[] {
     if (node.answer !== null) events.push(followAnswer(situation, node, node.answer, tolerance));
   }
   for (const node of staging.waitsOver()) events.push(endWait(node, tolerance));
-  if (!situation.isCleanupOver) {
-    for (const [node, phase] of staging.handlersDue) {
-      const count = node.definition.handlers[phase].length;
-      events.push({ type: 'handlers.started', step: node.record.key, phase, count });
-    }
+  // Also when the time for cleaning up is over: then they are given up at once, and it is on record that they were.
+  for (const [node, phase] of staging.handlersDue) {
+    const count = node.definition.handlers[phase].length;
+    events.push({ type: 'handlers.started', step: node.record.key, phase, count });
   }
   return events;
 }
@@ -143,12 +142,13 @@ function nextIteration(situation: Situation, node: Node, tolerance: Tolerance): 
 /** A map or a group whose children are settled. */
 function concluded(node: Node, outputs: OutputsRef | null, tolerance: Tolerance): EventBody {
   const { record, children } = node;
-  const failed = (children?.nodes ?? []).filter(({ record: { phase } }) => phase.kind === 'failed' && !phase.tolerated);
-  if (failed.length > 0) {
+  if (children !== null && children.failures > 0) {
+    const failed = children.nodes.filter(({ record: { phase } }) => phase.kind === 'failed' && !phase.tolerated);
+    if (failed.length === 0) return tolerance.failed(node, HANDLERS_FAILED, outputs);
     const names = failed.slice(0, NAMED).map((child) => child.record.key);
     const more = failed.length > NAMED ? ` and ${failed.length - NAMED} more` : '';
-    const what = children?.kind === 'map' ? 'items' : 'steps';
-    const message = `${failed.length} of ${children?.nodes.length ?? 0} ${what} failed: ${names.join(', ')}${more}`;
+    const what = children.kind === 'map' ? 'items' : 'steps';
+    const message = `${failed.length} of ${children.nodes.length} ${what} failed: ${names.join(', ')}${more}`;
     return tolerance.failed(node, { code: 'members_failed', message }, outputs);
   }
   if ((children?.nodes ?? []).some(wasCutShort)) return settled(record, 'cancelled', false, null);
@@ -156,6 +156,8 @@ function concluded(node: Node, outputs: OutputsRef | null, tolerance: Tolerance)
 }
 
 const NAMED = 5;
+
+const HANDLERS_FAILED: Failure = { code: 'members_failed', message: 'a handler of one of its steps failed' };
 
 const wasCutShort = ({ record: { phase } }: Node): boolean =>
   phase.kind === 'cancelled' || (phase.kind === 'skipped' && phase.reason === 'cancelled');

@@ -92,7 +92,10 @@ export class Frontier {
   /** Handlers were begun. @param key whose; null for those of the flow. */
   noteHandlers(key: StepKey | null, phase: HandlerPhase): void {
     const owner = key === null ? null : (this.tree.find(key) ?? null);
-    if (owner !== null) this.staging.beginHandlers(owner);
+    if (owner !== null) {
+      this.staging.beginHandlers(owner);
+      owner.openHandlers += 1;
+    }
     this.enroll(this.tree.openHandlers(owner, phase));
   }
 
@@ -152,27 +155,45 @@ export class Frontier {
         if (dependent.missing === 0) this.becomeDecidable(dependent);
       });
     }
-    for (const begun of node.record.handlers) this.enroll(this.tree.openHandlers(node, begun));
-    if (node.record.handlers.length === 0) this.staging.finishWith(node, nextStepHandlers(node));
     this.staging.leave(node);
+    node.openHandlers = node.record.handlers.length;
+    for (const begun of node.record.handlers) this.enroll(this.tree.openHandlers(node, begun));
+    if (node.record.handlers.length === 0) this.followUp(node);
+  }
+
+  /** What comes after a step's work, or after a phase of its handlers: the next phase, or nothing. */
+  private followUp(node: Node): void {
+    const phase = nextStepHandlers(node);
+    if (phase !== null) {
+      this.staging.finishWith(node, phase);
+      return;
+    }
+    const { container } = node;
     container.unsettled -= 1;
     if (container.unsettled === 0) this.endOf(container);
   }
 
   private endOf({ owner, kind }: Container): void {
     if (owner === null) return;
-    if (kind === 'handlers') this.staging.finishWith(owner, nextStepHandlers(owner));
-    else this.staging.want(owner, 'conclude');
+    if (kind !== 'handlers') {
+      this.staging.want(owner, 'conclude');
+      return;
+    }
+    owner.openHandlers -= 1;
+    if (owner.openHandlers === 0) this.followUp(owner);
   }
 
   private fail(container: Container): void {
     container.failures += 1;
-    if (container.kind === 'handlers') {
+    const failing = container.kind === 'handlers' ? (container.owner?.container ?? null) : container;
+    if (container.kind === 'handlers' && (failing === null || failing.owner === null)) {
       this.handlerFailures += 1;
       return;
     }
+    if (failing === null) return;
+    if (failing !== container) failing.failures += 1;
     // Whatever cannot succeed any more dooms what it belongs to, unless that may fail, or a map might still tolerate it.
-    for (let at: Container = container; ; ) {
+    for (let at: Container = failing; ; ) {
       const { owner } = at;
       if (owner === null) {
         this.doomed = true;

@@ -105,6 +105,8 @@ export interface Node {
   run: Extract<ReuseAnswer, { kind: 'run' }> | null;
   units: { readonly [resource: string]: readonly string[] } | null;
   children: Container | null;
+  /** Phases of handlers that have begun and not ended. */
+  openHandlers: number;
   handlers: Container | null;
 }
 

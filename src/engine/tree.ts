@@ -114,6 +114,7 @@ export class Tree {
       run: null,
       units: null,
       children: null,
+      openHandlers: 0,
       handlers: null,
     };
   }
