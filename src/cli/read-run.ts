@@ -4,7 +4,7 @@ import { recordedStepKey, type StepKey } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { OutputsRef } from '../model/outcome.ts';
 import { type RunDetail, runDetail, type StepView } from '../model/view.ts';
-import { logPath, type StateLayout } from '../store/layout.ts';
+import { runPaths, type StateLayout } from '../store/layout.ts';
 import { runOutputs } from '../store/outputs.ts';
 import { guarded, StateError } from '../store/problem.ts';
 import { rowProblem } from '../store/run-reading.ts';
@@ -38,7 +38,11 @@ export async function detailOf(run: ReadRun, now: number): Promise<RunDetail | n
     problem ??= member?.problem ?? (reading.problem === null ? undefined : rowProblem(reading.problem, reading.layout));
   }
   if (members.size === 0 && problem === undefined) return detail;
-  const whole = { ...detail, steps: stepsBeneath(null, detail, members) };
+  const artifacts = [...members].flatMap(([prefix, member]) =>
+    member.artifacts.map((artifact) => ({ ...artifact, step: recordedStepKey(`${prefix}/${artifact.step}`) })),
+  );
+  const steps = stepsBeneath(null, detail, members);
+  const whole = { ...detail, artifacts: [...detail.artifacts, ...artifacts], steps };
   return problem === undefined ? whole : { ...whole, problem };
 }
 
@@ -74,6 +78,6 @@ async function ownDetail(
     else damage ??= value.error;
   }
   const outputsOf = (ref: OutputsRef): Json => (ref.kind === 'inline' ? ref.value : (stored.get(ref.hash) ?? null));
-  const detail = runDetail(record, { live, now }, (step, attempt) => logPath(layout, step, attempt), outputsOf);
+  const detail = runDetail(record, { live, now }, runPaths(layout), outputsOf);
   return damage === null ? detail : { ...detail, problem: rowProblem(damage, layout) };
 }

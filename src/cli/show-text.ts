@@ -1,6 +1,7 @@
 /** `flowctl show` for people: the run, its steps one per line, and what went wrong. */
 
 import { formatDuration } from '../base/duration.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import type { RunDetail, StepView } from '../model/view.ts';
 import { skipSentence } from '../observers/plain.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
@@ -24,6 +25,7 @@ export function showText(run: RunDetail, style: Style): string {
   if (run.error !== null) parts.push(`\n${style.bad('error')}: ${withoutControls(run.error.message)}\n`);
   if (run.outputs !== null)
     parts.push(`\n${style.strong('outputs')}\n${indented(JSON.stringify(run.outputs, null, 2))}`);
+  if (run.artifacts.length > 0) parts.push(`\n${style.strong('artifacts')}\n`, artifactTable(run.artifacts, style));
   for (const { step, message } of run.warnings) {
     parts.push(`\n${style.odd('warning')}: ${step === null ? '' : `${step}: `}${withoutControls(message)}\n`);
   }
@@ -71,6 +73,29 @@ function stepTable(steps: readonly StepView[], style: Style): string {
       { text: remarkOf(step), paint: style.faint },
     ]),
   );
+}
+
+const ARTIFACTS_SHOWN = 50;
+
+/** Files by their paths, values in a few words: the whole of them is in `--json`. */
+function artifactTable(artifacts: RunDetail['artifacts'], style: Style): string {
+  const rows = artifacts
+    .slice(0, ARTIFACTS_SHOWN)
+    .map(({ step, name, kind, file, value }): Cell[] => [
+      { text: `  ${step}` },
+      { text: withoutControls(name) },
+      { text: kind, paint: style.faint },
+      { text: withoutControls(file ?? inWords(value ?? null)), paint: style.faint },
+    ]);
+  const more = artifacts.length - ARTIFACTS_SHOWN;
+  return `${table(rows)}${more > 0 ? `  and ${more} more: flowctl show --json\n` : ''}`;
+}
+
+function inWords(value: Json): string {
+  if (Array.isArray(value)) return `${value.length} row${value.length === 1 ? '' : 's'}`;
+  if (isJsonObject(value)) return String(value['url']);
+  const [first = ''] = String(value).trim().split('\n');
+  return first.length > 60 ? `${first.slice(0, 59)}…` : first;
 }
 
 function wordOf(step: StepView): string {

@@ -150,15 +150,22 @@ export function countSteps(run: RunRecord): StepCounts {
   return counts;
 }
 
+/** Where the files of a run lie, for whoever looks at it. */
+export interface RunPaths {
+  /** The log of an attempt. */
+  log(step: StepKey, attempt: number): string;
+  /** A published file, named as it is on record. */
+  artifact(file: string): string;
+}
+
 /**
  * The document of a run.
- * @param logPath gives the path of an attempt's log.
  * @param outputs gives the value of outputs; those that are stored apart were read before.
  */
 export function runDetail(
   run: RunRecord,
   context: ViewContext,
-  logPath: (step: StepKey, attempt: number) => string,
+  paths: RunPaths,
   outputs: (ref: OutputsRef) => Json,
 ): RunDetail {
   const { steps: counts, ...row } = runRow(run, context);
@@ -170,8 +177,12 @@ export function runDetail(
     error: run.ending?.error ?? null,
     flow_hash: run.flow_hash,
     warnings: run.warnings,
-    artifacts: run.artifacts,
-    steps: [...stepsInOrder(run)].map((step) => stepView(run, step, context, logPath, outputs)),
+    artifacts: run.artifacts.map((artifact) =>
+      artifact.file === null ? artifact : { ...artifact, file: paths.artifact(artifact.file) },
+    ),
+    steps: [...stepsInOrder(run)].map((step) =>
+      stepView(run, step, context, (key, attempt) => paths.log(key, attempt), outputs),
+    ),
   };
 }
 

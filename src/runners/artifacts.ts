@@ -61,7 +61,7 @@ async function addMatches(
   if (!found.ok) return warn(`artifacts could not be looked for: ${found.error}`);
   for (const file of found.value.files) {
     const source = path.resolve(workdir, file);
-    await folder.add(source, placeOf(source, [workdir, places.runDirectory]));
+    await folder.add(source, placeOf(source, [places.runDirectory, workdir]));
   }
   for (const file of found.value.missing) warn(`there is no \`${file}\` to be kept as an artifact`);
 }
@@ -102,8 +102,8 @@ function publish(
   if (first === undefined) return;
   const names = folder.dropped.slice(0, NAMED).map(({ file, why }) => `\`${file}\` (${REASONS[why]})`);
   const more = folder.dropped.length > NAMED ? ` and ${folder.dropped.length - NAMED} more` : '';
-  const count = folder.dropped.length === 1 ? '1 file was' : `${folder.dropped.length} files were`;
-  warn(`${count} not kept as artifacts: ${names.join(', ')}${more}`);
+  const count = folder.dropped.length === 1 ? '1 artifact was' : `${folder.dropped.length} artifacts were`;
+  warn(`${count} not kept: ${names.join(', ')}${more}`);
 }
 
 const REASONS: { readonly [Why in ArtifactFolder['dropped'][number]['why']]: string } = {

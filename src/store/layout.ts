@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
+import type { RunPaths } from '../model/view.ts';
 
 /** The name of a project's state directory. */
 export const STATE_DIRECTORY = '.flowctl';
@@ -104,6 +105,12 @@ export const outputsPath = (run: RunLayout, hash: ContentHash): string => join(r
 
 /** The path of an attempt's log. */
 export const logPath = (run: RunLayout, key: StepKey, attempt: number): string => join(run.logs, logName(key, attempt));
+
+/** Where the files of a run lie, for its readers. */
+export const runPaths = (run: RunLayout): RunPaths => ({
+  log: (key, attempt) => logPath(run, key, attempt),
+  artifact: (file) => join(run.artifacts, file),
+});
 
 /** Where an attempt keeps its files while it runs, and its log afterwards. */
 export function attemptPlaces(run: RunLayout, key: StepKey, attempt: number) {

@@ -4,7 +4,7 @@
  */
 
 import { Low } from 'lowdb';
-import type { RunId, StepKey } from '../base/ids.ts';
+import type { RunId } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { Clock, Hub } from '../engine/ports.ts';
 import type { RunEvent } from '../model/event.ts';
@@ -13,7 +13,7 @@ import type { OutputsRef } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { type RunDetail, runDetail } from '../model/view.ts';
 import { DurableFile } from './documents.ts';
-import { logPath, type RunLayout } from './layout.ts';
+import { type RunLayout, runPaths } from './layout.ts';
 import { type StateProblem, systemCode } from './problem.ts';
 
 /** What `run.json` holds. Outputs that lie in a file of their own are named by their hash. */
@@ -90,8 +90,7 @@ export class SnapshotWriter implements Hub {
 /** The snapshot of a run that this process owns. */
 export function snapshotOf(record: RunRecord, layout: RunLayout, now: number): SnapshotDocument {
   const live = record.ending === null;
-  const log = (step: StepKey, attempt: number) => logPath(layout, step, attempt);
-  return { seq: record.seq, ...runDetail(record, { live, now }, log, inlineOrReference) };
+  return { seq: record.seq, ...runDetail(record, { live, now }, runPaths(layout), inlineOrReference) };
 }
 
 const inlineOrReference = (ref: OutputsRef): Json => (ref.kind === 'inline' ? ref.value : { ...ref });

@@ -72,6 +72,68 @@ it('publishes files, images, texts, tables and links, in their order', async () 
   expect(statSync(join(folder, 'report.html')).mode & 0o777).toBe(0o600);
 });
 
+it('shows them with their run, where they lie', async () => {
+  rig.write(
+    'flow.yaml',
+    [
+      'steps:',
+      '  a:',
+      '    artifacts: ["out/**/*.html", "${{ run.dir }}/raw.json"]',
+      '    run: |',
+      '      mkdir -p out/deep; echo one > out/deep/a.html; echo 2 > "$FLOWCTL_RUN_DIR/raw.json"',
+      '      "$NODE" "$BIN" artifact markdown "**12** rows"',
+      `      "$NODE" "$BIN" artifact table '[1, 2]'`,
+      '      exit 7',
+      '  b: { needs: a, run: ":" }',
+      '',
+    ].join('\n'),
+  );
+  expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(1);
+  const { artifacts } = await rig.query<{ readonly artifacts: readonly Event[] }>('show');
+  const folder = join(runFolder(), 'artifacts', 'a.1');
+  expect(artifacts).toEqual([
+    { step: 'a', attempt: 1, kind: 'markdown', name: 'markdown', file: null, value: '**12** rows' },
+    { step: 'a', attempt: 1, kind: 'table', name: 'table', file: null, value: [1, 2] },
+    { step: 'a', attempt: 1, kind: 'file', name: 'raw.json', file: join(folder, 'raw.json') },
+    { step: 'a', attempt: 1, kind: 'file', name: 'out/deep/a.html', file: join(folder, 'out/deep/a.html') },
+  ]);
+  expect(readFileSync(join(folder, 'out/deep/a.html'), 'utf8')).toBe('one\n');
+  const { stdout } = await rig.flowctl('show');
+  const shown = stdout.slice(stdout.indexOf('artifacts\n'));
+  expect(shown).toContain(`a  raw.json         file      ${join(folder, 'raw.json')}\n`);
+  expect(shown).toContain('a  markdown         markdown  **12** rows\n');
+  expect(shown).toContain('a  table            table     2 rows\n');
+});
+
+it('keeps what each attempt leaves, and says what it does not', async () => {
+  rig.write(
+    'flow.yaml',
+    [
+      'steps:',
+      '  a:',
+      '    retry: 1',
+      '    artifacts: [report.txt, never.txt]',
+      '    run: |',
+      '      echo "$FLOWCTL_ATTEMPT" > report.txt; ln -s /etc/passwd "$FLOWCTL_ARTIFACTS/link"',
+      '      test "$FLOWCTL_ATTEMPT" = 2',
+      '',
+    ].join('\n'),
+  );
+  expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+  const { artifacts, warnings } = await rig.query<{
+    readonly artifacts: readonly Event[];
+    readonly warnings: readonly Event[];
+  }>('show');
+  expect(artifacts.map(({ file }) => readFileSync(file ?? '', 'utf8'))).toEqual(['1\n', '2\n']);
+  const messages = warnings.filter(({ code }) => code === 'artifacts').map(({ message }) => message);
+  expect(messages).toEqual([
+    '`a`: there is no `never.txt` to be kept as an artifact',
+    '`a`: 1 artifact was not kept: `link` (a link, which is not followed)',
+    '`a`: there is no `never.txt` to be kept as an artifact',
+    '`a`: 1 artifact was not kept: `link` (a link, which is not followed)',
+  ]);
+});
+
 it('keeps a text and a table that are too large for the journal as files', async () => {
   const published = await publishedBy(
     [

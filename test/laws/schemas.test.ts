@@ -190,7 +190,7 @@ describe('schemas/run.schema.json', () => {
     const detail = runDetail(
       run,
       { live, now: Date.parse(time) },
-      () => '/logs/x',
+      { log: () => '/logs/x', artifact: (file) => `/artifacts/${file}` },
       (ref) => (ref.kind === 'inline' ? ref.value : null),
     );
     return JSON.parse(JSON.stringify(detail)) as Members;

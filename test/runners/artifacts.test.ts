@@ -92,7 +92,7 @@ test('links and other things that are no files are not followed, and said', asyn
   expect(readdirSync(folder())).toEqual(['fine']);
   expect(readFileSync(here('victim'), 'utf8')).toBe('private');
   expect(warned).toEqual([
-    '`a`: 3 files were not kept as artifacts: `link` (a link, which is not followed), `pipe` (no regular file), `l.txt` (a link, which is not followed)',
+    '`a`: 3 artifacts were not kept: `link` (a link, which is not followed), `pipe` (no regular file), `l.txt` (a link, which is not followed)',
   ]);
 });
 
@@ -128,7 +128,7 @@ test('no more is kept than there is room for, and the rest is said', async () =>
   await tidy({ limits: { bytes: 1_000, files: 10 } }, ['*.txt']);
   expect(kept()).toEqual(['a.1/a', 'a.1/b', 'a.1/e.txt']);
   expect(readdirSync(folder()).sort()).toEqual(['a', 'b', 'e.txt']);
-  expect(warned[0]).toMatch(/^`a`: 2 files were not kept as artifacts: `c` \(no room: .*`d.txt`/);
+  expect(warned[0]).toMatch(/^`a`: 2 artifacts were not kept: `c` \(no room: .*`d.txt`/);
 });
 
 test('nor more files than are taken', async () => {
@@ -136,7 +136,7 @@ test('nor more files than are taken', async () => {
   for (let index = 0; index < 9; index += 1) writeFileSync(inside(`f${index}`), '');
   await tidy({ limits: { bytes: 1_000, files: 4 } });
   expect(kept()).toEqual(['f0', 'f1', 'f2', 'f3'].map((name) => `a.1/${name}`));
-  expect(warned[0]).toContain('5 files were not kept as artifacts: `f4`');
+  expect(warned[0]).toContain('5 artifacts were not kept: `f4`');
   expect(warned[0]).toContain(' and 2 more');
 });
 

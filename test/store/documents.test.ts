@@ -5,7 +5,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../src/base/json.ts
 import type { Clock } from '../../src/engine/ports.ts';
 import { runDetail } from '../../src/model/view.ts';
 import { openDocument } from '../../src/store/documents.ts';
-import { logPath, runLayout } from '../../src/store/layout.ts';
+import { runLayout, runPaths } from '../../src/store/layout.ts';
 import { runOutputs } from '../../src/store/outputs.ts';
 import { SnapshotWriter } from '../../src/store/snapshot.ts';
 import { buildProgram, runProgram } from './child.ts';
@@ -187,9 +187,8 @@ describe('the snapshot', () => {
     const { readRunFolder } = await import('../../src/store/run-reading.ts');
     const { record } = await readRunFolder(layout);
     if (record === null) throw new Error('no record');
-    const log = (step: Parameters<typeof logPath>[1], attempt: number) => logPath(layout, step, attempt);
     const values = (ref: { readonly kind: string; readonly value?: Json }) => ref.value ?? null;
-    expect(document).toEqual({ seq: 8, ...runDetail(record, { live: false, now: 0 }, log, values) });
+    expect(document).toEqual({ seq: 8, ...runDetail(record, { live: false, now: 0 }, runPaths(layout), values) });
     expect(readFileSync(layout.snapshot, 'utf8')).toMatch(/^\{"seq":8,/);
   });
 
