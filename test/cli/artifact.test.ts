@@ -105,6 +105,15 @@ it('shows them with their run, where they lie', async () => {
   expect(shown).toContain('a  table            table     2 rows\n');
 });
 
+it('shows those of a sub-flow with its parent', async () => {
+  rig.write('child.yaml', 'steps: { inner: { run: "echo x > $FLOWCTL_ARTIFACTS/x.txt" } }\n');
+  rig.write('flow.yaml', 'steps: { outer: { flow: ./child.yaml } }\n');
+  expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+  const { artifacts } = await rig.query<{ readonly artifacts: readonly Event[] }>('show');
+  expect(artifacts).toMatchObject([{ step: 'outer/inner', name: 'x.txt' }]);
+  expect(readFileSync(artifacts[0]?.file ?? '', 'utf8')).toBe('x\n');
+});
+
 it('keeps what each attempt leaves, and says what it does not', async () => {
   rig.write(
     'flow.yaml',

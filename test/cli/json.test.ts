@@ -19,7 +19,9 @@ const STEP = [
   ...['id', 'key', 'state', 'cached', 'timed_out', 'tolerated', 'skip_reason', 'why', 'needs', 'started_at'],
   ...['finished_at', 'duration_ms', 'outputs', 'attempts'],
 ];
-const STEP_BEYOND = ['error', 'flaky', 'retry_due'];
+const STEP_BEYOND = [
+  ...['answer', 'child', 'error', 'flaky', 'index', 'item', 'parent', 'question', 'retry_due', 'role'],
+];
 const ATTEMPT = ['number', 'outcome', 'exit_code', 'signal', 'error', 'started_at', 'finished_at', 'log'];
 const ATTEMPT_BEYOND = ['duration_ms', 'process'];
 
@@ -89,7 +91,20 @@ describe('JSON', () => {
     expectMembers(
       run,
       [...ROW.slice(0, -1), 'outputs', 'steps'],
-      [...['cancellation', 'counts', 'durability', 'error', 'flow_hash', 'resumes', 'tags', 'timed_out', 'warnings']],
+      [
+        ...[
+          'artifacts',
+          'cancellation',
+          'counts',
+          'durability',
+          'error',
+          'flow_hash',
+          'resumes',
+          'tags',
+          'timed_out',
+          'warnings',
+        ],
+      ],
     );
     expect(run).toMatchObject({ state: 'succeeded', exit_code: 0, outputs: { rows: '3' } });
     const steps = run['steps'] as Document[];
