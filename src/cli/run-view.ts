@@ -1,6 +1,6 @@
 /** What is shown while a run goes on; what is said when it has ended is in `run-summary.ts`. */
 
-import type { RunId, StepKey } from '../base/ids.ts';
+import { recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 import type { ShownChild } from '../children/family.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import type { RunRecord } from '../model/run.ts';
@@ -104,6 +104,7 @@ const LAST_LINES = 4;
 
 async function openTree(session: Session, { layout, before }: ShownRun): Promise<RunView> {
   const { stdout, stderr, style } = session;
+  const members = new Map<string, RunLayout>();
   const { createTree } = await import('../observers/tree/tree.ts');
   const tree = createTree({
     run: layout.place.id,
@@ -112,19 +113,39 @@ async function openTree(session: Session, { layout, before }: ShownRun): Promise
     clock: treeClock,
     paint: style,
     look: (state) => ({ sign: stepSign(state), tone: stepToneName(state) }),
-    logEnd: (step, attempt) => tail(logPath(layout, step, attempt), LAST_LINES, LAST_LINE_BYTES)?.text ?? null,
+    logEnd: (step, attempt) => {
+      const home = homeOf(members, layout, step);
+      return tail(logPath(home.layout, home.step, attempt), LAST_LINES, LAST_LINE_BYTES)?.text ?? null;
+    },
     broken: (error) => session.complain(`internal: the tree view broke and is left out: ${String(error)}`),
   });
   if (stderr.isTerminal) stderr.divert((text) => tree.above(text));
   return {
     observers: [tree.observer],
-    ofChild: () => [],
+    ofChild: (child) => {
+      const { prefix, before: since, layout: place } = child;
+      members.set(prefix, place);
+      return [tree.member(prefix, place.place.id, since)];
+    },
     showsLogs: false,
     async close() {
       await tree.close();
       stderr.divert(null);
     },
   };
+}
+
+/** The run that a step of a tree belongs to, and its key there. @param members sub-runs by where their steps stand. */
+function homeOf(
+  members: ReadonlyMap<string, RunLayout>,
+  root: RunLayout,
+  step: StepKey,
+): { readonly layout: RunLayout; readonly step: StepKey } {
+  for (let at = step.lastIndexOf('/'); at > 0; at = step.lastIndexOf('/', at - 1)) {
+    const layout = members.get(step.slice(0, at));
+    if (layout !== undefined) return { layout, step: recordedStepKey(step.slice(at + 1)) };
+  }
+  return { layout: root, step };
 }
 
 function onlyTrouble(observer: Observer): Observer {

@@ -9,6 +9,7 @@ import type { RunEvent } from '../../model/event.ts';
 import { applyEvent, beginRun } from '../../model/fold.ts';
 import { handlersOf } from '../../model/order.ts';
 import type { RunRecord, StepPhase, StepRecord } from '../../model/run.ts';
+import { MemberSteps } from './member-steps.ts';
 import { widthOf } from './row.ts';
 
 /** Where a step stands, for counting. `tolerated`: failed, but allowed to. */
@@ -45,6 +46,7 @@ export class RunProgress {
   /** Columns of the longest key. */
   keyColumns = 0;
   readonly #run: RunId;
+  readonly #members = new MemberSteps();
   readonly #standings = new Map<StepKey, Standing>();
   readonly #counts = new Map<Standing, number>();
 
@@ -84,6 +86,16 @@ export class RunProgress {
     else if (type === 'handlers.started') {
       for (const step of handlersOf(record, event.step, [event.phase])) this.#sort(step, nowMs);
     } else if ('step' in event && event.step !== null) this.#sort(record.steps.get(event.step), nowMs);
+  }
+
+  /**
+   * Folds an event of a sub-run in, whose steps stand beneath that of the sub-flow.
+   * @param member as `MemberSteps` takes it.
+   */
+  observeMember(member: Parameters<MemberSteps['observe']>[0], event: RunEvent, nowMs: number): void {
+    const { record } = this;
+    if (record === null) return;
+    for (const key of this.#members.observe(member, event, record)) this.#sort(record.steps.get(key), nowMs);
   }
 
   #sortAll(record: RunRecord, nowMs: number): void {

@@ -8,6 +8,7 @@ import type { RunId, StepKey } from '../../base/ids.ts';
 import type { RunEvent } from '../../model/event.ts';
 import type { RunRecord } from '../../model/run.ts';
 import type { Observer } from '../hub.ts';
+import { beneath } from '../part-of.ts';
 import { createPlainObserver } from '../plain.ts';
 import { LiveView, type LiveViewParts } from './live-view.ts';
 import { LogEnds } from './log-ends.ts';
@@ -25,6 +26,8 @@ export interface TreeOptions extends Omit<LiveViewParts, 'progress' | 'logEnds'>
 /** A live view. */
 export interface Tree {
   readonly observer: Observer;
+  /** What hears of a sub-run. @param before as it was when it is continued. */
+  member(prefix: StepKey, run: RunId, before: RunRecord | null): Observer;
   /** Prints whole lines above the view: what else has to be said on this terminal. */
   above(text: string): void;
   /** Leaves the last state on the screen. Never rejects. Nothing is drawn afterwards. */
@@ -53,6 +56,14 @@ export function createTree(options: TreeOptions): Tree {
         if (isWarning(event)) warnings.observe(event);
       },
     },
+    member: (prefix, member, since) => ({
+      name: 'tree',
+      observe(event) {
+        progress.observeMember({ prefix, run: member, before: since }, event, clock.monotonic());
+        const told = isWarning(event) ? beneath(prefix, event) : null;
+        if (told !== null) warnings.observe(told);
+      },
+    }),
     above: (text) => view.above(text),
     async close() {
       over();
