@@ -56,6 +56,25 @@ export function literalPath({ absolute, segments }: Glob): string | null {
   return `${absolute ? '/' : ''}${names.join('/')}`;
 }
 
+/** A path that a glob means: the shortest, with `x` for whatever may be anything, and the first of each set that is listed. */
+export function samplePath({ absolute, segments }: Glob): string {
+  const names = segments.flatMap((segment) => {
+    if (segment.kind === 'name') return [segment.name];
+    // `a/**` means what is below; in front of a name nothing needs to stand.
+    if (segment.kind === 'folders') return segment === segments.at(-1) ? ['x'] : [];
+    return [segment.tokens.map(sampleOf).join('')];
+  });
+  return `${absolute ? '/' : ''}${names.join('/')}`;
+}
+
+function sampleOf(token: Token): string {
+  if (token.kind === 'character') return token.character;
+  if (token.kind !== 'set') return 'x';
+  if (!token.negated) return token.ranges[0]?.[0] ?? 'x';
+  const isIn = (letter: string): boolean => token.ranges.some(([from, to]) => from <= letter && letter <= to);
+  return ['x', 'y', '0', '_'].find((letter) => !isIn(letter)) ?? 'x';
+}
+
 /** True when a glob means this path: names joined by slashes, relative to the same folder, or absolute as the glob is. */
 export function matchesPath(glob: Glob, path: string): boolean {
   if (path.startsWith('/') !== glob.absolute) return false;

@@ -39,6 +39,14 @@ function rowOf(
   return [{ text: step.id }, { text: word, paint }, { text: why, paint: style.faint }];
 }
 
+function needsInWords({ needs, inferred_needs: files }: StepDefinition): string {
+  const written = needs.filter((need) => !files.includes(need));
+  if (files.length === 0) return written.length === 0 ? 'needs nothing' : `needs ${written.join(', ')}`;
+  return [...(written.length === 0 ? [] : [`needs ${written.join(', ')}`]), `reads files of ${files.join(', ')}`].join(
+    '; ',
+  );
+}
+
 function verdictOn(
   step: StepDefinition,
   { selected, borrowed, lender }: SelectedSteps,
@@ -46,7 +54,7 @@ function verdictOn(
   style: Session['style'],
 ): readonly [word: string, why: string, paint: (text: string) => string] {
   if (selected.has(index)) {
-    const needs = step.needs.length === 0 ? 'needs nothing' : `needs ${step.needs.join(', ')}`;
+    const needs = needsInWords(step);
     return ['runs', step.if === null ? needs : `${needs}; if ${step.if}`, style.good];
   }
   if (borrowed.referred.includes(step.id)) return ['reused', `its result in run ${lender?.id ?? ''}`, style.odd];

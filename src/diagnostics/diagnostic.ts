@@ -27,6 +27,7 @@ export type Diagnostic = DiagnosticOf<DiagnosticCode>;
 const WARNINGS: ReadonlySet<DiagnosticCode> = new Set<DiagnosticCode>([
   'pipe_in_sh',
   'undeclared_output',
+  'file_cycle',
   'more_warnings',
 ]);
 

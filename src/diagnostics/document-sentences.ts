@@ -73,6 +73,8 @@ type PolicyCode =
   | 'include_not_found'
   | 'include_cycle'
   | 'invalid_config_name'
+  | 'invalid_glob'
+  | 'file_cycle'
   | 'reserved_step_name';
 
 /** The codes that speak of secrets, handlers, limits. */

@@ -178,6 +178,8 @@ export interface FactsByCode {
   readonly include_not_found: { readonly file: string };
   readonly include_cycle: { readonly file: string };
   readonly invalid_config_name: { readonly name: string; readonly what: 'var' | 'unit' | 'profile' };
+  readonly invalid_glob: { readonly glob: string; readonly problem: string };
+  readonly file_cycle: { readonly step: string; readonly other: string; readonly glob: string };
   readonly reserved_step_name: { readonly name: string };
 
   // Functions

@@ -77,6 +77,12 @@ export const POLICY_SENTENCES: Sentences<PolicyDiagnosticCode> = {
       `step ${quoted(step)} asks for ${amount} of ${quoted(name)}, which is handed out whole`,
       'write a whole number',
     ),
+  invalid_glob: ({ glob, problem }) => say(`${quoted(glob)} is not a pattern of file names: ${problem}`),
+  file_cycle: ({ step, other, glob }) =>
+    say(
+      `step ${quoted(step)} reads ${quoted(glob)}, which step ${quoted(other)} generates, but ${quoted(other)} comes after ${quoted(step)}`,
+      `${quoted(step)} sees the files of an earlier run; turn their \`needs\` round, or take the file out of \`sources\``,
+    ),
   include_not_found: ({ file }) =>
     say(`there is no file ${quoted(file)}`, 'the path is relative to the folder of the file that includes it'),
   include_cycle: ({ file }) => say(`${quoted(file)} includes this file, directly or through others`, 'take it out'),

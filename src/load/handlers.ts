@@ -37,6 +37,19 @@ export const readHandlers = (root: DocumentNode, steps: readonly StepOutline[]):
   ...steps.flatMap((step, index) => handlersIn(step.body, index, step)),
 ];
 
+/** Handlers by the number of their step; those of the flow by null. */
+export function handlersByOwner(
+  handlers: readonly HandlerOutline[],
+): ReadonlyMap<number | null, readonly HandlerOutline[]> {
+  const found = new Map<number | null, HandlerOutline[]>();
+  for (const each of handlers) {
+    const beside = found.get(each.handler.of);
+    if (beside === undefined) found.set(each.handler.of, [each]);
+    else beside.push(each);
+  }
+  return found;
+}
+
 /** Whatever does something in a flow, with who evaluates its texts: its steps, then its handlers. */
 export const bodiesOf = (
   flow: FlowOutline,

@@ -18,14 +18,15 @@ import { checkHandlers } from './check-handlers.ts';
 import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
 import { checkPolicies } from './check-policies.ts';
-import { checkShell, type ShellTexts } from './check-shell.ts';
+import { checkShell } from './check-shell.ts';
 import { checkSteps } from './check-steps.ts';
 import { checkTemplates } from './check-templates.ts';
 import { checkValues, flowNameOf } from './check-values.ts';
 import { checkWaits } from './check-waits.ts';
+import { checkGlobs, fileNeeds, withFileNeeds } from './file-needs.ts';
 import { definitionHash } from './fingerprint.ts';
 import { needsGraph } from './needs-graph.ts';
-import { normalForm } from './normal-form.ts';
+import { type Findings, normalForm } from './normal-form.ts';
 import { stepValue } from './outline.ts';
 import { NO_PROJECT, type ProjectLayer } from './project-layer.ts';
 import { ReferenceChecker } from './references.ts';
@@ -57,7 +58,7 @@ export async function loadFlow(file: string, project: ProjectLayer = NO_PROJECT)
   const sources = new Map<string, SourceText>([[file, root.source]]);
   if (root.kind === 'refused') return { kind: 'invalid', diagnostics: root.diagnostics, sources };
   const opened = await openSubFlows(root);
-  const checked = new Map<OpenFlow, ShellTexts>();
+  const checked = new Map<OpenFlow, Findings>();
   for (const each of opened.values()) {
     if (each.kind === 'not_found') continue;
     sources.set(each.source.file, each.source);
@@ -86,12 +87,8 @@ function diagnosticsOf(opened: OpenedFlow): readonly Diagnostic[] {
   return opened.kind === 'open' ? opened.problems.list() : opened.diagnostics;
 }
 
-/** Everything that can be wrong with one flow but its shape. @returns its shell texts that had expressions, without them. */
-async function checkMeaning(
-  open: OpenFlow,
-  opened: OpenedFlows,
-  sources: Map<string, SourceText>,
-): Promise<ShellTexts> {
+/** Everything that can be wrong with one flow but its shape. @returns what goes into its normal form. */
+async function checkMeaning(open: OpenFlow, opened: OpenedFlows, sources: Map<string, SourceText>): Promise<Findings> {
   const { flow, path, directory, problems } = open;
   const graph = needsGraph(flow);
   checkValues(flow, path, problems);
@@ -102,12 +99,14 @@ async function checkMeaning(
   await checkWaits(flow.steps, problems);
   await checkFlows(open, opened);
   await checkOutputs(flow, problems);
-  const references = new ReferenceChecker(open, graph, opened);
+  checkGlobs(flow, problems);
+  const added = fileNeeds(flow, graph, problems);
+  const references = new ReferenceChecker(open, withFileNeeds(graph, added), opened);
   checkTemplates(flow, references, problems);
   checkConditions(flow, references, problems);
   const texts = await checkShell(flow, references, problems);
   await checkCalls(flow, directory, problems, sources);
-  return texts;
+  return { texts, fileNeeds: added };
 }
 
 /** Says at a step that its flow has errors, which are listed in the places where they are. */
@@ -121,11 +120,11 @@ function blameSubFlows({ flow, directory, problems }: OpenFlow, root: OpenFlow, 
   }
 }
 
-function definitionOf(root: OpenFlow, checked: ReadonlyMap<OpenFlow, ShellTexts>): FlowDefinition {
+function definitionOf(root: OpenFlow, checked: ReadonlyMap<OpenFlow, Findings>): FlowDefinition {
   const alone = new Map(
-    [...checked].map(([open, texts]): [OpenFlow, FlowDefinition] => {
+    [...checked].map(([open, findings]): [OpenFlow, FlowDefinition] => {
       const { flow, path, directory } = open;
-      return [open, normalForm(flow, { name: flowNameOf(flow.root, path), file: path, directory }, texts)];
+      return [open, normalForm(flow, { name: flowNameOf(flow.root, path), file: path, directory }, findings)];
     }),
   );
   const named = new Set(

@@ -12,6 +12,7 @@ import type { FlowDefinition, IfLost, OutputMode, ParamDefinition, StepDefinitio
 import type { ShellTexts } from './check-shell.ts';
 import { readCondition } from './condition-text.ts';
 import { entryOf, textOf } from './document.ts';
+import type { FileNeeds } from './file-needs.ts';
 import {
   durationOf,
   envOf,
@@ -25,6 +26,8 @@ import {
   textsOf,
 } from './node-values.ts';
 import { type ActionParts, actionOf, hasOwnAttempts } from './normal-action.ts';
+import type { Handlers } from '../model/policies.ts';
+import { type HandlerOutline, handlersByOwner } from './handlers.ts';
 import { handlersOf } from './normal-handlers.ts';
 import { mapOf, repeatOf } from './normal-map.ts';
 import { flowPolicies, stepPolicies } from './normal-policies.ts';
@@ -48,9 +51,20 @@ function stepIdOf(name: string): StepId {
   return id;
 }
 
+/** What checks of a flow find out that goes into its normal form. */
+export interface Findings {
+  /** Shell texts that had expressions, without them. */
+  readonly texts: ShellTexts;
+  readonly fileNeeds: FileNeeds;
+}
+
 /** What all steps of a flow share while they are written down. */
 interface Writing extends ActionParts {
   readonly cleanupTimeoutMs: number;
+  /** By the number of their step; those of the flow by null. */
+  readonly handlers: ReadonlyMap<number | null, readonly HandlerOutline[]>;
+  /** See `fileNeeds`. */
+  readonly fileNeeds: FileNeeds;
 }
 
 function stepsIn(block: number, writing: Writing): readonly StepDefinition[] {
@@ -62,13 +76,19 @@ function stepsIn(block: number, writing: Writing): readonly StepDefinition[] {
 }
 
 function stepOf(step: StepOutline, number: number, writing: Writing): StepDefinition {
-  const { flow, cleanupTimeoutMs } = writing;
+  const body = bodyOf(step, writing);
+  const inferred = (writing.fileNeeds.get(number) ?? []).map((each) => stepIdOf(writing.flow.steps[each]?.name ?? ''));
   return {
-    ...bodyOf(step, writing),
+    ...body,
     id: stepIdOf(step.name),
-    handlers: handlersOf(flow, number, cleanupTimeoutMs, (handler) => bodyOf(handler, writing)),
+    needs: [...body.needs, ...inferred],
+    inferred_needs: inferred,
+    handlers: handlersAt(number, writing),
   };
 }
+
+const handlersAt = (owner: number | null, writing: Writing): Handlers =>
+  handlersOf(writing.handlers.get(owner) ?? [], writing.cleanupTimeoutMs, (handler) => bodyOf(handler, writing));
 
 function needsOf(step: StepOutline, flow: FlowOutline): readonly StepId[] {
   const before = step.previous === null ? undefined : flow.steps[step.previous]?.name;
@@ -125,18 +145,19 @@ const withDefault = (param: ParamDefinition, values: FlowOutline['project']['par
 
 /**
  * Writes a checked flow in its normal form.
- * @param facts the flow's name, the absolute path of its file, and that of its folder. @param texts shell texts that had expressions.
+ * @param facts the flow's name, the absolute path of its file, and that of its folder. @param found what the checks have found.
  */
 export function normalForm(
   flow: FlowOutline,
   facts: { readonly name: string; readonly file: string; readonly directory: string },
-  texts: ShellTexts,
+  { texts, fileNeeds }: Findings,
 ): FlowDefinition {
   const value = (key: string): Node => entryOf(flow.root, key)?.value;
   const outputs = jsonOf(value('outputs'));
   const policies = flowPolicies(flow, facts, usedSecrets(flow));
   const parts = { flow, directory: facts.directory, texts, cleanupTimeoutMs: policies.cleanup_timeout_ms };
-  const writing: Writing = { ...parts, stepsIn: (block) => stepsIn(block, writing) };
+  const handlers = handlersByOwner(flow.handlers);
+  const writing: Writing = { ...parts, handlers, fileNeeds, stepsIn: (block) => stepsIn(block, writing) };
   const dotenv = oneOrMoreTexts(value('dotenv')).map((path) => resolve(facts.directory, path));
   return {
     ...FLOW_DEFAULTS,
@@ -149,7 +170,7 @@ export function normalForm(
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
     steps: stepsIn(0, writing),
-    handlers: handlersOf(flow, null, policies.cleanup_timeout_ms, (handler) => bodyOf(handler, writing)),
+    handlers: handlersAt(null, writing),
     outputs: isJsonObject(outputs) ? outputs : ({} satisfies JsonObject),
   };
 }

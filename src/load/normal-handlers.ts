@@ -10,7 +10,7 @@ import { type DocumentNode, entriesOf, textOf, toJsonValue } from './document.ts
 import { NOTIFY_CHANNELS } from './check-handlers.ts';
 import type { HandlerOutline } from './handlers.ts';
 import { durationOf, retryOf } from './node-values.ts';
-import { type FlowOutline, stepValue } from './outline.ts';
+import { stepValue } from './outline.ts';
 
 /** A message: the key that names a channel holds its address, the rest are its options. */
 export function notifyOf(node: DocumentNode): NotifyAction {
@@ -29,16 +29,14 @@ export function notifyOf(node: DocumentNode): NotifyAction {
 
 /**
  * The handlers of a flow or step.
- * @param of the number of the step; null: the flow. @param cleanupTimeoutMs what a handler has that names no timeout.
+ * @param own as they are written. @param cleanupTimeoutMs what a handler has that names no timeout.
  * @param stepOf writes a handler as a step.
  */
 export function handlersOf(
-  flow: FlowOutline,
-  of: number | null,
+  own: readonly HandlerOutline[],
   cleanupTimeoutMs: number,
   stepOf: (handler: HandlerOutline) => Omit<StepDefinition, 'id'>,
 ): Handlers {
-  const own = flow.handlers.filter(({ handler }) => handler.of === of);
   const inPhase = (phase: (typeof HANDLER_PHASES)[number]): readonly StepDefinition[] =>
     own
       .filter(({ handler }) => handler.phase === phase)

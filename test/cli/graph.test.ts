@@ -59,6 +59,28 @@ fetch         command
     });
   });
 
+  it('shows needs that follow from files, and so does the plan of a run', async () => {
+    const { rig } = here;
+    rig.write(
+      'flow.yaml',
+      'name: files\nsteps:\n  clean: { run: x }\n  make: { run: x, needs: clean, generates: a.o }\n  link: { run: x, needs: clean, sources: "*.o" }\n',
+    );
+    expect((await rig.flowctl('graph', 'flow.yaml')).stdout).toBe(`files  3 steps
+
+clean       command
+├─ make     command
+│  └─ link  command  needs clean; reads files of make
+└─ → link
+`);
+    const { stdout } = await rig.flowctl('graph', 'flow.yaml', '--format', 'json');
+    expect((JSON.parse(stdout) as FlowGraph).edges).toEqual([
+      { from: 'clean', to: 'make', kind: 'needs' },
+      { from: 'clean', to: 'link', kind: 'needs' },
+      { from: 'make', to: 'link', kind: 'files' },
+    ]);
+    expect((await rig.flowctl('run', 'flow.yaml', '--dry-run')).stdout).toContain('needs clean; reads files of make');
+  });
+
   it('mermaid and dot: one arrow for each pair, dashes where no need joins them', async () => {
     const { rig } = here;
     rig.write('flow.yaml', DIAMOND);

@@ -48,7 +48,10 @@ export function flowGraph({ steps }: FlowDefinition, states: ReadonlyMap<string,
       return { id, kind: kindOf(action), ...(state === undefined ? {} : { state }) };
     }),
     edges: steps.flatMap((step) => [
-      ...step.needs.map((from): FlowEdge => ({ from, to: step.id, kind: 'needs' })),
+      ...step.needs.map((from): FlowEdge => {
+        const kind = step.inferred_needs.includes(from) ? 'files' : 'needs';
+        return { from, to: step.id, kind };
+      }),
       ...[...stepsRead(step, names)].map((from): FlowEdge => ({ from, to: step.id, kind: 'data' })),
     ]),
   };
@@ -92,7 +95,7 @@ function stepsRead(step: StepDefinition, names: ReadonlyMap<string, string>): Re
 export interface DrawnEdge {
   readonly from: string;
   readonly to: string;
-  /** True where no `needs` joins the two directly: drawn with dashes. */
+  /** True where neither `needs` nor files join the two directly: drawn with dashes. */
   readonly isIndirect: boolean;
 }
 
@@ -102,14 +105,14 @@ export function drawnEdges({ edges }: FlowGraph): readonly DrawnEdge[] {
   for (const { from, to, kind } of edges) {
     // No name holds a blank.
     const pair = `${from} ${to}`;
-    if (kind === 'needs' || !drawn.has(pair)) drawn.set(pair, { from, to, isIndirect: kind !== 'needs' });
+    if (kind !== 'data' || !drawn.has(pair)) drawn.set(pair, { from, to, isIndirect: kind === 'data' });
   }
   return [...drawn.values()];
 }
 
-/** The direct needs of every step. */
+/** The direct needs of every step, those that follow from files too. */
 export function needsOf({ nodes, edges }: FlowGraph): ReadonlyMap<string, readonly string[]> {
   const needs = new Map<string, string[]>(nodes.map(({ id }) => [id, []]));
-  for (const { from, to, kind } of edges) if (kind === 'needs') needs.get(to)?.push(from);
+  for (const { from, to, kind } of edges) if (kind !== 'data') needs.get(to)?.push(from);
   return needs;
 }

@@ -17,6 +17,7 @@ const MOST_NAMES = 6;
 export function treeText(graph: FlowGraph, title: string, style: Style): string {
   const needs = needsOf(graph);
   const branches = branchesOf(graph, needs);
+  const makers = makersOf(graph);
   const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
   const rows: Cell[][] = [];
   const open: Line[] = [];
@@ -44,7 +45,9 @@ export function treeText(graph: FlowGraph, title: string, style: Style): string 
     const node = nodes.get(line.id);
     if (node === undefined) continue;
     const others = (needs.get(line.id) ?? []).filter((need) => need !== line.parent || line.depth > DEEPEST_INDENT);
-    rows.push(rowOf(node, twig, others, line.parent, style));
+    const files = makers.get(line.id) ?? [];
+    const [written, read] = [others.filter((each) => !files.includes(each)), files];
+    rows.push(rowOf(node, twig, { needs: written, files: read, parent: line.parent }, style));
     const { shown, elsewhere } = branches.get(line.id) ?? { shown: [], elsewhere: [] };
     push(shown, elsewhere, prefixBelow(line), line.depth + 1, line.id);
   }
@@ -65,15 +68,35 @@ function prefixBelow({ prefix, depth, isLast }: Line): string {
   return `${prefix}${isLast ? '   ' : '│  '}`;
 }
 
-function rowOf(node: FlowNode, twig: string, others: readonly string[], parent: string | null, style: Style): Cell[] {
+/** What a row says of the steps that come before its own. */
+interface Before {
+  /** Those that it needs and that do not stand above it. */
+  readonly needs: readonly string[];
+  /** Those that generate files which it reads. */
+  readonly files: readonly string[];
+  readonly parent: string | null;
+}
+
+/** The steps that generate what each step reads. */
+function makersOf({ edges }: FlowGraph): ReadonlyMap<string, readonly string[]> {
+  const makers = new Map<string, string[]>();
+  for (const { from, to, kind } of edges) if (kind === 'files') makers.set(to, [...(makers.get(to) ?? []), from]);
+  return makers;
+}
+
+function rowOf(node: FlowNode, twig: string, { needs, files, parent }: Before, style: Style): Cell[] {
   const { id, kind, state } = node;
   const name = state === undefined ? id : `${stepSign(state)} ${id}`;
-  const also = parent !== null && !others.includes(parent) ? 'also needs' : 'needs';
+  const also = parent !== null && !needs.includes(parent) && !files.includes(parent) ? 'also needs' : 'needs';
+  const words = [
+    ...(needs.length === 0 ? [] : [`${also} ${named(needs)}`]),
+    ...(files.length === 0 ? [] : [`reads files of ${named(files)}`]),
+  ];
   return [
     { text: `${twig}${name}` },
     ...(state === undefined ? [] : [{ text: state, paint: stepTone(style, state) }]),
     { text: kind, paint: style.faint },
-    { text: others.length === 0 ? '' : `${also} ${named(others)}`, paint: style.faint },
+    { text: words.join('; '), paint: style.faint },
   ];
 }
 
