@@ -109,6 +109,6 @@ async function fail(error: unknown): Promise<void> {
     `internal: ${error instanceof Error ? error.message : String(error)} (flowctl ${FLOWCTL_VERSION}, Node ${process.versions.node})`,
     'this is a bug in flowctl; please report it with the lines below',
   );
-  if (error instanceof Error && error.stack !== undefined) session.stderr.write(`${error.stack}\n`);
+  if (error instanceof Error && error.stack !== undefined) session.stderr.write(`${hidden(error.stack)}\n`);
   process.exitCode = EXIT.internal;
 }
