@@ -6,7 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './command-table.ts';
 import { EXIT } from './exit-codes.ts';
-import { openSession, streams, UsageError, withGlobalOptions } from './session.ts';
+import { hidden, openSession, streams, UsageError, withGlobalOptions } from './session.ts';
 
 declare const FLOWCTL_VERSION: string;
 

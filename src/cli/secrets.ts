@@ -6,7 +6,7 @@ import type { FlowDefinition } from '../model/flow.ts';
 import { readSecrets, type RunSecrets, type SecretReading } from '../secrets/run-secrets.ts';
 import { environmentOfRun } from './dotenv.ts';
 import { EXIT } from './exit-codes.ts';
-import type { Session } from './session.ts';
+import { hideInMessages, type Session } from './session.ts';
 
 /** A flow and all that its sub-flow steps refer to. */
 export const flowsOf = (definition: FlowDefinition): readonly FlowDefinition[] => [
@@ -38,11 +38,17 @@ export async function secretsOrComplain(
 ): Promise<RunSecrets | null> {
   const { secrets, missing, warnings } = await secretsOf(session, definition, environment);
   for (const warning of warnings) session.mention(`warning: ${warning}`);
-  if (missing.length === 0) return secrets;
+  if (missing.length === 0) {
+    hideInMessages((text) => secrets.mask.text(text));
+    return secrets;
+  }
   const [first, ...others] = missing.map(({ name, reason }) => `the secret \`${name}\`: ${reason}`);
   const lines =
     others.length === 0 ? first : [`${counted(missing.length, 'secret')} cannot be had`, first, ...others].join('\n  ');
-  session.complain(lines ?? '', 'nothing was started; set them where `secrets` of the flow says that they are');
+  session.complain(
+    lines ?? '',
+    'nothing was started; export the variable, or say under `secrets` in which `file` or by which `command` the value is found',
+  );
   session.exit(EXIT.usage);
   return null;
 }

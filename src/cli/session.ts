@@ -64,6 +64,16 @@ function readLevel(text: string): LogLevel {
 /** The two streams; nothing is written to either by another way, for a reader that left is no error here only. */
 export const streams = { stdout: new Output(() => process.stdout), stderr: new Output(() => process.stderr) };
 
+let hide = (text: string): string => text;
+
+/** From now on no message of any session shows what `change` takes out of it: a run begins that knows secrets. */
+export function hideInMessages(change: (text: string) => string): void {
+  hide = change;
+}
+
+/** A text as messages may show it. */
+export const hidden = (text: string): string => hide(text);
+
 /** Makes a session from the options of a command. */
 export function openSession(options: GlobalOptions): Session {
   const { stdout, stderr } = streams;
@@ -88,11 +98,11 @@ export function openSession(options: GlobalOptions): Session {
     },
     complain(message, help = null) {
       const { diagnostics } = errorStyle();
-      stderr.write(`${diagnostics.error('error')}: ${message}\n`);
-      if (help !== null) stderr.write(`${diagnostics.help('help')}: ${help}\n`);
+      stderr.write(`${diagnostics.error('error')}: ${hide(message)}\n`);
+      if (help !== null) stderr.write(`${diagnostics.help('help')}: ${hide(help)}\n`);
     },
     mention(message) {
-      if (options.quiet !== true) stderr.write(`${message}\n`);
+      if (options.quiet !== true) stderr.write(`${hide(message)}\n`);
     },
   };
 }

@@ -4,12 +4,13 @@
  */
 
 import { type Json, mapTexts } from '../base/json.ts';
-import { err, ok, type Result } from '../base/result.ts';
+import { assertNever, err, ok, type Result } from '../base/result.ts';
 import { markedSecrets, replaceMarks } from '../base/secret-mark.ts';
 import type { AttemptListener, AttemptRequest, Work } from '../engine/ports.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Mask } from '../secrets/mask.ts';
 import type { FlowSecrets } from '../secrets/run-secrets.ts';
+import { STARS } from '../secrets/stream-mask.ts';
 import { type AttemptSecrets, failedToStart, type Runner, type RunnerContext, type WorkEnd } from './runner.ts';
 
 /**
@@ -82,7 +83,7 @@ function reveal(request: AttemptRequest, secrets: FlowSecrets): Result<Revealed,
     env: { ...variables, ...fill(request.env) },
     values: fill(request.values),
     stdin: fill(request.stdin),
-    work: fillWork(request.work, fill),
+    work: fillWork(request.work, fill, (text) => secrets.mask.text(replaceMarks(text, () => STARS))),
   };
   if (unknown === null) return ok({ known, values });
   return err({ code: 'secret', message: `the value of the secret \`${unknown}\` is not known` });
@@ -91,10 +92,27 @@ function reveal(request: AttemptRequest, secrets: FlowSecrets): Result<Revealed,
 type Fill = <T extends Json>(value: T) => T;
 
 /**
- * A sub-flow gets its params as they are: they are recorded, and whoever performs its steps replaces the marks. Requests over the network
- * are revealed by who sends them, so that nothing said of them holds a value.
+ * A sub-flow gets its params as they are: they are recorded, and whoever performs its steps replaces the marks. Addresses and headers of
+ * requests are revealed by who sends them, so that nothing said of them holds a value; what people read in a message never does.
  */
-const fillWork = (work: Work, fill: Fill): Work => (work.kind === 'call' ? { ...work, input: fill(work.input) } : work);
+function fillWork(work: Work, fill: Fill, hide: (text: string) => string): Work {
+  switch (work.kind) {
+    case 'call':
+      return { ...work, input: fill(work.input) };
+    case 'notify': {
+      const { title } = work.options;
+      const options = typeof title === 'string' ? { ...work.options, title: hide(title) } : work.options;
+      return { ...work, options, text: hide(work.text) };
+    }
+    case 'shell':
+    case 'argv':
+    case 'flow':
+    case 'wait':
+      return work;
+    default:
+      return assertNever(work, 'work');
+  }
+}
 
 const maskedListener = (listener: AttemptListener, mask: Mask): AttemptListener => ({
   spawned: (process) => listener.spawned(process),
