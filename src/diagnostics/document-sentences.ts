@@ -33,6 +33,7 @@ type FlowCode =
   | 'dynamic_step_reference'
   | 'unknown_property'
   | 'unknown_output'
+  | 'shadowed_step'
   | 'mapped_outputs'
   | 'unknown_param'
   | 'later_param'

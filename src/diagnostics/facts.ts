@@ -147,6 +147,7 @@ export interface FactsByCode {
   readonly dynamic_step_reference: NoFacts;
   readonly unknown_property: Unknown & { readonly owner: string };
   readonly unknown_output: Unknown & { readonly owner: string; readonly subtraction: string | null };
+  readonly shadowed_step: { readonly name: string; readonly group: string };
   readonly mapped_outputs: { readonly owner: string; readonly name: string };
   readonly unknown_param: Unknown & { readonly subtraction: string | null };
   readonly later_param: { readonly param: string; readonly reference: string };

@@ -155,6 +155,11 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
       `${quoted(owner)} has no ${quoted(name)}: its schema allows only what it lists`,
       subtractionHelp(subtraction) ?? didYouMean(facts, 'member'),
     ),
+  shadowed_step: ({ name, group }) =>
+    say(
+      `${quoted(`steps.${name}`)} is a step beside the group ${quoted(group)}, and one inside as well`,
+      'the steps inside of the group see the nearer one: rename one of them',
+    ),
   mapped_outputs: ({ owner, name }) =>
     say(
       `${quoted(owner)} is a list, with one entry for each item; it has no ${quoted(name)}`,

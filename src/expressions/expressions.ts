@@ -32,4 +32,5 @@ export {
   type TemplateProblem,
   type TemplateProblemCode,
 } from './syntax.ts';
+export { withPrefix } from './prefix.ts';
 export { evaluateTemplate, hasExpression, parseTemplate, type Template, templateReads } from './template.ts';

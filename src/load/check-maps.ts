@@ -31,7 +31,7 @@ function checkList(node: DocumentNode, what: string, problems: Problems): void {
 
 function checkMatrix(step: StepOutline, matrix: DocumentNode, problems: Problems): void {
   const axes = entriesOf(matrix).filter(({ key }) => !MATRIX_LISTS.includes(key));
-  const known = axes.map(({ key }) => key);
+  const known = new Set(axes.map(({ key }) => key));
   const folded = new Map<string, string>();
   for (const { key, keySpan } of axes) {
     const other = folded.get(key.toLowerCase());
@@ -42,8 +42,9 @@ function checkMatrix(step: StepOutline, matrix: DocumentNode, problems: Problems
     checkList(value, `\`matrix.${key}\` of step \`${step.name}\``, problems);
   for (const combination of itemsOf(entryOf(matrix, 'exclude')?.value)) {
     for (const { key, keySpan } of entriesOf(combination)) {
-      if (known.includes(key)) continue;
-      problems.at('unknown_axis', keySpan, { name: key, known, suggestion: suggest(key, known) });
+      if (known.has(key)) continue;
+      const near = problems.hasRoom ? [...known] : [];
+      problems.at('unknown_axis', keySpan, { name: key, known: near, suggestion: suggest(key, near) });
     }
   }
 }

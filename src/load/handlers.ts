@@ -23,9 +23,7 @@ function handlersIn(owner: DocumentNode, of: number | null, step: StepOutline | 
     return items.map((body, position): HandlerOutline => {
       const nameSpan = entriesOf(body)[0]?.keySpan ?? body;
       const name = `${step === null ? '' : `${step.name}/`}${phase}[${position}]`;
-      // What a group says for its members holds for its handlers as well.
-      const group = step === null || step.members !== null ? step : step.group;
-      const place = { group, block: step?.block ?? 0, members: null };
+      const place = { group: step?.group ?? null, block: step?.block ?? 0, members: null };
       return { name, nameSpan, body, needs: [], previous: null, ...place, handler: { phase, position, of } };
     });
   });

@@ -14,6 +14,7 @@ import type { FlowDefinition } from '../model/flow.ts';
 import { checkCalls } from './check-calls.ts';
 import { checkConditions } from './check-conditions.ts';
 import { checkFlows } from './check-flows.ts';
+import { checkGroups } from './check-groups.ts';
 import { checkHandlers } from './check-handlers.ts';
 import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
@@ -93,6 +94,7 @@ async function checkMeaning(open: OpenFlow, opened: OpenedFlows, sources: Map<st
   const graph = needsGraph(flow);
   checkValues(flow, path, problems);
   checkSteps(flow, graph, problems);
+  checkGroups(flow, problems);
   checkHandlers(flow, problems);
   checkPolicies(flow, problems);
   await checkParams(flow, problems);

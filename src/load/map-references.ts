@@ -1,7 +1,7 @@
 /** What only a step of a map sees: `item` and `index` of a `foreach`, `index` and `matrix` of a matrix, `outer` of the map around it. */
 
 import { suggest } from '../diagnostics/suggest.ts';
-import { entriesOf, textOf } from './document.ts';
+import { entriesOf, entryOf, textOf } from './document.ts';
 import { itemsOf } from './node-values.ts';
 import { MATRIX_LISTS } from './normal-map.ts';
 import { type FlowOutline, isMapped, type StepOutline, stepValue } from './outline.ts';
@@ -9,10 +9,8 @@ import type { Problems } from './problems.ts';
 import type { Where } from './references.ts';
 import { type SiteOwner, whereOf } from './template-sites.ts';
 
-const NAMES: readonly string[] = ['item', 'index', 'matrix', 'outer'];
-
-/** True for a name that only maps have. */
-export const isMapName = (name: string): boolean => NAMES.includes(name);
+/** The names that only maps have. */
+export const MAP_NAMES: ReadonlySet<string> = new Set(['item', 'index', 'matrix', 'outer']);
 
 /** The maps around a text, the nearest first. */
 function mapsAround(owner: SiteOwner, { steps }: FlowOutline): readonly StepOutline[] {
@@ -26,13 +24,19 @@ function mapsAround(owner: SiteOwner, { steps }: FlowOutline): readonly StepOutl
   return maps;
 }
 
+const valuesByMap = new WeakMap<StepOutline, ReadonlySet<string> | null>();
+
 /** The values that a combination of a matrix may have; null when only a run can tell. */
-function valuesOf(map: StepOutline): readonly string[] | null {
-  const matrix = entriesOf(stepValue(map, 'matrix'));
-  const axes = matrix.map(({ key }) => key).filter((key) => !MATRIX_LISTS.includes(key));
-  const include = matrix.find(({ key }) => key === 'include')?.value;
-  if (textOf(include) !== undefined) return null;
-  return [...new Set([...axes, ...itemsOf(include).flatMap((each) => entriesOf(each).map(({ key }) => key))])];
+function valuesOf(map: StepOutline): ReadonlySet<string> | null {
+  const known = valuesByMap.get(map);
+  if (known !== undefined) return known;
+  const matrix = stepValue(map, 'matrix');
+  const include = entryOf(matrix, 'include')?.value;
+  const axes = entriesOf(matrix).flatMap(({ key }) => (MATRIX_LISTS.includes(key) ? [] : [key]));
+  const more = itemsOf(include).flatMap((each) => entriesOf(each).map(({ key }) => key));
+  const values = textOf(include) === undefined ? new Set([...axes, ...more]) : null;
+  valuesByMap.set(map, values);
+  return values;
 }
 
 /** Checks a reference that begins with one of these names. */
@@ -43,8 +47,13 @@ export function checkMapName(path: readonly string[], where: Where, flow: FlowOu
   for (const part of path) {
     const owner = name;
     name = owner === '' ? part : `${owner}.${part}`;
-    if (!isMapName(part)) {
-      problems.within('unknown_property', where, { owner, name: part, known: NAMES, suggestion: suggest(part, NAMES) });
+    if (!MAP_NAMES.has(part)) {
+      problems.within('unknown_property', where, {
+        owner,
+        name: part,
+        known: [...MAP_NAMES],
+        suggestion: suggest(part, MAP_NAMES),
+      });
       return;
     }
     if (part === 'outer') depth += 1;
@@ -82,6 +91,12 @@ function checkMember(
   }
   const [member] = path;
   const known = part === 'matrix' && member !== undefined ? valuesOf(map) : null;
-  if (known === null || member === undefined || known.includes(member)) return;
-  problems.within('unknown_property', where, { owner: name, name: member, known, suggestion: suggest(member, known) });
+  if (known === null || member === undefined || known.has(member)) return;
+  const near = problems.hasRoom ? [...known] : [];
+  problems.within('unknown_property', where, {
+    owner: name,
+    name: member,
+    known: near,
+    suggestion: suggest(member, near),
+  });
 }

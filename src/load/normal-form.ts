@@ -13,9 +13,9 @@ import type { ShellTexts } from './check-shell.ts';
 import { readCondition } from './condition-text.ts';
 import { entryOf, textOf } from './document.ts';
 import type { FileNeeds } from './file-needs.ts';
+import { mergedEnv, mergedWorkdir } from './group-values.ts';
 import {
   durationOf,
-  envOf,
   isTrue,
   jsonOf,
   type Node,
@@ -31,7 +31,7 @@ import { type HandlerOutline, handlersByOwner } from './handlers.ts';
 import { handlersOf } from './normal-handlers.ts';
 import { mapOf, repeatOf } from './normal-map.ts';
 import { flowPolicies, stepPolicies } from './normal-policies.ts';
-import { defaultValue, type FlowOutline, inheritedValue, sharedEnv, type StepOutline, stepValue } from './outline.ts';
+import { defaultValue, type FlowOutline, sharedEnv, type StepOutline, stepValue } from './outline.ts';
 import { paramOf } from './param-schema.ts';
 import { usedSecrets } from './secret-sources.ts';
 
@@ -96,11 +96,6 @@ function needsOf(step: StepOutline, flow: FlowOutline): readonly StepId[] {
   return [...needs].map(stepIdOf);
 }
 
-/** The `env` of the groups around a step, the outermost first. */
-function groupEnvs(step: StepOutline): readonly Node[] {
-  return step.group === null ? [] : [...groupEnvs(step.group), stepValue(step.group, 'env')];
-}
-
 /** What steps and handlers have in common. */
 function bodyOf(step: StepOutline, writing: Writing): Omit<StepDefinition, 'id'> {
   const { flow } = writing;
@@ -119,9 +114,9 @@ function bodyOf(step: StepOutline, writing: Writing): Omit<StepDefinition, 'id'>
     needs: needsOf(step, flow),
     if: conditionOf(step),
     // What a group says of these holds for its members, and for nothing else.
-    env: isGroup ? {} : envOf(...sharedEnv(flow), ...groupEnvs(step), own('env')),
+    env: isGroup ? {} : mergedEnv(step, sharedEnv(flow)),
     with: isJsonObject(input) ? input : null,
-    workdir: isGroup ? null : (textOf(inheritedValue(flow, step, 'workdir')) ?? null),
+    workdir: isGroup ? null : mergedWorkdir(step, flow),
     stdin: textOf(own('stdin')) ?? null,
     output: (textOf(own('output')) as OutputMode | undefined) ?? 'file',
     outputs_schema: isJsonObject(outputsSchema) ? outputsSchema : null,

@@ -79,8 +79,9 @@ function checkItem(step: StepOutline, path: readonly string[], owner: string, re
 function checkFlowOutput(step: StepOutline, name: string, owner: string, { part, open, opened }: Reading): void {
   const target = opened.get(flowPath(step, open.directory) ?? '');
   if (target?.kind !== 'open') return;
-  const known = entriesOf(entryOf(target.flow.root, 'outputs')?.value).map(({ key }) => key);
-  if (known.includes(name)) return;
+  const outputs = entryOf(target.flow.root, 'outputs')?.value;
+  if (entryOf(outputs, name) !== undefined) return;
+  const known = open.problems.hasRoom ? entriesOf(outputs).map(({ key }) => key) : [];
   open.problems.within('unknown_property', part, { owner, name, known, suggestion: suggest(name, known) });
 }
 

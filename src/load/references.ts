@@ -6,7 +6,7 @@ import type { ScalarNode } from './document.ts';
 import type { NeedsGraph } from './needs-graph.ts';
 import type { FlowOutline } from './outline.ts';
 import { ProjectReferences } from './project-references.ts';
-import { checkMapName, isMapName } from './map-references.ts';
+import { checkMapName, MAP_NAMES } from './map-references.ts';
 import { subtractionIn } from './output-references.ts';
 import type { Part, Problems } from './problems.ts';
 import { StepReferences } from './step-references.ts';
@@ -16,7 +16,7 @@ import { type SiteOwner, whereOf } from './template-sites.ts';
 /** Names that only the condition of a `repeat` has. */
 const OF_REPEAT: ReadonlySet<string> = new Set(['previous', 'outputs', 'exit_code']);
 /** The names that expressions may begin with nearly everywhere. */
-export const COMMON_ROOTS: readonly string[] = ROOTS.filter((root) => !OF_REPEAT.has(root) && !isMapName(root));
+export const COMMON_ROOTS: readonly string[] = ROOTS.filter((root) => !OF_REPEAT.has(root) && !MAP_NAMES.has(root));
 
 const RUN_MEMBERS = [
   'id',
@@ -60,7 +60,7 @@ export class ReferenceChecker {
   check(reference: Reference, node: ScalarNode, owner: SiteOwner, refusesSecrets: string | null): void {
     const { root, path, offset, length } = reference;
     const where: Where = { node, offset, length, owner };
-    if (isMapName(root)) {
+    if (MAP_NAMES.has(root)) {
       checkMapName([root, ...path], where, this.#flow, this.#problems);
       return;
     }

@@ -113,6 +113,36 @@ steps:
   });
 });
 
+describe('env and workdir of a group', () => {
+  it('mean the items that the group sees, in members that are maps as well', async () => {
+    const steps = await stepsOf(`
+steps:
+  regions:
+    foreach: [eu, us]
+    env: { REGION: "${'${{ item.name }}'}-${'${{ join(index) }}'}" }
+    workdir: "${'${{ item.folder }}'}"
+    steps:
+      plain: { run: [echo] }
+      days: { foreach: [1], run: [echo], env: { DAY: "${'${{ item }}'}" } }
+      deep: { foreach: [1], workdir: "${'${{ item }}'}", steps: { axes: { matrix: { a: [1] }, run: [echo] } } }
+`);
+    const [plain, days, deep] = membersOf(steps.get('regions'));
+    const [axes] = membersOf(deep);
+    expect(plain).toMatchObject({
+      env: { REGION: '${{ item.name }}-${{ join(index) }}' },
+      workdir: '${{ item.folder }}',
+    });
+    expect(days).toMatchObject({
+      env: { REGION: '${{ outer.item.name }}-${{ join(outer.index) }}', DAY: '${{ item }}' },
+      workdir: '${{ outer.item.folder }}',
+    });
+    expect(axes).toMatchObject({
+      env: { REGION: '${{ outer.outer.item.name }}-${{ join(outer.outer.index) }}' },
+      workdir: '${{ outer.item }}',
+    });
+  });
+});
+
 describe('a map', () => {
   it('goes over a list, an expression, or a matrix', async () => {
     const steps = await stepsOf(
