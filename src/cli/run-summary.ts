@@ -123,10 +123,15 @@ export function lastLines(layout: RunLayout, step: StepKey, attempt: number): re
   return [...(end.isCut ? ['...'] : []), ...end.text.split('\n').map(withoutControls)];
 }
 
+function wordFor(phase: StepRecord['phase']): string {
+  if (phase.kind === 'failed' && phase.tolerated) return 'failed but tolerated';
+  return phase.kind === 'succeeded' && phase.reused ? 'reused' : phase.kind;
+}
+
 function countsOf(steps: readonly StepRecord[]): string {
   const counts = new Map<string, number>();
   for (const { phase } of steps) {
-    const word = phase.kind === 'failed' && phase.tolerated ? 'failed but tolerated' : phase.kind;
+    const word = wordFor(phase);
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');

@@ -54,6 +54,9 @@ export function createPlainObserver(run: RunId, write: (line: string) => void, p
 
 const atOnce = (signal: string, paint: LinePaint): string => paint.odd(`${signal} received: ending at once`);
 
+/** Why a step runs that a recorded result could have stood for. */
+const reasonFor = (why: string | undefined): string => (why === undefined ? '' : `: ${withoutControls(why)}`);
+
 function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
   switch (event.type) {
     case 'run.started':
@@ -61,7 +64,7 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
     case 'run.resumed':
       return `run ${paint.strong(run)} resumed${event.revision > 1 ? ` with definition ${event.revision}` : ''}`;
     case 'attempt.started':
-      return `${event.step} started${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}`;
+      return `${event.step} started${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}${reasonFor(event.why)}`;
     case 'attempt.finished':
       return finishedLine(event, paint);
     case 'retry.scheduled':
