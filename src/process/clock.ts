@@ -1,26 +1,27 @@
 /** The system's clocks behind the engine's `Clock` port; tests of the engine use a manual one instead. */
 
+import { monotonicMs } from '../base/stopwatch.ts';
 import type { Clock } from '../engine/ports.ts';
 
 /** The longest delay that `setTimeout` takes; a longer one would overflow and fire after 1 ms. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 /**
- * The real clocks: `wall` is the system's time of day, `monotonic` counts from the start of this process and never goes back.
+ * The real clocks: `wall` is the system's time of day, `monotonic` counts from some moment in the past and never goes back.
  * Timers of `after` are chained where the delay is longer than one timer takes (24.8 days), and are measured by the monotonic
  * clock, so that a changed time of day neither hastens nor delays them.
  */
 export function systemClock(): Clock {
   return {
     wall: () => Date.now(),
-    monotonic: () => performance.now(),
+    monotonic: monotonicMs,
     after: (delayMs, callback) => {
-      const due = performance.now() + delayMs;
+      const due = monotonicMs() + delayMs;
       let timer: NodeJS.Timeout;
       const arm = (remainingMs: number): void => {
         timer = setTimeout(
           () => {
-            const restMs = due - performance.now();
+            const restMs = due - monotonicMs();
             // Timers may fire up to a millisecond early by the monotonic clock; that is no reason for another turn.
             if (restMs > 1) arm(restMs);
             else callback();

@@ -21,8 +21,8 @@ function descriptorLimit(): number {
 }
 
 /**
- * True when a process can be started without running out of descriptors. Node answers EMFILE with an `error` event on an object
- * that execa then throws away, which nobody can catch; so it must be known before.
+ * True when a process can be started without running out of descriptors. Node answers EMFILE with a child that has no streams,
+ * and may have lost those that it had opened for it by then; so it is asked before.
  */
 export function descriptorsAreFree(): boolean {
   const opened: number[] = [];

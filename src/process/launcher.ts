@@ -9,8 +9,8 @@
  * when flowctl dies before it.
  */
 
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { execa } from 'execa';
 import { Bug } from '../base/result.ts';
 import type { ProcessIdentity } from '../model/event.ts';
 import { descriptorsAreFree } from './descriptors.ts';
@@ -107,46 +107,39 @@ export function directLauncher(): Launcher {
   return { launch: (spec) => launchDirectly(sh, spec) };
 }
 
-// execa takes any descriptor, as Node does; its types name only 3 to 9.
-const startShell = (gate: GateShell, { input, output, errors, terminal, ...spec }: LaunchSpec) =>
-  execa(gate.program, [...gate.options, 'gate', ...spec.argv], {
+// Not execa: it costs as much again as the start itself (bench/README.md), for comfort that a gate has no use for.
+const startShell = (gate: GateShell, { input, output, errors, terminal, ...spec }: LaunchSpec): ChildProcess =>
+  spawn(gate.program, [...gate.options, 'gate', ...spec.argv], {
     cwd: spec.workdir,
     env: { ...spec.env },
-    extendEnv: false,
     stdio:
-      terminal === undefined
-        ? [input === null ? 'ignore' : (input as 3), output as 3, errors as 3, 'pipe']
-        : [terminal as 3, terminal as 3, terminal as 3, 'pipe'],
+      terminal === undefined ? [input ?? 'ignore', output, errors, 'pipe'] : [terminal, terminal, terminal, 'pipe'],
     detached: terminal === undefined,
-    cleanup: false,
-    reject: false,
-    buffer: false,
-    shell: false,
-    preferLocal: false,
-    verbose: 'none',
   });
+
+const notStarted = (code: string): Launch => ({ kind: isMomentary(code) ? 'refused' : 'impossible', code });
 
 async function launchDirectly(sh: string, spec: LaunchSpec): Promise<Launch> {
   if (!descriptorsAreFree()) return { kind: 'refused', code: 'EMFILE' };
-  let child: ReturnType<typeof startShell>;
+  let child: ChildProcess;
   try {
     child = startShell(gateFor(spec.env, sh), spec);
   } catch (error) {
-    // execa itself stumbles (a TypeError) where Node gave it a child without streams, which is how Node says EMFILE.
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined && !(error instanceof TypeError)) throw error;
-    return { kind: code === undefined || isMomentary(code) ? 'refused' : 'impossible', code: code ?? 'EMFILE' };
+    // As E2BIG, or an argument that holds a NUL.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return notStarted(code);
   }
   const { pid } = child;
-  if (pid === undefined) {
-    const code = (await child).code ?? 'unknown';
-    return { kind: isMomentary(code) ? 'refused' : 'impossible', code };
-  }
+  const failed = new Promise<string>((resolve) => {
+    child.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
+  });
+  if (pid === undefined) return notStarted(await failed);
   const exited = new Promise<ProcessEnd>((resolve) => {
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
   });
-  // A descriptor beyond 2 is a socket to Node, both readable and writable, though execa's types allow only for reading.
-  const gate = child.stdio[3] as unknown as Socket;
+  // A descriptor beyond 2 is a socket to Node, whatever its types say.
+  const gate = child.stdio[3] as Socket;
   // EPIPE when the shell was killed before it read the line; `exited` tells.
   gate.on('error', () => {});
   return {

@@ -3,10 +3,10 @@
  * what Node calls a pipe is a socket, which cannot be opened at all. The name exists only until both ends are open.
  */
 
+import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { execa } from 'execa';
 import type { Clock } from '../engine/ports.ts';
 import { pause } from './clock.ts';
 import { descriptorsAreFree } from './descriptors.ts';
@@ -52,19 +52,10 @@ export async function openPipes(
   if (mkfifo === null) return null;
   if (!descriptorsAreFree()) throw systemError('EMFILE', 'no descriptors are left');
   const names = sinks.map((_, index) => `${place}.${index + 1}.pipe`);
-  const made = await execa(mkfifo, ['-m', '600', ...names], {
-    stdio: 'ignore',
-    env: {},
-    extendEnv: false,
-    cwd: '/',
-    reject: false,
-    shell: false,
-    preferLocal: false,
-    verbose: 'none',
-  });
+  const failure = await makeNames(mkfifo, names);
   const opened: number[] = [];
   try {
-    if (made.exitCode !== 0) throw systemError(made.code ?? 'EIO', `\`mkfifo ${names.join(' ')}\` failed`);
+    if (failure !== null) throw systemError(failure, `\`mkfifo ${names.join(' ')}\` failed`);
     const ends = names.map((name) => {
       // The reading end first and without waiting, so that opening the writing end does not wait either.
       const reading = openSync(name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
@@ -80,6 +71,15 @@ export async function openPipes(
     for (const name of names) unlinkQuietly(name);
     throw error;
   }
+}
+
+/** @returns the code of what went wrong; null when they are there. */
+function makeNames(mkfifo: string, names: readonly string[]): Promise<string | null> {
+  return new Promise((resolve) => {
+    const child = spawn(mkfifo, ['-m', '600', ...names], { stdio: 'ignore', env: {}, cwd: '/' });
+    child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'EIO'));
+    child.once('exit', (code) => resolve(code === 0 ? null : 'EIO'));
+  });
 }
 
 const refuse: PipeSink = () => Promise.reject(new Error('a pipe without a sink'));

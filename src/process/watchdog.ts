@@ -4,7 +4,8 @@
  * grace time, and kills until two scans in a row find nobody.
  */
 
-import { execa } from 'execa';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import { Bug } from '../base/result.ts';
 import type { RunId } from '../base/ids.ts';
 import type { ProcessIdentity } from '../model/event.ts';
@@ -34,24 +35,21 @@ export interface WatchdogOptions {
 /** What a watchdog is called in the list of processes; the run's id is the word behind it. */
 export const WATCHDOG_NAME = 'flowctl-watchdog';
 
-const launchShell = (sh: string, options: WatchdogOptions) =>
-  execa(sh, ['-c', WATCHDOG_SCRIPT, WATCHDOG_NAME, options.run, String(options.graceMs)], {
+type Shell = ChildProcessByStdio<Writable, null, null>;
+
+/** @returns null when the system has no room for it now. */
+function launchShell(sh: string, options: WatchdogOptions): Shell | null {
+  if (!descriptorsAreFree()) return null;
+  const shell = spawn(sh, ['-c', WATCHDOG_SCRIPT, WATCHDOG_NAME, options.run, String(options.graceMs)], {
     cwd: '/',
     env: { PATH: '/usr/bin:/bin:/usr/local/bin' },
-    extendEnv: false,
-    stdin: 'pipe',
-    stdout: 'ignore',
-    stderr: 'ignore',
+    stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
-    cleanup: false,
-    reject: false,
-    buffer: false,
-    shell: false,
-    preferLocal: false,
-    verbose: 'none',
   });
-
-type Shell = ReturnType<typeof launchShell>;
+  // Told of a start that failed, which `pid` tells as well.
+  shell.on('error', () => {});
+  return shell.pid === undefined ? null : shell;
+}
 
 /**
  * Starts the guard of a run. If its shell dies, another one is started and told all living groups. It carries no token, has a
@@ -68,8 +66,8 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
 
   const start = (): void => {
     if (closing) return;
-    const started = descriptorsAreFree() ? launchShell(sh, options) : undefined;
-    if (started?.pid === undefined) {
+    const started = launchShell(sh, options);
+    if (started === null) {
       again();
       return;
     }

@@ -1,7 +1,7 @@
 /** The value that a command prints: bounded in time and size, and nothing of its stderr goes anywhere. */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { execa } from 'execa';
+import type { execa } from 'execa';
 import { err, ok, type Result } from '../base/result.ts';
 import { systemProgram } from '../process/programs.ts';
 import type { SecretPlace } from './sources.ts';
@@ -11,8 +11,8 @@ const LIMIT_MS = 60_000;
 /** When the command has ended, what it left behind may hold its output open for so long. */
 const DRAIN_MS = 500;
 
-const startShell = (sh: string, command: string, { environment, directory }: SecretPlace) =>
-  execa(sh, ['-c', command], {
+const startShell = (start: typeof execa, sh: string, command: string, { environment, directory }: SecretPlace) =>
+  start(sh, ['-c', command], {
     cwd: directory,
     env: { ...environment },
     extendEnv: false,
@@ -41,7 +41,8 @@ export async function printedBy(
 ): Promise<Result<Buffer, string>> {
   const sh = systemProgram('sh');
   if (sh === null) return err('its command needs a shell, and this system has no `sh`');
-  const child = startShell(sh, command, place);
+  // Loaded here, for it takes its time and most runs have no such secret.
+  const child = startShell((await import('execa')).execa, sh, command, place);
   if (child.pid === undefined) return err(`its command cannot be started (${(await child).code ?? 'unknown'})`);
   const chunks: Buffer[] = [];
   let size = 0;

@@ -16,6 +16,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { parseRunId, type RunId } from '../base/ids.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
+import { monotonicMs } from '../base/stopwatch.ts';
 import type { RunRow } from '../model/view.ts';
 import { FILE_MODE, openForReading } from './durable-files.ts';
 import { tryFlock } from './flock-program.ts';
@@ -64,9 +65,9 @@ export async function addToIndex(
 
 /** One rebuilds, the others wait: a run that ends while the runs are walked comes after the walk's lines, not before them. */
 async function rebuild(file: FileHandle, path: string, everyRun: () => Promise<readonly IndexEntry[]>): Promise<void> {
-  const deadline = performance.now() + REBUILD_PATIENCE_MS;
+  const deadline = monotonicMs() + REBUILD_PATIENCE_MS;
   while (!(await tryFlock(file.fd, 'exclusive', path))) {
-    if (performance.now() > deadline) {
+    if (monotonicMs() > deadline) {
       throw new StateError({ kind: 'io', file: path, code: 'EAGAIN', message: 'somebody is rebuilding the index' });
     }
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -6,6 +6,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, writeSync, readFileSync } from 'node:fs';
 import type { RunId } from '../base/ids.ts';
 import { err, ok, type Result } from '../base/result.ts';
+import { monotonicMs } from '../base/stopwatch.ts';
 import { FILE_MODE } from './durable-files.ts';
 import { tryFlock } from './flock-program.ts';
 import { type LockOwner, ourselves, parseOwner } from './owner.ts';
@@ -67,9 +68,9 @@ export function readOwner(path: string): LockOwner | null {
 
 async function acquire(fd: number, path: string, run: RunId, patienceMs: number): Promise<StateProblem | null> {
   if (!fstatSync(fd).isFile()) return { kind: 'damaged', file: path, offset: null, message: 'is no regular file' };
-  const deadline = performance.now() + patienceMs;
+  const deadline = monotonicMs() + patienceMs;
   while (!(await tryFlock(fd, 'exclusive', path))) {
-    if (performance.now() >= deadline) return { kind: 'busy', run, owner: readOwner(path) };
+    if (monotonicMs() >= deadline) return { kind: 'busy', run, owner: readOwner(path) };
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   if (!isStillThere(fd, path)) return deleted(run);

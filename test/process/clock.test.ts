@@ -6,7 +6,7 @@ afterEach(() => {
 });
 
 test('a timer longer than 2^31 ms fires once, when it is due', () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime', 'Date'] });
   const fired = vi.fn();
   const days30 = 30 * 86_400_000;
   systemClock().after(days30, fired);
@@ -17,7 +17,7 @@ test('a timer longer than 2^31 ms fires once, when it is due', () => {
 });
 
 test('a timer that was taken back does not fire', () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime', 'Date'] });
   const fired = vi.fn();
   const takeBack = systemClock().after(3e9, fired);
   vi.advanceTimersByTime(2.5e9);
