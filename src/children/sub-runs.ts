@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../base/result.ts';
 import type { AttemptListener, AttemptRequest } from '../engine/ports.ts';
 import { definitionHash } from '../load/fingerprint.ts';
 import { type GivenParam, resolveParams } from '../load/params.ts';
+import { runNameOf } from '../load/run-name.ts';
 import type { RunSettings, RunStarted } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';
@@ -79,9 +80,13 @@ async function begin(opening: Opening, listener: AttemptListener): Promise<Resul
   const { scheduled_for } = parent.record;
   const params = await childParams(opening, work.params, { id, started_at: now, scheduled_for });
   if (!params.ok) return params;
+  const scope = childScope(opening, { id, started_at: now, scheduled_for });
+  const name = runNameOf(definition, { ...scope, params: params.value });
+  if (!name.ok) return err({ code: 'expression', message: `\`run_name\` of ${definition.name}: ${name.error}` });
   const started: RunStarted = {
     type: 'run.started',
     flow: definition.name,
+    ...(name.value === null ? {} : { name: name.value }),
     version: null,
     flow_hash: definitionHash(definition),
     params: params.value,
@@ -130,20 +135,32 @@ function childSettings(definition: FlowDefinition, { max_parallel, grace_ms, dur
   return { max_parallel: definition.max_parallel ?? max_parallel, fail_fast, grace_ms, durability };
 }
 
+/** What expressions see before the sub-run begins. */
+function childScope(
+  { family, definition, environment }: Opening,
+  {
+    id,
+    started_at,
+    scheduled_for,
+  }: { readonly id: RunId; readonly started_at: string; readonly scheduled_for: string },
+): JsonObject {
+  const visible = Object.entries(family.visible(environment)).filter(([, value]) => value !== undefined);
+  return {
+    run: { id, started_at, scheduled_for, previous_scheduled_for: null, attempt: 1 },
+    env: Object.fromEntries(visible) as JsonObject,
+    vars: definition.vars,
+    flow: { name: definition.name, version: null },
+  };
+}
+
 async function childParams(
-  { family, definition, environment, request }: Opening,
+  opening: Opening,
   values: JsonObject,
   run: { readonly id: RunId; readonly started_at: string; readonly scheduled_for: string },
 ): Promise<Result<JsonObject, Failure>> {
+  const { definition, request } = opening;
   const given = Object.entries(values).map(([name, value]) => [name, { kind: 'value', value }] as const);
-  const { id, started_at, scheduled_for } = run;
-  const params = await resolveParams(definition, new Map<string, GivenParam>(given), {
-    run: { id, started_at, scheduled_for, previous_scheduled_for: null, attempt: 1 },
-    env: Object.fromEntries(
-      Object.entries(family.visible(environment)).filter(([, value]) => value !== undefined),
-    ) as JsonObject,
-    flow: { name: definition.name, version: null },
-  });
+  const params = await resolveParams(definition, new Map<string, GivenParam>(given), childScope(opening, run));
   if (params.ok) return params;
   const [first, ...others] = params.error.map(({ message }) => message);
   const detail = others.length === 0 ? {} : { detail: others.join('\n') };

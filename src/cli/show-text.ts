@@ -44,6 +44,7 @@ function endingOf(run: RunDetail): string {
 
 function headFacts(run: RunDetail): readonly (readonly [string, string])[] {
   const facts: [string, string][] = [];
+  if (run.name !== null) facts.push(['name', withoutControls(run.name)]);
   if (run.started_at !== null) facts.push(['started', run.started_at]);
   if (run.finished_at !== null) facts.push(['finished', run.finished_at]);
   if (run.resumes > 0) facts.push(['resumed', `${run.resumes} time${run.resumes === 1 ? '' : 's'}`]);

@@ -15,6 +15,7 @@ import { StateError } from '../store/problem.ts';
 import { environmentOrComplain } from './dotenv.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import { outerStep } from './outer-run.ts';
+import { nameOrComplain } from './run-name.ts';
 import { type LifeView, runToEnd } from './run-life.ts';
 import { type EarlierLife, SettingError, settingsFor, type SettingsRequest } from './run-settings.ts';
 import type { SelectedSteps } from './selection.ts';
@@ -57,20 +58,18 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   if (secrets === null) return;
   const id = mintRunId();
   const now = new Date().toISOString();
-  const params = await start.params({
-    id,
-    started_at: now,
-    scheduled_for: now,
-    previous_scheduled_for: null,
-    attempt: 1,
-  });
+  const run = { id, started_at: now, scheduled_for: now, previous_scheduled_for: null, attempt: 1 };
+  const params = await start.params(run);
   if (params === null) return;
+  const named = nameOrComplain(session, definition, environment, { run, params });
+  if (named === null) return;
   const selection = (await start.selection?.(params)) ?? null;
   if (selection === null && start.selection !== undefined) return;
   const parent = await outerStep(session, stateLayout(start.stateDirectory));
   const started: NewRun['started'] = {
     type: 'run.started',
     flow: definition.name,
+    ...named,
     version: null,
     flow_hash: hash,
     params,

@@ -30,6 +30,7 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
     id,
     seq: event.seq,
     flow: event.flow,
+    name: event.name ?? null,
     version: event.version,
     flow_hash: event.flow_hash,
     params: event.params,

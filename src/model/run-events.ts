@@ -22,6 +22,8 @@ export type Trigger = 'manual' | 'schedule' | 'event' | 'parent' | 'rerun' | 'ba
 export type RunStarted = {
   readonly type: 'run.started';
   readonly flow: string;
+  /** What the flow calls this run; absent where it gives its runs no names. */
+  readonly name?: string;
   /** Version of the deployment; null for a flow run from its file. */
   readonly version: number | null;
   readonly flow_hash: ContentHash;

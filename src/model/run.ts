@@ -145,6 +145,8 @@ export interface RunRecord {
   /** The last event that is folded in. */
   seq: number;
   readonly flow: string;
+  /** What the flow calls this run; null where it gives its runs no names. */
+  readonly name: string | null;
   readonly version: number | null;
   flow_hash: ContentHash;
   params: JsonObject;

@@ -52,6 +52,8 @@ export interface StepCounts {
 export interface RunRow {
   readonly id: RunId;
   readonly flow: string | null;
+  /** What the flow calls this run, see `run_name`. */
+  readonly name: string | null;
   readonly version: number | null;
   readonly state: RunState;
   readonly exit_code: number | null;
@@ -118,6 +120,7 @@ export function runRow(run: RunRecord, { live, now }: ViewContext): RunRow {
   return {
     id: run.id,
     flow: run.flow,
+    name: run.name,
     version: run.version,
     state: runState(run, live),
     exit_code: run.ending?.exit_code ?? null,

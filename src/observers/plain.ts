@@ -60,7 +60,7 @@ const reasonFor = (why: string | undefined): string => (why === undefined ? '' :
 function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
   switch (event.type) {
     case 'run.started':
-      return `run ${paint.strong(run)} of ${event.flow} started, ${planSentence(event)}`;
+      return `run ${paint.strong(run)} of ${event.flow}${event.name === undefined ? '' : ` (${withoutControls(event.name)})`} started, ${planSentence(event)}`;
     case 'run.resumed':
       return `run ${paint.strong(run)} resumed${event.revision > 1 ? ` with definition ${event.revision}` : ''}`;
     case 'attempt.started':

@@ -170,6 +170,7 @@ function blankRow(id: RunId, live: boolean): RunRow {
   return {
     id,
     flow: null,
+    name: null,
     version: null,
     state: live ? 'running' : 'crashed',
     exit_code: null,

@@ -14,7 +14,7 @@ const ROW = [
   ...['id', 'flow', 'version', 'state', 'exit_code', 'trigger', 'params', 'parent', 'scheduled_for', 'created_at'],
   ...['started_at', 'finished_at', 'duration_ms', 'steps'],
 ];
-const ROW_BEYOND = ['durability', 'resumes', 'tags', 'timed_out'];
+const ROW_BEYOND = ['durability', 'name', 'resumes', 'tags', 'timed_out'];
 const STEP = [
   ...['id', 'key', 'state', 'cached', 'timed_out', 'tolerated', 'skip_reason', 'why', 'needs', 'started_at'],
   ...['finished_at', 'duration_ms', 'outputs', 'attempts'],
@@ -99,6 +99,7 @@ describe('JSON', () => {
           'durability',
           'error',
           'flow_hash',
+          'name',
           'resumes',
           'tags',
           'timed_out',

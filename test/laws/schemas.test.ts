@@ -29,7 +29,7 @@ const { settings, steps } = startedBody();
 
 /** One event of each type with every member it can have. The compiler sees that none is missing. */
 const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
-  'run.started': { ...startedBody(), parent: { run: runId(1), step }, version: 3 },
+  'run.started': { ...startedBody(), name: 'nightly', parent: { run: runId(1), step }, version: 3 },
   'run.resumed': {
     type: 'run.resumed',
     by,
@@ -120,6 +120,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
 
 /** Members that may be absent. */
 const OPTIONAL: ReadonlySet<string> = new Set([
+  'run.started.name',
   'attempt.started.why',
   'attempt.started.fingerprint',
   'attempt.started.units',
