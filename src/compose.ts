@@ -183,6 +183,7 @@ function assemble(tree: Tree, member: Member): Engine {
   const { reuse, results } = reuseOf(tree, member, { store: storeOutputs, read: (ref) => outputs.read(ref) });
   const keeping = { storeOutputs, checkOutputs };
   const command = commandRunner({ ...keeping, launcher: directLauncher(), watchdog, inherited: environment });
+  const isolated = { host: functions.isolated, command };
   const executor = createLocalExecutor({
     run: record.id,
     clock,
@@ -190,7 +191,7 @@ function assemble(tree: Tree, member: Member): Engine {
       command: guarded(command),
       wait: guarded(waitRunner({ command, reveal })),
       notify: guarded(notifyRunner({ news: () => runNews(record), reveal })),
-      function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment })),
+      function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment, isolated })),
       flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },
     watchdog,

@@ -1,8 +1,8 @@
 /** One host as the pool sees it: a worker thread, what it is doing, and how what happens to it becomes the result of a call. */
 
 import { Worker } from 'node:worker_threads';
-import type { Json } from '../base/json.ts';
-import type { FromHost, FunctionCall, FunctionResult, HostEndReason, HostReport, ToHost } from './messages.ts';
+import type { FromHost, FunctionCall, FunctionResult, HostEndReason, ToHost } from './messages.ts';
+import { resultOf } from './report.ts';
 
 /** Who hears how a call went. */
 export interface HostListener {
@@ -15,17 +15,6 @@ type State =
   | { readonly kind: 'busy'; readonly listener: HostListener; logFailed: boolean }
   /** The thread is being ended; a call that it still serves ends with it. */
   | { readonly kind: 'ending'; readonly listener: HostListener | null };
-
-function resultOf(report: HostReport): FunctionResult {
-  switch (report.kind) {
-    case 'returned':
-      return { kind: 'returned', value: JSON.parse(report.json) as Json, json: report.json };
-    case 'never_settled':
-      return { kind: 'host_ended', reason: 'never_settled', code: null, detail: null };
-    default:
-      return report;
-  }
-}
 
 /** A worker thread that serves one call at a time. */
 export class HostThread {

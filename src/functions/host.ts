@@ -12,6 +12,7 @@ import type { Mask } from '../secrets/mask.ts';
 import { handedSecrets, maskOf } from './call-secrets.ts';
 import { AttemptLog, Capture } from './capture.ts';
 import type { StepContext } from './context.ts';
+import { ISOLATED_CALL, serveIsolatedCall } from './host-process.ts';
 import type { FromHost, FunctionCall, HostReport, ToHost } from './messages.ts';
 import { perform } from './perform.ts';
 import { describeThrown } from './thrown.ts';
@@ -125,4 +126,4 @@ if (parentPort !== null) {
   );
   host.start();
   port.on('message', (message: ToHost) => host.receive(message));
-}
+} else if (process.argv[2] === ISOLATED_CALL) void serveIsolatedCall();

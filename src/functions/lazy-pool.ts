@@ -1,5 +1,6 @@
 /** The pool of function hosts, of which nothing is loaded before the first call. */
 
+import { fileURLToPath } from 'node:url';
 import type { ModuleLoader } from './modules.ts';
 import type { FunctionPool } from './pool.ts';
 
@@ -9,6 +10,8 @@ export interface LazyPool {
   pool(): Promise<FunctionPool>;
   /** See `ModuleLoader`. */
   contentHash: ModuleLoader['contentHash'];
+  /** What runs functions in processes of their own: the host's file, and the loader of their modules. */
+  readonly isolated: Pick<ModuleLoader, 'prepare' | 'locateMistake'> & { readonly program: string };
   /** Sends its threads home, if there are any. */
   close(): Promise<void>;
 }
@@ -19,6 +22,7 @@ export interface LazyPool {
  * @param maxHosts how many functions may run at once.
  */
 export function lazyFunctionPool(cacheFolder: string, maxHosts: number): LazyPool {
+  const hostUrl = new URL('./function-host.js', import.meta.url);
   let pool: Promise<FunctionPool> | null = null;
   let loader: Promise<ModuleLoader> | null = null;
   const openLoader = async (): Promise<ModuleLoader> => {
@@ -32,12 +36,17 @@ export function lazyFunctionPool(cacheFolder: string, maxHosts: number): LazyPoo
   };
   const open = async (): Promise<FunctionPool> => {
     const [{ createFunctionPool }, modules] = await Promise.all([import('./pool.ts'), modulesOnce()]);
-    return createFunctionPool({ hostUrl: new URL('./function-host.js', import.meta.url), modules, maxHosts });
+    return createFunctionPool({ hostUrl, modules, maxHosts });
   };
   return {
     pool: () => {
       pool ??= open();
       return pool;
+    },
+    isolated: {
+      program: fileURLToPath(hostUrl),
+      prepare: async (module) => (await modulesOnce()).prepare(module),
+      locateMistake: async (module) => (await modulesOnce()).locateMistake(module),
     },
     contentHash: async (module) => (await modulesOnce()).contentHash(module),
     close: async () => {

@@ -5,14 +5,15 @@
  * it waits for.
  */
 
-import { assertNever, Bug } from '../base/result.ts';
+import { Bug } from '../base/result.ts';
 import type { AttemptRequest, Work } from '../engine/ports.ts';
-import type { FunctionCall, FunctionResult, HostEndReason } from '../functions/messages.ts';
-import type { Failure } from '../model/outcome.ts';
+import type { FunctionCall, FunctionResult } from '../functions/messages.ts';
 import { startWait } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
+import { failureOf } from './function-failure.ts';
+import { type IsolatedHost, startIsolated } from './isolated-function.ts';
 import { keepOutputs, type OutputKeeping } from './outputs.ts';
 import { failedToStart, type Runner, type RunnerContext, type RunningWork, type WorkEnd } from './runner.ts';
 
@@ -38,6 +39,8 @@ export interface FunctionRunnerOptions extends OutputKeeping {
   /** Asked for with the first call: threads cost time that a run without functions need not pay. */
   readonly pool: () => Promise<FunctionCaller>;
   readonly inherited: InheritedEnvironment;
+  /** Where functions with `isolate: process` run. */
+  readonly isolated?: { readonly host: IsolatedHost; readonly command: Runner };
 }
 
 type CallWork = Extract<Work, { readonly kind: 'call' }>;
@@ -54,7 +57,12 @@ export function functionRunner(options: FunctionRunnerOptions): Runner {
   return {
     start: (request, context) => {
       if (request.work.kind !== 'call') throw new Bug('the function runner was given a command');
-      return startFunction(options, request, request.work, context);
+      const { work } = request;
+      if (request.isolate === 'thread') return startFunction(options, request, work, context);
+      if (options.isolated === undefined) throw new Bug('nobody runs functions in processes of their own');
+      const call = callOf(options, request, work, context);
+      const conclude = (result: FunctionResult): Promise<WorkEnd> => endOf(result, request, work, options, context);
+      return startIsolated({ ...options.isolated, call, request, context, conclude });
     },
   };
 }
@@ -199,60 +207,4 @@ async function endOf(
   return kept.ok
     ? { kind: 'succeeded', exit_code: null, outputs: kept.value }
     : { kind: 'failed', failure: kept.error, exit_code: null, signal: null };
-}
-
-const ENDS: { readonly [Reason in HostEndReason]: string } = {
-  exit: 'the function called `process.exit()`',
-  out_of_memory: 'the function ran out of memory',
-  crashed: 'the thread of the function crashed',
-  never_settled: 'the function waits for something that can never happen',
-  terminated: 'the thread of the function was ended',
-};
-
-/** What `typeof` says of thrown values that are no errors; they have no stack. */
-const NO_ERRORS: ReadonlySet<string> = new Set(
-  'string number boolean bigint symbol function object undefined unknown'.split(' '),
-);
-
-/** An error by its name; any other thrown value by its type, unless the value says it all. */
-function thrownMessage({ origin, name, message, stack }: FunctionResult & { readonly kind: 'threw' }): string {
-  const isError = stack !== '' || !NO_ERRORS.has(name);
-  const saysAll = name === 'undefined' || name === 'unknown' || (name === 'object' && message === 'null');
-  const value = isError
-    ? `${name}: ${message}`
-    : saysAll
-      ? message
-      : `${/^o/.test(name) ? 'an' : 'a'} ${name}: ${message}`;
-  if (origin !== 'call') return `${origin.replace('_', ' ')}: ${value}`;
-  return isError || name === 'unknown' ? value : `threw ${value}`;
-}
-
-function failureOf(result: Exclude<FunctionResult, { readonly kind: 'returned' }>, work: CallWork): Failure {
-  const place = `\`${work.module}#${work.export}\``;
-  switch (result.kind) {
-    case 'threw': {
-      const message = thrownMessage(result);
-      return { code: 'thrown', message, detail: result.stack === '' ? message : result.stack };
-    }
-    case 'not_json': {
-      const where = result.path === '' ? 'the returned value' : `\`${result.path}\` of the returned value`;
-      return { code: 'outputs', message: `${where} is not JSON: ${result.found}` };
-    }
-    case 'module_not_loaded':
-      return { code: 'module_not_loaded', message: result.message, detail: result.detail ?? result.message };
-    case 'export_not_found': {
-      if (result.found !== null)
-        return { code: 'export_not_found', message: `${place} is no function but ${result.found}` };
-      const { available, nearest } = result;
-      const others = available.length === 0 ? 'it exports no function' : `it exports ${available.join(', ')}`;
-      const hint = nearest === null ? others : `did you mean \`${nearest}\`?`;
-      return { code: 'export_not_found', message: `${place} does not exist; ${hint}` };
-    }
-    case 'host_ended':
-      return result.detail === null
-        ? { code: 'host_ended', message: ENDS[result.reason] }
-        : { code: 'host_ended', message: ENDS[result.reason], detail: result.detail };
-    default:
-      return assertNever(result, 'function result');
-  }
 }

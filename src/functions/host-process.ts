@@ -1,0 +1,58 @@
+/**
+ * A function host that is a process of its own and serves one call (`isolate: process`). What it is to do stands on its standard input,
+ * which has no name on any disk; how the call ended goes into a file; what the function prints goes where the process prints. Native code
+ * may crash it, and a kill ends it, whatever it is in.
+ */
+
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { handedSecrets } from './call-secrets.ts';
+import type { StepContext } from './context.ts';
+import type { FunctionCall, HostReport } from './messages.ts';
+import { perform } from './perform.ts';
+import { describeThrown } from './thrown.ts';
+
+/** What the process is told. */
+export interface IsolatedCall {
+  /** Where the module, or its bundle, is loaded from. */
+  readonly url: string;
+  /** `env` and `log` mean nothing here: the process has both. */
+  readonly call: FunctionCall;
+  /** The file that takes the report; it does not exist. */
+  readonly report: string;
+}
+
+/** The argument that makes the host's file serve one call. */
+export const ISOLATED_CALL = 'isolated-call';
+
+/** Serves the call, and ends the process. */
+export async function serveIsolatedCall(): Promise<void> {
+  process.setSourceMapsEnabled(true);
+  const { url, call, report } = JSON.parse(readFileSync(0, 'utf8')) as IsolatedCall;
+  const controller = new AbortController();
+  const ask = (): void => controller.abort(new DOMException('the attempt was asked to end', 'AbortError'));
+  // Neither keeps the process alive. What does not listen is killed after the grace time.
+  process.on('SIGTERM', ask).on('SIGINT', ask);
+  const end = (what: HostReport): void => {
+    writeReport(report, what);
+    process.exit(0);
+  };
+  process.on('uncaughtException', (error, origin) => {
+    const rejected = origin === 'unhandledRejection';
+    const thrown = describeThrown(error, null);
+    end({ kind: 'threw', origin: rejected ? 'unhandled_rejection' : 'uncaught_exception', ...thrown });
+  });
+  process.on('beforeExit', () => end({ kind: 'never_settled' }));
+  const secrets = handedSecrets(call.secrets?.values ?? {});
+  const context: StepContext = Object.freeze({ ...call.context, secrets, signal: controller.signal });
+  end(await perform(url, call, context));
+}
+
+function writeReport(file: string, report: HostReport): void {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+  const descriptor = openSync(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    writeFileSync(descriptor, JSON.stringify(report));
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,108 @@
+/** Calls a function in a process of its own: started, gated, logged and ended as a command is. */
+
+import { closeSync, constants, openSync, readFileSync, rmSync } from 'node:fs';
+import type { Result } from '../base/result.ts';
+import type { AttemptRequest } from '../engine/ports.ts';
+import { type IsolatedCall, ISOLATED_CALL } from '../functions/host-process.ts';
+import type { FunctionCall, FunctionResult, HostReport } from '../functions/messages.ts';
+import { resultOf } from '../functions/report.ts';
+import type { Runner, RunnerContext, RunningWork, WorkEnd } from './runner.ts';
+
+/** What is known of a module that cannot be loaded. */
+interface ModuleProblem {
+  readonly message: string;
+  readonly detail: string | null;
+}
+
+/** Where isolated functions run. */
+export interface IsolatedHost {
+  /** The host's file, absolute. */
+  readonly program: string;
+  /** The URL of a module for a host. */
+  prepare(module: string): Promise<Result<string, ModuleProblem>>;
+  /** The place of a syntax error in a module; null when it is not found. */
+  locateMistake(module: string): Promise<ModuleProblem | null>;
+}
+
+/** A call, and what it takes. */
+export interface IsolatedAttempt {
+  readonly call: FunctionCall;
+  readonly request: AttemptRequest;
+  readonly context: RunnerContext;
+  readonly host: IsolatedHost;
+  /** Runs the process. */
+  readonly command: Runner;
+  /** Says what a result means. */
+  readonly conclude: (result: FunctionResult) => Promise<WorkEnd>;
+}
+
+/** Begins the call. */
+export function startIsolated(attempt: IsolatedAttempt): RunningWork {
+  let process: RunningWork | null = null;
+  let asked: NodeJS.Signals | null = null;
+  let killed = false;
+  const begin = async (): Promise<WorkEnd> => {
+    const module = await attempt.host.prepare(attempt.call.module);
+    if (asked !== null) return { kind: 'stopped', exit_code: null, signal: null };
+    if (!module.ok) return attempt.conclude({ kind: 'module_not_loaded', ...module.error });
+    const report = `${attempt.context.places.output}.report`;
+    rmSync(report, { force: true });
+    try {
+      process = startProcess(attempt, module.value, report);
+      return await endOf(attempt, await process.ended, report);
+    } finally {
+      rmSync(report, { force: true });
+    }
+  };
+  return {
+    ended: begin(),
+    stop: (signal) => {
+      asked ??= signal;
+      process?.stop(signal);
+    },
+    kill: () => {
+      asked ??= 'SIGKILL';
+      if (!killed) process?.kill();
+      killed = true;
+    },
+  };
+}
+
+function startProcess({ call, request, context, host, command }: IsolatedAttempt, url: string, report: string) {
+  const told: IsolatedCall = { url, call: { ...call, env: {} }, report };
+  const work = { kind: 'argv', argv: [process.execPath, host.program, ISOLATED_CALL] } as const;
+  const plain = { output: 'file', outputs_schema: null, success_codes: [0], skip_codes: [] } as const;
+  return command.start({ ...request, ...plain, work, stdin: JSON.stringify(told) }, context);
+}
+
+async function endOf({ call, host, conclude }: IsolatedAttempt, end: WorkEnd, report: string): Promise<WorkEnd> {
+  if (end.kind === 'refused' || end.kind === 'stopped') return end;
+  const signal = end.kind === 'failed' ? end.signal : null;
+  // It was never started.
+  if (end.kind === 'failed' && end.exit_code === null && signal === null) return end;
+  const result = readReport(report);
+  if (result === null) {
+    const message =
+      signal === null
+        ? 'the function called `process.exit()`'
+        : `the process of the function was ended by ${signal}${signal === 'SIGKILL' ? ', possibly out of memory' : ''}`;
+    return { kind: 'failed', failure: { code: 'host_ended', message }, exit_code: end.exit_code, signal };
+  }
+  if (result.kind !== 'module_not_loaded' || !result.message.startsWith('SyntaxError:')) return conclude(result);
+  const mistake = await host.locateMistake(call.module);
+  return conclude(mistake === null ? result : { kind: 'module_not_loaded', ...mistake });
+}
+
+/** @returns null when there is none, or half of one: the process ended before the call did. */
+function readReport(file: string): FunctionResult | null {
+  try {
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      return resultOf(JSON.parse(readFileSync(descriptor, 'utf8')) as HostReport);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return null;
+  }
+}
