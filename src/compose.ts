@@ -10,9 +10,10 @@ import { err, ok } from './base/result.ts';
 import { openReuse, pruneNowAndThen } from './cache/open.ts';
 import { type Family, type Member, memberAt, type RunAgain, type Unrecorded } from './children/family.ts';
 import { Engine, type EngineEnd } from './engine/engine.ts';
+import { concurrencyOf } from './engine/group.ts';
 import { makePlan } from './engine/plan.ts';
-import type { Journal, OutputStore, Slots } from './engine/ports.ts';
-import { type Admission, createAdmission } from './executors/admission.ts';
+import type { Admission, Journal, OutputStore, Slots } from './engine/ports.ts';
+import { createAdmission as createShortage } from './executors/admission.ts';
 import { createLocalExecutor } from './executors/local.ts';
 import { createSlots } from './executors/slots.ts';
 import { type LazyPool, lazyFunctionPool } from './functions/lazy-pool.ts';
@@ -20,10 +21,12 @@ import { findMismatch as checkOutputs } from './load/param-schema.ts';
 import type { EventBody, RunEvent, RunResumed } from './model/event.ts';
 import type { FlowDefinition } from './model/flow.ts';
 import { runNews } from './model/news.ts';
+import type { Capacity } from './model/project.ts';
 import type { RunRecord } from './model/run.ts';
 import { createHub, type Observer } from './observers/hub.ts';
 import { systemClock } from './process/clock.ts';
 import { directLauncher } from './process/launcher.ts';
+import { stepsOf, TOKEN_VARIABLE } from './process/token.ts';
 import { startWatchdog, type Watchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
 import { functionRunner } from './runners/function.ts';
@@ -36,6 +39,9 @@ import { withSecrets } from './runners/with-secrets.ts';
 import { NO_SECRETS, type RunSecrets } from './secrets/run-secrets.ts';
 import { attemptPlaces, notePath, type RunLayout, type StateLayout } from './store/layout.ts';
 import { runOutputs } from './store/outputs.ts';
+import { createAdmission } from './store/tickets/admission.ts';
+import type { Seat } from './store/tickets/seat.ts';
+import { TreeSeats } from './store/tickets/tree-seats.ts';
 
 /** The environment flowctl was started with. */
 export type Environment = { readonly [name: string]: string | undefined };
@@ -54,6 +60,8 @@ export interface LifeRequest {
   readonly environment: Environment;
   /** Default: none. */
   readonly secrets?: RunSecrets;
+  /** What steps of all runs of the project share. Absent: the run waits for no others, for it is only taken over to be ended. */
+  readonly resources?: { readonly [name: string]: Capacity };
   /** Of flowctl. */
   readonly version: string;
   readonly observers: readonly Observer[];
@@ -123,7 +131,8 @@ export function composeLife(request: LifeRequest): Life {
     secrets,
     graceMs,
     slots: createSlots(settings.max_parallel),
-    admission: createAdmission(),
+    shortage: createShortage(),
+    seats: seatsOf(request),
     fresh: request.fresh ?? { noCache: false, force: [] },
     flow: scopeOf(state, definition),
     broken: request.broken,
@@ -140,6 +149,7 @@ export function composeLife(request: LifeRequest): Life {
         const end = await engine.execute();
         return end.kind !== 'state_lost' ? end : { ...end, unrecorded: [...end.unrecorded, ...unrecorded] };
       } finally {
+        await tree.seats?.close();
         await functions.close();
         await watchdog.close();
         await pruneNowAndThen(state.cache, clock.wall());
@@ -156,7 +166,8 @@ interface Tree {
   readonly secrets: RunSecrets;
   readonly graceMs: number;
   readonly slots: Slots;
-  readonly admission: Admission;
+  readonly shortage: ReturnType<typeof createShortage>;
+  readonly seats: TreeSeats | null;
   readonly fresh: FreshWish;
   /** The flow of the root, see `scopeOf`. */
   readonly flow: string;
@@ -197,27 +208,41 @@ function assemble(tree: Tree, member: Member): Engine {
     watchdog,
     places: (step, attempt) => attemptPlaces(layout, step, attempt),
     graceMs: tree.graceMs,
-    admission: tree.admission,
+    admission: tree.shortage,
     results,
   });
   const hub = createHub(member.listeners, tree.broken);
   hub.publish(member.told);
-  const parts = {
+  const source = {
     run: record,
     plan: makePlan(member.definition),
-    journal: member.journal,
-    hub,
-    executor,
-    clock,
-    random: Math.random,
     environment: definedOnly(tree.secrets.visible(environment)),
     runDirectory: layout.private,
     outputs,
-    slots,
-    reuse,
   };
-  const engine: Engine = new Engine(parts, member.opening);
+  const seat = tree.seats?.seatOf(record.id, member.parent === null ? null : record.parent) ?? null;
+  const engine: Engine = new Engine(
+    {
+      ...source,
+      ...{ journal: member.journal, hub, executor, clock, random: Math.random, slots, reuse },
+      tickets: seat,
+      admission: seat === null ? null : admissionOf(seat, concurrencyOf(source)),
+    },
+    member.opening,
+  );
   return engine;
+}
+
+const seatsOf = ({ state, record, resources, environment }: LifeRequest): TreeSeats | null =>
+  resources === undefined
+    ? null
+    : new TreeSeats({ state, root: record.id, resources }, stepsOf(environment[TOKEN_VARIABLE] ?? ''));
+
+/** Null where the flow has no policy. A group without a value is told before a run begins; that of a sub-run refuses it. */
+function admissionOf(seat: Seat, policy: ReturnType<typeof concurrencyOf>): Admission | null {
+  if (policy.ok) return policy.value === null ? null : createAdmission(seat, policy.value);
+  const refused = { kind: 'refused', message: policy.error } as const;
+  return { group: '', limit: 0, request: () => ({ answer: Promise.resolve(refused), withdraw: () => undefined }) };
 }
 
 /** A flow by its file, relative to the project: so the project may be moved, and a copy of its state used elsewhere. */

@@ -11,6 +11,7 @@ import type { RunRecord } from '../model/run.ts';
 import type { SubRun, SubRunEnd } from '../runners/flow.ts';
 import type { ContinuedChild, OwnedChild } from '../store/children.ts';
 import type { RunOutputs } from '../store/outputs.ts';
+import { type InboxReader, RunInbox } from '../store/inbox.ts';
 import { StateError } from '../store/problem.ts';
 import { SnapshotWriter } from '../store/snapshot.ts';
 import { placed } from './family.ts';
@@ -26,16 +27,23 @@ export interface Beginning {
   readonly before: RunRecord | null;
 }
 
+/** What a sub-run is written to and asked by. */
+interface Desk {
+  readonly snapshot: SnapshotWriter;
+  readonly inbox: RunInbox;
+}
+
 const PARENT: Actor = { kind: 'policy', policy: 'parent' };
 
 /** A sub-run that is to live. */
 export function memberRun(opening: Opening, beginning: Beginning): SubRun {
   const snapshot = new SnapshotWriter(beginning.owned.layout, opening.family.clock, beginning.before);
+  const inbox = new RunInbox(beginning.owned.layout);
   let engine: Engine | null = null;
   return {
     execute(stopped) {
-      engine = engineOf(opening, beginning, snapshot, stopped);
-      return live(opening, beginning, engine, snapshot);
+      engine = engineOf(opening, beginning, { snapshot, inbox }, stopped);
+      return live(opening, beginning, engine, { snapshot, inbox });
     },
     stop(reason) {
       if (reason.kind === 'cancelled' && reason.by.kind === 'signal') engine?.signal(reason.signal);
@@ -59,7 +67,7 @@ export async function endedBefore({ record, outputs, journal }: ContinuedChild):
 function engineOf(
   { family, parent, definition, environment, prefix }: Opening,
   { owned, record, before, told, opening }: Beginning,
-  snapshot: SnapshotWriter,
+  { snapshot, inbox }: Desk,
   stopped: StopReason | null,
 ): Engine {
   const engine = family.compose({
@@ -72,6 +80,12 @@ function engineOf(
     listeners: [
       ...family.listenersFor({ layout: owned.layout, definition, prefix, before }),
       { name: 'snapshot', observe: (event) => snapshot.publish([event]) },
+      {
+        name: 'inbox',
+        observe: (event) => {
+          if (event.type === 'run.cancel_requested') inbox.acknowledge();
+        },
+      },
     ],
     depth: parent.depth + 1,
     prefix,
@@ -82,11 +96,13 @@ function engineOf(
 }
 
 async function live(
-  { family, prefix }: Opening,
+  { family, prefix, definition }: Opening,
   { owned }: Beginning,
   engine: Engine,
-  snapshot: SnapshotWriter,
+  { snapshot, inbox }: Desk,
 ): Promise<SubRunEnd> {
+  // People ask the root; only a newer run of the same concurrency group asks a sub-run.
+  if (definition.concurrency !== null) inbox.deliverTo(requestsFor(engine));
   try {
     const end = await engine.execute();
     await snapshot.finish();
@@ -102,8 +118,20 @@ async function live(
     return { kind: 'state_lost' };
   } finally {
     family.living.delete(prefix);
+    await inbox.close(true);
     await owned.journal.close();
   }
+}
+
+function requestsFor(engine: Engine): InboxReader {
+  return {
+    take: (request) => {
+      if (request.kind === 'cancel' && request.policy !== undefined)
+        engine.cancel({ kind: 'policy', policy: request.policy }, request.reason);
+    },
+    // Its file stays, under a name that says so.
+    refuse: () => {},
+  };
 }
 
 async function outputsOf({ ending }: RunRecord, store: RunOutputs): Promise<Json> {

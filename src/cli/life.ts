@@ -6,6 +6,7 @@ import { composeLife, type Environment, type FreshWish } from '../compose.ts';
 import type { EngineEnd } from '../engine/engine.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
+import type { ProjectConfig } from '../model/project.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { Observer } from '../observers/hub.ts';
 import type { RunSecrets } from '../secrets/run-secrets.ts';
@@ -28,6 +29,8 @@ export interface LifeToRun {
   /** What steps inherit, and expressions see as `env`. */
   readonly environment: Environment;
   readonly secrets: RunSecrets;
+  /** What the project has for the steps of all its runs; absent for a run that is only taken over to be ended. */
+  readonly resources?: ProjectConfig['resources'];
   /** Events that are recorded and that nobody was told of yet: `run.started` of a new run. */
   readonly told: readonly RunEvent[];
   readonly opening: readonly EventBody[];
@@ -81,6 +84,7 @@ export async function live(
     opening: life.opening,
     environment,
     secrets: life.secrets,
+    ...(life.resources === undefined ? {} : { resources: life.resources }),
     version: FLOWCTL_VERSION,
     observers,
     environmentFor: (flow) => environmentOfRun(session, flow),

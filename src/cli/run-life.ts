@@ -21,6 +21,8 @@ import { failureOf } from './state-failure.ts';
 /** How it is to be shown. */
 export interface LifeView extends GlobalOptions {
   readonly output: OutputMode;
+  /** A run that its concurrency policy refuses is no failure. */
+  readonly skipOk?: boolean;
 }
 
 /** Runs to the end. Sets the exit code, or dies of the signal that ended the run. */
@@ -60,7 +62,9 @@ export async function runToEnd(
   const failed = record.ending?.state !== 'succeeded';
   if (!isShort) session.stdout.write(summary);
   else if (failed) session.stderr.write(summary);
-  await finish(session, record.ending?.exit_code ?? EXIT.internal, record.cancellation?.signal ?? null, signals);
+  const isWelcome = view.skipOk === true && record.ending?.state === 'skipped';
+  const code = isWelcome ? EXIT.ok : (record.ending?.exit_code ?? EXIT.internal);
+  await finish(session, code, record.cancellation?.signal ?? null, signals);
 }
 
 async function finish(

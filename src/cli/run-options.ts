@@ -9,4 +9,5 @@ export const withRunOptions = (command: Command): Command =>
   command
     .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
     .option('--fail-fast', 'after a failure start nothing new')
+    .option('--skip-ok', 'exit with 0, not 75, where the concurrency policy of the flow says not now')
     .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto');

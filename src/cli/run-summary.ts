@@ -56,7 +56,8 @@ export function summaryOf(
   if (isJsonObject(outputs)) {
     for (const [name, value] of Object.entries(outputs)) lines.push(`  ${name}: ${shortened(value)}`);
   }
-  if (ending.state !== 'succeeded') lines.push(`to go on: flowctl resume ${run.id}${namedSteps(failed)}${suffix}`);
+  if (ending.state !== 'succeeded' && ending.state !== 'skipped')
+    lines.push(`to go on: flowctl resume ${run.id}${namedSteps(failed)}${suffix}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -8,11 +8,12 @@ import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';
 import { createRun, type NewRun } from '../store/create.ts';
 import { mintRunId } from '../store/mint.ts';
-import { type StateLayout, stateLayout } from '../store/layout.ts';
+import { runLayout, type StateLayout, stateLayout } from '../store/layout.ts';
 import { openState } from '../store/open.ts';
 import type { OwnedRun } from '../store/owned-run.ts';
 import { StateError } from '../store/problem.ts';
 import { environmentOrComplain } from './dotenv.ts';
+import { hasGroup } from './group-check.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import { outerStep } from './outer-run.ts';
 import { nameOrComplain } from './run-name.ts';
@@ -82,6 +83,9 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
     seq: 1,
     time: now,
   };
+  const runDirectory = runLayout(stateLayout(start.stateDirectory), { id, root: id }).private;
+  const ahead = { run: beginRun(id, started), definition, environment, secrets, runDirectory };
+  if (!hasGroup(session, ahead)) return;
   const signals = takeSignals(session.environment);
   const state = valueOrThrow(await openState(start.stateDirectory));
   const owned = await create(state, { id, definition, started, version: FLOWCTL_VERSION });
@@ -89,8 +93,9 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const told: readonly RunEvent[] = [started];
   const opening = selection === null ? [] : await selection.open(owned);
   const fresh = start.fresh ?? { noCache: false, force: [] };
-  const life = { state, owned, record, definition, environment, secrets, told, opening, before: null, fresh };
-  await runToEnd(session, life, options, signals);
+  const { resources } = start.flow.project;
+  const made = { state, owned, record, definition, environment, secrets, resources };
+  await runToEnd(session, { ...made, told, opening, before: null, fresh }, options, signals);
 }
 
 /** The settings of a run; a variable that cannot be understood is a usage error. */

@@ -127,8 +127,8 @@ export class Course {
   noteQueued({ step, resources }: Message & { kind: 'claim_queued' }): void {
     const node = this.frontier.tree.find(step);
     if (node?.wanted !== 'tickets' || this.run.cancellation !== null || node.record.phase.kind === 'queued') return;
-    // Nothing rests on it, so nothing waits for the disk; a failure of the journal comes with the next write.
-    this.ledger.writeSoon(this.fold({ type: 'step.queued', step, resources })).catch(() => {});
+    // Nothing rests on it, but whoever watches is to see it now, and not with whatever comes next.
+    this.ledger.write([this.fold({ type: 'step.queued', step, resources })]);
   }
 
   /** A person answered; what is not asked for, or was answered before, changes nothing. */

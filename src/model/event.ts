@@ -126,7 +126,7 @@ export type IterationScheduled = {
   readonly due: string;
 };
 
-/** A step could start, but for capacities that others hold. Written, but not synced: nothing rests on it. */
+/** A step could start, but for capacities that others hold. */
 export type StepQueued = {
   readonly type: 'step.queued';
   readonly step: StepKey;

@@ -5,7 +5,7 @@
  * environment is not found.
  */
 
-import type { RunId, StepKey } from '../base/ids.ts';
+import { parseRunId, recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 
 /** The environment variable that carries the token. */
 export const TOKEN_VARIABLE = 'FLOWCTL_TOKEN';
@@ -28,6 +28,19 @@ export function tokenOf(inherited: string, run: RunId, step: StepKey, attempt: n
 // Keys of map items are chosen by users; `;` ends an element. Percent-encoded by byte (RFC 3986), lone surrogates included.
 const encodeStep = (step: string): string =>
   step.replace(/[^\w.\-[\]/]/gu, (character) => Buffer.from(character).toString('hex').replace(/../g, '%$&'));
+
+/** The steps that a process is inside of, the outermost first; what is none of ours is left out. */
+export function stepsOf(token: string): readonly { readonly run: RunId; readonly step: StepKey }[] {
+  return token.split(';').flatMap((element) => {
+    const [, id = '', encoded = ''] = /^([^/]+)\/(.+)\/\d+$/.exec(element) ?? [];
+    const run = parseRunId(id);
+    try {
+      return run === null ? [] : [{ run, step: recordedStepKey(decodeURIComponent(encoded)) }];
+    } catch {
+      return [];
+    }
+  });
+}
 
 /** True when a token's value has an element of the pattern: whole elements only, `r1/a/1` is not `r1/a/10`. */
 export function tokenMatches(token: string, pattern: TokenPattern): boolean {

@@ -109,9 +109,13 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
     ...tornWarning(owned),
   ];
   const before = structuredClone(record);
+  const { resources } = project;
   await runToEnd(
     session,
-    { state: state.value, owned, record, definition, environment, secrets, told: [], opening, before, again },
+    {
+      ...{ state: state.value, owned, record, definition, environment, secrets, resources },
+      ...{ told: [], opening, before, again },
+    },
     options,
     signals,
   );

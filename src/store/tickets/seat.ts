@@ -6,7 +6,7 @@
 import type { RunId, StepKey } from '../../base/ids.ts';
 import type { Claim, TicketRequest, Tickets } from '../../engine/ports.ts';
 import type { Capacity } from '../../model/project.ts';
-import type { Need } from './book.ts';
+import type { ClaimRecord, Need } from './book.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What a run holds, as those within it see it. */
@@ -21,6 +21,14 @@ export interface SeatOptions {
   readonly run: RunId;
   /** The step of another run of the tree that this run belongs to; null for a top-level run. */
   readonly within: { readonly seat: Seat; readonly step: StepKey } | null;
+  /** Of a top-level run that was started inside steps of others: those, the outermost first. */
+  readonly outer?: readonly OuterStep[];
+}
+
+/** A step of a run that another process lives. */
+export interface OuterStep {
+  readonly run: RunId;
+  readonly step: StepKey;
 }
 
 /** One run's side of the ledger. */
@@ -28,14 +36,16 @@ export class Seat implements Tickets {
   readonly ledger: Ledger;
   readonly run: RunId;
   readonly #within: SeatOptions['within'];
+  readonly #outer: readonly OuterStep[];
   readonly #held = new Map<StepKey, Holding>();
   readonly #requests = new Set<{ release(): void }>();
   #place: { readonly holding: Holding; readonly group: string } | null = null;
 
-  constructor({ ledger, run, within }: SeatOptions) {
+  constructor({ ledger, run, within, outer = [] }: SeatOptions) {
     this.ledger = ledger;
     this.run = run;
     this.#within = within;
+    this.#outer = outer;
   }
 
   request({ step, resources, priority }: Claim, queued: () => void): TicketRequest {
@@ -79,7 +89,7 @@ export class Seat implements Tickets {
     own.sort(([one], [other]) => other.length - one.length);
     const holdings = own.map(([, holding]) => holding);
     if (step !== null && this.#place !== null) holdings.push(this.#place.holding);
-    if (this.#within === null) return holdings;
+    if (this.#within === null) return [...holdings, ...this.#heldOutside()];
     const { seat, step: parent } = this.#within;
     const itself = seat.#held.get(parent);
     return [...holdings, ...(itself === undefined ? [] : [itself]), ...seat.around(parent)];
@@ -100,7 +110,24 @@ export class Seat implements Tickets {
     for (let seat = this.#within?.seat; seat !== undefined; seat = seat.#within?.seat) {
       if (seat.#place?.group === group) return true;
     }
-    return false;
+    return this.#top.#heldOutside().some((claim) => claim.group?.name === group);
+  }
+
+  get #top(): Seat {
+    return this.#within === null ? this : this.#within.seat.#top;
+  }
+
+  /** What the steps that this program was started in hold, and their runs: the book says so. */
+  #heldOutside(): readonly ClaimRecord[] {
+    if (this.#outer.length === 0) return [];
+    const held = this.ledger.claims().filter(({ state }) => state === 'held');
+    return [...this.#outer].reverse().flatMap(({ run, step }) => {
+      const around = held.filter((claim) => {
+        if (claim.run !== run) return false;
+        return claim.step === null || claim.step === step || isInside(step, claim.step);
+      });
+      return around.sort((one, other) => (other.step?.length ?? 0) - (one.step?.length ?? 0));
+    });
   }
 
   /** Adds something to be given back with the rest. @returns what takes it out again. */
