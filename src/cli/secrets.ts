@@ -14,21 +14,26 @@ export const flowsOf = (definition: FlowDefinition): readonly FlowDefinition[] =
   ...Object.values(definition.flows).filter(({ file }) => file !== definition.file),
 ];
 
-/** Reads the secrets of a flow and of its sub-flows, wherever each of them says. @param environment the flow's own. */
-export const secretsOf = (
+/**
+ * Reads the secrets of a flow and of its sub-flows, wherever each of them says; from now on no message shows one.
+ * @param environment the flow's own.
+ */
+export async function secretsOf(
   session: Session,
   definition: FlowDefinition,
   environment: Environment,
-): Promise<SecretReading> => {
+): Promise<SecretReading> {
   const flows = flowsOf(definition);
-  return readSecrets(flows, ({ file }) => {
+  const reading = await readSecrets(flows, ({ file }) => {
     const flow = flows.find((each) => each.file === file);
     if (flow === undefined || flow === definition) return environment;
     // A sub-flow whose file of variables cannot be read says so when it is to be started.
     const own = environmentOfRun(session, flow);
     return own.ok ? own.value : environment;
   });
-};
+  hideInMessages((text) => reading.secrets.mask.text(text));
+  return reading;
+}
 
 /** As `secretsOf`. @returns null when one cannot be had: all are said, and the exit code is set (2). */
 export async function secretsOrComplain(
@@ -38,10 +43,7 @@ export async function secretsOrComplain(
 ): Promise<RunSecrets | null> {
   const { secrets, missing, warnings } = await secretsOf(session, definition, environment);
   for (const warning of warnings) session.mention(`warning: ${warning}`);
-  if (missing.length === 0) {
-    hideInMessages((text) => secrets.mask.text(text));
-    return secrets;
-  }
+  if (missing.length === 0) return secrets;
   const [first, ...others] = missing.map(({ name, reason }) => `the secret \`${name}\`: ${reason}`);
   const lines =
     others.length === 0 ? first : [`${counted(missing.length, 'secret')} cannot be had`, first, ...others].join('\n  ');

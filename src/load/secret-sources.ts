@@ -16,17 +16,20 @@ export interface SecretOutline {
   readonly source: DocumentNode | undefined;
 }
 
-/** Reads what stands under `secrets` of a flow or a config: a list of names, or a map. */
+/** Reads what stands under `secrets` of a flow or a config: a map, or a list of names and maps. */
 export function secretsIn(root: DocumentNode): readonly SecretOutline[] {
   const node = entryOf(root, 'secrets')?.value;
   if (node?.kind === 'list') {
     return node.items.flatMap((item) => {
       const name = textOf(item);
-      return name === undefined ? [] : [{ name, nameSpan: item, source: undefined }];
+      return name === undefined ? secretsOfMap(item) : [{ name, nameSpan: item, source: undefined }];
     });
   }
-  return entriesOf(node).map(({ key, keySpan, value }) => ({ name: key, nameSpan: keySpan, source: value }));
+  return secretsOfMap(node);
 }
+
+const secretsOfMap = (node: DocumentNode | undefined): readonly SecretOutline[] =>
+  entriesOf(node).map(({ key, keySpan, value }) => ({ name: key, nameSpan: keySpan, source: value }));
 
 /** The names of the secrets that the steps of a flow may use: its own, and the project's. Null: those are unknown. */
 export function secretNames({ root, project }: FlowOutline): readonly string[] | null {

@@ -5,6 +5,7 @@ import { secretMark } from '../../src/base/secret-mark.ts';
 import type { AttemptRequest } from '../../src/engine/ports.ts';
 import type { Outcome } from '../../src/model/outcome.ts';
 import type { SecretDefinition } from '../../src/model/policies.ts';
+import { failedToStart, type RunnerContext } from '../../src/runners/runner.ts';
 import { withSecrets } from '../../src/runners/with-secrets.ts';
 import { RunSecrets } from '../../src/secrets/run-secrets.ts';
 import { SecretValue } from '../../src/secrets/secret-value.ts';
@@ -142,6 +143,31 @@ describe('its outputs hold none', () => {
     const end = await rig.sh(`echo "a=MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" >> "$FLOWCTL_OUTPUT"`);
     expect(failure(end)?.code).toBe('secret_in_outputs');
   });
+});
+
+test('requests are revealed by who sends them, and messages never hold one', async () => {
+  const seen: AttemptRequest[] = [];
+  const secrets = new RunSecrets([secret('TOKEN', TOKEN, { kind: 'env', variable: 'TOKEN' })]).of('/flow.yaml');
+  const watching = withSecrets(
+    {
+      start: (request, context) => {
+        seen.push(request);
+        context.listener.warned('log_truncated', `about ${TOKEN}`);
+        return { ended: Promise.resolve(failedToStart('notify', TOKEN, TOKEN)), stop: () => {}, kill: () => {} };
+      },
+    },
+    secrets,
+  );
+  const mark = secretMark('TOKEN');
+  const options = { url: `https://${mark}`, title: `a ${mark}` };
+  const warned: string[] = [];
+  const request = rig.request({ kind: 'notify', channel: 'slack', options, text: `b ${mark} c ${TOKEN}` });
+  const context = { listener: { warned: (_: string, message: string) => warned.push(message) } };
+  const work = watching.start(request, context as unknown as RunnerContext);
+  expect(seen[0]?.work).toMatchObject({ options: { url: `https://${mark}`, title: 'a ***' }, text: 'b *** c ***' });
+  expect(secrets.reveal(`https://${mark}`)).toBe(`https://${TOKEN}`);
+  expect(await work.ended).toMatchObject({ failure: { message: '***', detail: '***' } });
+  expect(warned).toEqual(['about ***']);
 });
 
 test('what is said of a failure hides them', async () => {

@@ -179,7 +179,7 @@ describe('a step is given', () => {
     rig.write(
       'flow.yaml',
       `dotenv: .env
-secrets: { TOKEN: { env: TOKEN }, OTHER: { env: KEY }, FROM_FILE: { env: FROM_FILE } }
+secrets: [TOKEN, { OTHER: { env: KEY }, FROM_FILE: { env: FROM_FILE } }]
 steps:
   none: { run: 'echo "none: $(env | grep -cE "^(TOKEN|KEY|OTHER|FROM_FILE)=")" >> "$EFFECTS"' }
   one: { needs: none, secrets: [OTHER], run: 'echo "one: $TOKEN/$FROM_FILE/\${#OTHER}" >> "$EFFECTS"' }
