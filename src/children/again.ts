@@ -1,12 +1,12 @@
 /** Another life of a sub-run: its attempt is tried again, or its root was resumed. */
 
-import type { ContentHash, StepId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import { ok, type Result } from '../base/result.ts';
 import { makePlan } from '../engine/plan.ts';
-import { compareRevisions, recover } from '../engine/recover.ts';
+import { recover } from '../engine/recover.ts';
+import { compareRevisions } from '../engine/revisions.ts';
 import { relinked, type RunAgain } from './family.ts';
-import { definitionHash, stepFingerprint } from '../load/fingerprint.ts';
+import { definitionHash, stepFingerprints } from '../load/fingerprint.ts';
 import type { EventBody, RunSettings } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import type { Actor, Failure } from '../model/outcome.ts';
@@ -48,6 +48,7 @@ export async function continuation(
     revision,
     flow_hash: hash,
     again: [...new Set([...again.steps, ...edited])],
+    ...(isEdited ? { before: frozen.definition } : {}),
     reaped: [],
   });
   return ok([...events, ...relinked(again), ...tornWarning(torn)]);
@@ -58,12 +59,9 @@ export function contradictions(
   record: ContinuedChild['record'],
   before: FlowDefinition,
   after: FlowDefinition,
-): readonly StepId[] {
-  return compareRevisions(record, fingerprints(before), fingerprints(after)).contradicting;
+): readonly string[] {
+  return compareRevisions(record, stepFingerprints(before), stepFingerprints(after)).contradicting;
 }
-
-const fingerprints = ({ steps, directory }: FlowDefinition): ReadonlyMap<StepId, ContentHash> =>
-  new Map(steps.map((step) => [step.id, stepFingerprint(step, directory)]));
 
 function keptParams(params: JsonObject, definition: FlowDefinition): JsonObject {
   const names = definition.params.map(({ name }) => name).filter((name) => Object.hasOwn(params, name));

@@ -4,7 +4,7 @@
  * Here: what the runs of one tree have in common. Next: `sub-runs.ts` (opening one), `member.ts` (its life), `again.ts` (a new life).
  */
 
-import { recordedStepKey, type RunId, type StepId, type StepKey } from '../base/ids.ts';
+import { recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 import type { Result } from '../base/result.ts';
 import type { Engine, EngineEnd } from '../engine/engine.ts';
 import type { Clock, Journal, OutputStore } from '../engine/ports.ts';
@@ -31,7 +31,7 @@ export interface ShownChild {
 
 /** What of a run that had succeeded is to run again. */
 export interface RunAgain {
-  readonly steps: readonly StepId[];
+  readonly steps: readonly string[];
   /** Those of them that go on with the sub-runs they had. */
   readonly links: readonly { readonly step: StepKey; readonly child: RunId }[];
 }

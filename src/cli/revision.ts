@@ -1,13 +1,13 @@
 /** Which definition a resumed run goes on with: the one it had, or the flow as it is written now. */
 
-import type { ContentHash, StepId } from '../base/ids.ts';
-import { compareRevisions } from '../engine/recover.ts';
+import type { ContentHash } from '../base/ids.ts';
+import { compareRevisions } from '../engine/revisions.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { ProjectConfig } from '../model/project.ts';
 import { recordedParams } from './params.ts';
 import { projectOrComplain } from './project.ts';
-import { stepFingerprint } from '../load/fingerprint.ts';
+import { stepFingerprints } from '../load/fingerprint.ts';
 import { loadFlow } from '../load/load.ts';
 import { printDiagnostics } from '../diagnostics/report.ts';
 import type { FlowDefinition } from '../model/flow.ts';
@@ -75,7 +75,7 @@ export async function chooseRevision(
   }
   const { definition, hash } = loaded;
   if (hash === record.flow_hash) return { ...kept, definition };
-  const { contradicting } = compareRevisions(record, fingerprints(frozen.definition), fingerprints(definition));
+  const { contradicting } = compareRevisions(record, stepFingerprints(frozen.definition), stepFingerprints(definition));
   const inside = await editsOfSubRuns(layout, record, definition);
   const edited = [...contradicting, ...inside.contradicting];
   if (edited.length > 0 && options.acceptChanges !== true) {
@@ -94,9 +94,6 @@ export async function chooseRevision(
   session.mention(`the flow was edited since: going on with definition ${revision}`);
   return { definition, revision, flow_hash: hash, params, again, project: project.config };
 }
-
-const fingerprints = ({ steps, directory, flows }: FlowDefinition): ReadonlyMap<StepId, ContentHash> =>
-  new Map(steps.map((step) => [step.id, stepFingerprint(step, directory, flows)]));
 
 /** The recorded params under the schemas of a new definition, and the defaults of those that it adds. */
 async function paramsAgain(

@@ -1,6 +1,6 @@
 /** The steps that `resume --from` names: those of the run itself, and those of its sub-runs by the keys that `show` gives them. */
 
-import type { RunId, StepId, StepKey } from '../base/ids.ts';
+import type { RunId, StepKey } from '../base/ids.ts';
 import type { RunAgain } from '../children/family.ts';
 import { isSatisfied, type RunRecord } from '../model/run.ts';
 import type { RunLayout } from '../store/layout.ts';
@@ -22,10 +22,12 @@ export async function stepsAsked(
   names: readonly string[],
 ): Promise<{ readonly again: Again; readonly unknown: string | null }> {
   let again: Again = new Map();
-  const members = names.every((name) => known.has(name)) ? [] : await readSubRuns(layout, record);
+  const members = names.every((name) => known.has(name) || record.steps.has(name as StepKey))
+    ? []
+    : await readSubRuns(layout, record);
   for (const name of names) {
-    if (known.has(name)) {
-      again = together(again, new Map([[record.id, { steps: [name as StepId], links: [] }]]));
+    if (known.has(name) || record.steps.get(name as StepKey)?.parent !== undefined) {
+      again = together(again, new Map([[record.id, { steps: [name], links: [] }]]));
       continue;
     }
     const home = members.find(({ prefix, reading }) => {
@@ -35,7 +37,7 @@ export async function stepsAsked(
     if (home === undefined) return { again, unknown: name };
     const runs = [record, ...members.flatMap(({ reading }) => reading.record ?? [])];
     again = together(again, wayTo(runs, home.reading.layout.place.id));
-    const steps = [name.slice(home.prefix.length + 1) as StepId];
+    const steps = [name.slice(home.prefix.length + 1)];
     again = together(again, new Map([[home.reading.layout.place.id, { steps, links: [] }]]));
   }
   return { again, unknown: null };

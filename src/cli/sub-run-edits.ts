@@ -32,7 +32,7 @@ export async function editsOfSubRuns(
   const flows = { [definition.file]: { ...definition, flows: {} }, ...definition.flows };
   const contradicting: string[] = [];
   const again = new Map<RunId, RunAgain>();
-  const runAgain = (run: RunId, steps: readonly StepId[]): void => {
+  const runAgain = (run: RunId, steps: readonly string[]): void => {
     again.set(run, { steps: [...new Set([...(again.get(run)?.steps ?? []), ...steps])], links: [] });
   };
   /** True when something below contradicts. */

@@ -87,6 +87,19 @@ function collectFlows(steps: readonly StepDefinition[], flows: Flows, found: Set
   }
 }
 
+/** The fingerprints of a flow's steps, and of the members of its groups, by their paths: `load`, `report/extract`. */
+export function stepFingerprints({ steps, directory, flows }: FlowDefinition): ReadonlyMap<string, ContentHash> {
+  const found = new Map<string, ContentHash>();
+  const walk = (body: readonly StepDefinition[], prefix: string): void => {
+    for (const step of body) {
+      found.set(`${prefix}${step.id}`, stepFingerprint(step, directory, flows));
+      if (step.action.kind === 'group') walk(step.action.steps, `${prefix}${step.id}/`);
+    }
+  };
+  walk(steps, '');
+  return found;
+}
+
 /**
  * The SHA-256 of what one step is, for telling on resume whether it was edited. Its description does not count; the flows that it
  * runs do, at any distance.

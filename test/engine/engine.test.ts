@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { contentHash } from '../../src/base/ids.ts';
-import { compareRevisions } from '../../src/engine/recover.ts';
+import { compareRevisions } from '../../src/engine/revisions.ts';
 import type { RunEvent } from '../../src/model/event.ts';
 import { endOf, flowOf, keyOf, type LifeOptions, resumeLife, runLife } from '../kit/world.ts';
 

@@ -223,6 +223,8 @@ export interface LifeOptions {
   readonly failAfter?: number;
   /** Called while the run is wound up, when every step is settled. */
   readonly onReap?: (engine: Engine) => void;
+  /** The definition that held until now, of a run that is resumed with another one. */
+  readonly before?: FlowDefinition;
   /** Nothing is left but to wait for a person: default `stay`. */
   readonly waits?: 'stay' | 'park';
   /** Attempts that are asked to end go on until they are killed. */
@@ -304,7 +306,8 @@ async function live(
         params: run.params,
         revision: run.revision,
         flow_hash: run.flow_hash,
-        again: again as readonly StepId[],
+        again: again as readonly string[],
+        ...(options.before === undefined ? {} : { before: options.before }),
         reaped: [],
       }),
     cancel: () => cancelUnowned(run, { by, reason: null, reaped: [] }),

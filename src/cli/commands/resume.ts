@@ -103,6 +103,7 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
       revision,
       flow_hash,
       again: own.steps,
+      before: owned.frozen.definition,
       reaped,
     }),
     ...relinked(own),

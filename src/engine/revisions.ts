@@ -1,0 +1,132 @@
+/** What an edited definition, or a person who names steps, makes of what a run has already done. */
+
+import { memberKeyOf, type ContentHash, type StepKey, stepKeyOf } from '../base/ids.ts';
+import { withDownstream } from '../model/graph.ts';
+import type { FlowDefinition, StepDefinition } from '../model/flow.ts';
+import { isSatisfied, type RunRecord, type StepRecord } from '../model/run.ts';
+import { type Body, bodyOf, type Plan } from './plan.ts';
+
+/** The place of a step in its definition: its key without the names of items. */
+const pathOf = (key: string): string => key.replace(/\[[^\]]*\]/g, '');
+
+/**
+ * The steps that are to run again because some were named: they themselves and what comes after them, among their siblings and then
+ * after what they belong to, which is opened again.
+ */
+export function resetSteps(run: RunRecord, plan: Plan, again: readonly string[]): readonly StepKey[] {
+  const reset = new Set<StepKey>();
+  for (const name of again) resetOne(run, plan, name, reset);
+  return [...reset].filter((key) => run.steps.has(key));
+}
+
+function resetOne(run: RunRecord, plan: Plan, name: string, reset: Set<StepKey>): void {
+  const step = run.steps.get(name as StepKey);
+  const top = name.split(/[/[]/u, 1)[0] ?? name;
+  if (step === undefined || step.parent === null) {
+    for (const index of withDownstream(plan.graph, [name])) reset.add(plan.keys[index] ?? (name as StepKey));
+    return;
+  }
+  reset.add(step.key);
+  // Everything that comes after it inside of what it belongs to, level by level; items of a map come after nothing.
+  for (let at: StepRecord | undefined = step; at !== undefined && at.parent !== null; at = run.steps.get(at.parent)) {
+    const body = at.role === 'step' ? bodyAround(plan, at.parent) : null;
+    if (body === null) continue;
+    for (const index of withDownstream(body.graph, [at.id])) {
+      const id = body.steps[index]?.id;
+      if (id !== undefined && id !== at.id) reset.add(memberKeyOf(at.parent, id));
+    }
+  }
+  for (const index of withDownstream(plan.graph, [top])) {
+    const key = plan.keys[index];
+    if (key !== undefined && key !== top) reset.add(key);
+  }
+}
+
+/** The members of the group with this key, as the definition has them. */
+function bodyAround(plan: Plan, group: StepKey): Body | null {
+  let steps: readonly StepDefinition[] = plan.flow.steps;
+  for (const id of pathOf(group).split('/')) {
+    const action = steps.find((step) => step.id === id)?.action;
+    if (action?.kind !== 'group') return null;
+    steps = action.steps;
+  }
+  return bodyOf(steps);
+}
+
+/**
+ * Maps and groups that have begun, have not succeeded, and whose children are not those of the definition any more: they begin anew.
+ * @param before the definition that held until now; null where it is the same.
+ */
+export function restructured(run: RunRecord, plan: Plan, before: FlowDefinition | null): readonly StepKey[] {
+  if (before === null) return [];
+  const found: StepKey[] = [];
+  compareBodies(run, { now: plan.flow.steps, earlier: before.steps }, null, found);
+  return found;
+}
+
+interface Bodies {
+  readonly now: readonly StepDefinition[];
+  readonly earlier: readonly StepDefinition[];
+}
+
+function compareBodies(run: RunRecord, { now, earlier }: Bodies, group: StepKey | null, found: StepKey[]): void {
+  const old = new Map(earlier.map((step) => [step.id, step]));
+  for (const step of now) {
+    const key = group === null ? stepKeyOf(step.id) : memberKeyOf(group, step.id);
+    const record = run.steps.get(key);
+    const known = old.get(step.id);
+    if (record === undefined || record.children === null || known === undefined || isSatisfied(record.phase)) continue;
+    if (shapeOf(step) !== shapeOf(known)) {
+      found.push(key);
+      continue;
+    }
+    if (step.action.kind !== 'group' || known.action.kind !== 'group') continue;
+    const bodies = { now: step.action.steps, earlier: known.action.steps };
+    const owners = step.map === null ? [key] : record.children;
+    for (const owner of owners) {
+      const item = run.steps.get(owner);
+      if (item !== undefined && item.children !== null && !isSatisfied(item.phase)) {
+        compareBodies(run, bodies, owner, found);
+      }
+    }
+  }
+}
+
+/** Which children a step has: equal texts, equal children. */
+function shapeOf({ action, map }: StepDefinition): string {
+  const members = action.kind === 'group' ? action.steps.map(({ id, needs }) => [id, needs]) : action.kind;
+  return JSON.stringify([members, map === null ? null : [map.over, map.key]]);
+}
+
+/** How the steps of a new definition stand to what a run has already done; members of groups are named by their path, `group/member`. */
+export interface RevisionComparison {
+  /** Steps that differ, were added or removed; empty when the definitions mean the same. */
+  readonly changed: readonly string[];
+  /** Those of them that had succeeded: taking them over would contradict what is recorded. */
+  readonly contradicting: readonly string[];
+}
+
+/**
+ * Compares two definitions of a run's flow, step by step.
+ * @param before fingerprints of the steps as the run knows them, by path.
+ * @param after fingerprints of the steps as they are now.
+ */
+export function compareRevisions(
+  run: RunRecord,
+  before: ReadonlyMap<string, ContentHash>,
+  after: ReadonlyMap<string, ContentHash>,
+): RevisionComparison {
+  const paths = new Set([...before.keys(), ...after.keys()]);
+  const changed = [...paths].filter((path) => before.get(path) !== after.get(path));
+  const edited = new Set(changed);
+  const contradicting = new Set<string>();
+  for (const { key, phase, role } of run.steps.values()) {
+    const path = pathOf(key);
+    // Succeeded, or failed and allowed to: what needs it has used its result. Items that did belong to a map that did not.
+    if (role !== 'step' || !edited.has(path) || !isSatisfied(phase)) continue;
+    if (![...contradicting].some((other) => key.startsWith(`${other}/`) || key.startsWith(`${other}[`))) {
+      contradicting.add(key);
+    }
+  }
+  return { changed, contradicting: [...contradicting] };
+}
