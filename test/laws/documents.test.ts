@@ -111,7 +111,11 @@ expression keeps its JSON type; in a longer text null is an error (write \`defau
 
 In scope are \`params\`, \`steps.<name>.outputs\`, \`.state\`, \`.exit_code\` and \`.error\` of steps that this one needs, \`run.id\`, \`.dir\`, \`.attempt\`,
 \`.started_at\` and \`.scheduled_for\`, \`flow.name\` and \`.version\`, and \`env\`: the environment flowctl was started with. Defaults of params see
-\`run\`, \`flow\`, \`env\` and the params above them.
+\`run\`, \`flow\`, \`env\`, \`vars\` and the params above them.
+
+\`vars.<name>\` is a value of the project's \`flowctl.config.yaml\`. \`secrets.<NAME>\` may stand in \`env\`, \`stdin\`, \`with\` of a \`call\` and \`notify\`; an expression
+passes a secret on, as it is or inside \`format\` and \`join\`, and never looks into it. Handlers see \`run.state\`, \`run.failed\` (the keys of the steps
+that failed) and every step.
 
 An \`if\` is an expression with or without \`\${{ }}\` around the whole of it, and may also ask for the status of what is upstream: \`success()\`,
 every step needed succeeded; \`failure()\`, something upstream failed, at any distance; \`cancelled()\`; \`always()\`. A condition that names none of
