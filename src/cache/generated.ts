@@ -3,6 +3,7 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
+import { isJsonObject, type Json } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { findFiles } from '../process/glob.ts';
 import { listed } from './changes.ts';
@@ -14,6 +15,19 @@ export interface Generated {
   readonly files: readonly GeneratedFile[];
   /** By path, where it can tell a later change. */
   readonly stamps: { readonly [path: string]: string };
+}
+
+/** The record of what a step made, as it stands in its run. */
+export const manifestOf = (files: readonly GeneratedFile[]): Json =>
+  files.map(({ path, hash, bytes, mode, link }): Json => ({ path, hash, bytes, mode, link }));
+
+/** Reads such a record; what is no file in it is left out. */
+export function readManifest(manifest: Json): readonly GeneratedFile[] {
+  const entries: readonly unknown[] = Array.isArray(manifest) ? manifest : [];
+  return entries.filter(
+    (entry): entry is GeneratedFile & { readonly [name: string]: Json } =>
+      isJsonObject(entry) && typeof entry['path'] === 'string' && typeof entry['hash'] === 'string',
+  );
 }
 
 /** A file that is not as it was made. */

@@ -1,10 +1,9 @@
 /** What happens around an attempt of a step that may be reused: half of a file is removed before it, what it made is kept after it. */
 
-import type { Json } from '../base/json.ts';
 import type { AttemptRequest } from '../engine/ports.ts';
 import { INLINE_OUTPUT_LIMIT, type Failure, type Outcome, type OutputsRef } from '../model/outcome.ts';
 import { hashOf } from './content.ts';
-import { findGenerated, type Generated, keepFiles } from './generated.ts';
+import { findGenerated, type Generated, keepFiles, manifestOf } from './generated.ts';
 import { clearHalfWritten, forgetNote } from './half-written.ts';
 import { FORMAT, type KeptResult, writeWhole } from './records.ts';
 import type { Before, EarlierResults } from './reuse.ts';
@@ -61,9 +60,8 @@ export function resultKeeper(earlier: EarlierResults): ResultKeeper {
         });
       }
       if (request.generates.length === 0) return success;
-      const listed = generated.files.map(({ path, hash, bytes }): Json => ({ path, hash, bytes }));
       try {
-        return { ...success, generated: await options.outputs.store(listed) };
+        return { ...success, generated: await options.outputs.store(manifestOf(generated.files)) };
       } catch (error) {
         const message = `what the step made could not be recorded (${(error as Error).message})`;
         return { kind: 'failed', failure: { code: 'outputs', message }, exit_code: success.exit_code, signal: null };

@@ -19,7 +19,7 @@ import { findFiles } from '../process/glob.ts';
 import { describeChanges } from './changes.ts';
 import { Contents, hashOf } from './content.ts';
 import { fingerprintOf, flowContent, type Parts, partsOf, type Place, type WorkContent } from './fingerprint.ts';
-import { areKept, describeDeviations, type Deviation, findDeviations, restoreFiles } from './generated.ts';
+import { areKept, describeDeviations, type Deviation, findDeviations, manifestOf, restoreFiles } from './generated.ts';
 import { isPartOf, noteUse } from './housekeeping.ts';
 import { FORMAT, type KeptResult, type KeptSource, readJson, Records, type StepMemory } from './records.ts';
 
@@ -96,7 +96,10 @@ export class EarlierResults implements Reuse {
     this.before.delete(request.step);
     const why = restore.length === 0 ? finding.why : `${finding.why}; restored: ${describeDeviations(restore)}`;
     const from = { run: result.run, step: result.step };
-    return { kind: 'reuse', from, fingerprint, why, outputs: await this.storeOutputs(finding.outputs) };
+    const outputs = await this.storeOutputs(finding.outputs);
+    if (result.generated.length === 0) return { kind: 'reuse', from, fingerprint, why, outputs };
+    const generated = await this.options.outputs.store(manifestOf(result.generated));
+    return { kind: 'reuse', from, fingerprint, why, outputs, generated };
   }
 
   /** As `lookup`, but nothing is restored or written. */

@@ -102,8 +102,8 @@ function followAnswer(situation: Situation, node: Node, answer: Answer, toleranc
     }
     case 'recorded': {
       if (answer.answer.kind === 'run') throw new Bug(`step ${step} is to run, which is no end`);
-      const { from, fingerprint, why, outputs } = answer.answer;
-      return { type: 'step.reused', step, from, fingerprint, why, outputs };
+      const { kind: _, ...reused } = answer.answer;
+      return { type: 'step.reused', step, ...reused };
     }
     case 'last_iteration':
       return answer.isLast ? endIterations(node, tolerance) : nextIteration(situation, node, tolerance);

@@ -195,6 +195,8 @@ export type ReuseAnswer =
       readonly fingerprint: ContentHash;
       readonly why: string;
       readonly outputs: OutputsRef | null;
+      /** What the step had made; see `Outcome`. */
+      readonly generated?: OutputsRef;
     }
   /** `fingerprint` null: its result is kept nowhere. */
   | { readonly kind: 'run'; readonly fingerprint: ContentHash | null; readonly why: string };

@@ -100,7 +100,7 @@ export type AttemptFinished = AttemptEvent & {
   readonly duration_ms: number | null;
   /** True in a step that repeats: whether this was its last iteration is decided next. */
   readonly continues?: boolean;
-  /** Of a step with `generates`: what it made, as a list of `{path, hash, bytes}`. */
+  /** Of a step with `generates`: what it made, as a list of `{path, hash, bytes, mode, link}`, the path relative to the flow's folder. */
   readonly generated?: OutputsRef;
   /** True when the exit code of a success says that there was nothing to do. */
   readonly skips?: boolean;
@@ -157,6 +157,8 @@ export type StepReused = {
   readonly fingerprint: ContentHash | null;
   readonly why: string;
   readonly outputs: OutputsRef | null;
+  /** What the step had made, as in `attempt.finished`. */
+  readonly generated?: OutputsRef;
 };
 
 /** A map's list became known, or a group began: these are its children from now on, in this order. */

@@ -50,6 +50,7 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
     case 'step.reused':
       step.phase = { kind: 'succeeded', reused: true };
       step.outputs = event.outputs;
+      step.generated = event.generated ?? null;
       step.why = event.why;
       step.started_at = event.time;
       step.finished_at = event.time;

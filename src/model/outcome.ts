@@ -87,7 +87,7 @@ export type Outcome =
       readonly outputs: OutputsRef | null;
       /** True when its exit code says that there was nothing to do: the step is skipped. */
       readonly skips?: boolean;
-      /** What a step with `generates` made: a list of `{path, hash, bytes}`. */
+      /** What a step with `generates` made: a list of `{path, hash, bytes, mode, link}`. */
       readonly generated?: OutputsRef;
     }
   | {

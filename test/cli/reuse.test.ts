@@ -1,7 +1,7 @@
 /** Steps that are not run again, through the real program. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -205,6 +205,68 @@ outputs: { all: "\${{ steps.load.outputs }}" }
     const last = await rig.query<RunDetail>('show', await runAgain(rig));
     expect(last.steps.filter(({ cached }) => cached)).toHaveLength(20);
     expect(rig.read('out-7')).toBe('7\n');
+  });
+});
+
+describe('resume', () => {
+  const flow = (cache: string) => `name: f
+steps:
+  a: { run: '${NOTED}; echo made > out; chmod 755 out', sources: in, generates: out${cache} }
+  b: { needs: a, run: '${NOTED}; test -e go' }
+`;
+
+  it('refuses when what a succeeded step made is gone, and names the step to type', async () => {
+    const { rig } = given;
+    rig.write('in', '1');
+    rig.write('f.yaml', flow(''));
+    expect((await rig.flowctl('run', 'f.yaml')).code).toBe(1);
+    rig.write('go', '');
+    rig.write('out', 'edited');
+    const changed = await rig.flowctl('resume');
+    expect(changed).toMatchObject({ code: 4 });
+    expect(changed.stderr).toContain('had made are not what they were: out was changed (step a)');
+    rmSync(rig.path('out'));
+    const refused = await rig.flowctl('resume');
+    expect(refused.code).toBe(4);
+    const [, typed = ''] = /help: .*: flowctl (resume .*)/.exec(refused.stderr) ?? [];
+    expect(typed).toMatch(/^resume [0-9a-z]{26} --from a$/);
+    expect(ran(rig)).toEqual(['a', 'b']);
+    expect((await rig.flowctl(...typed.split(' '))).code).toBe(0);
+    expect(ran(rig)).toEqual(['a', 'b']);
+    expect(rig.read('out')).toBe('made\n');
+  });
+
+  it('restores what is kept, also of a step that was reused', async () => {
+    const { rig } = given;
+    rig.write('in', '1');
+    rig.write('f.yaml', flow(', cache: true'));
+    await rig.flowctl('run', 'f.yaml');
+    await rig.flowctl('run', 'f.yaml');
+    rig.write('go', '');
+    rmSync(rig.path('out'));
+    ran(rig);
+    const resumed = await rig.flowctl('resume');
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(resumed.stderr).toContain('restored what step a had made: out is missing');
+    expect(ran(rig)).toEqual(['b']);
+    expect(statSync(rig.path('out')).mode & 0o777).toBe(0o755);
+  });
+
+  it('looks into sub-flows', async () => {
+    const { rig } = given;
+    rig.write('in', '1');
+    rig.write('sub/f.yaml', flow('').replace('test -e go', 'test -e ../go'));
+    rig.write('sub/in', '1');
+    rig.write('f.yaml', 'name: top\nsteps:\n  sub: { flow: ./sub/f.yaml }\n');
+    expect((await rig.flowctl('run', 'f.yaml')).code).toBe(1);
+    rmSync(rig.path('sub/out'));
+    rig.write('go', '');
+    const refused = await rig.flowctl('resume');
+    expect(refused.code, refused.stderr).toBe(4);
+    expect(refused.stderr).toContain('out is missing (step sub/a)');
+    ran(rig);
+    expect((await rig.flowctl('resume', '--from', 'sub/a')).code).toBe(0);
+    expect(ran(rig)).toEqual(['a', 'b']);
   });
 });
 

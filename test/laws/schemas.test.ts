@@ -74,6 +74,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     fingerprint: hash,
     why: 'nothing changed',
     outputs: { kind: 'inline', value: { rows: 1 } },
+    generated: { kind: 'inline', value: [] },
   },
   'step.expanded': {
     type: 'step.expanded',
@@ -128,6 +129,7 @@ const OPTIONAL: ReadonlySet<string> = new Set([
   'attempt.finished.skips',
   'attempt.finished.generated',
   'step.expanded.members',
+  'step.reused.generated',
   'artifact.published.value',
 ]);
 type Members = { readonly [member: string]: Json };

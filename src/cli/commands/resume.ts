@@ -23,6 +23,7 @@ import { secretsOrComplain } from '../secrets.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
 import { dieOf, type SignalHandlers, takeSignals } from '../signals.ts';
 import { settingsOrUsage } from '../start-run.ts';
+import { verifyFiles } from '../verify-files.ts';
 import { stepsAsked, together } from '../steps-asked.ts';
 
 interface ResumeOptions extends GlobalOptions {
@@ -92,23 +93,33 @@ async function resume(text: string | undefined, options: ResumeOptions): Promise
   const { definition, revision, flow_hash, params, project } = choice;
   const again = together(asked.again, choice.again);
   const own = again.get(record.id) ?? { steps: [], links: [] };
-  const opening: readonly EventBody[] = [
-    ...recover(record, makePlan(definition), {
-      by: thisUser(),
-      settings: settingsOrUsage(definition, { ...options, project }, session, {
-        settings: record.settings,
-        definition: owned.frozen.definition,
-      }),
-      params,
-      revision,
-      flow_hash,
-      again: own.steps,
-      before: owned.frozen.definition,
-      reaped,
+  const recovered = recover(record, makePlan(definition), {
+    by: thisUser(),
+    settings: settingsOrUsage(definition, { ...options, project }, session, {
+      settings: record.settings,
+      definition: owned.frozen.definition,
     }),
-    ...relinked(own),
-    ...tornWarning(owned),
-  ];
+    params,
+    revision,
+    flow_hash,
+    again: own.steps,
+    before: owned.frozen.definition,
+    reaped,
+  });
+  const reset = recovered.flatMap((event) => (event.type === 'run.resumed' ? event.reset : []));
+  const files = {
+    state: state.value,
+    layout: owned.layout,
+    record,
+    definition,
+    again: [...reset, ...(options.from ?? [])],
+  };
+  if (!(await verifyFiles(session, files))) {
+    await owned.close(record.ending === null ? null : record);
+    signals.remove();
+    return;
+  }
+  const opening: readonly EventBody[] = [...recovered, ...relinked(own), ...tornWarning(owned)];
   const before = structuredClone(record);
   const { resources } = project;
   await runToEnd(
