@@ -69,7 +69,9 @@ export function startIsolated(attempt: IsolatedAttempt): RunningWork {
 }
 
 function startProcess({ call, request, context, host, command }: IsolatedAttempt, url: string, report: string) {
-  const told: IsolatedCall = { url, call: { ...call, env: {} }, report };
+  // What it prints is masked outside of it, so that it need not know the secrets of others.
+  const secrets = call.secrets === undefined ? {} : { secrets: { values: call.secrets.values, hidden: [] } };
+  const told: IsolatedCall = { url, call: { ...call, env: {}, ...secrets }, report };
   const work = { kind: 'argv', argv: [process.execPath, host.program, ISOLATED_CALL] } as const;
   const plain = { output: 'file', outputs_schema: null, success_codes: [0], skip_codes: [] } as const;
   return command.start({ ...request, ...plain, work, stdin: JSON.stringify(told) }, context);

@@ -89,6 +89,12 @@ ${`      : ${'x'.repeat(60)}\n`.repeat(2_000)}      echo "$TOKEN"
     call: ./tasks.mjs#leak
     with: { token: "\${{ secrets.TOKEN }}" }
     continue_on_error: true
+  isolated:
+    secrets: [TOKEN]
+    call: ./tasks.mjs#leak
+    isolate: process
+    with: { token: "\${{ secrets.TOKEN }}" }
+    continue_on_error: true
   named:
     secrets: [TOKEN]
     run: ["sh", "-c", "echo $TOKEN; no-such-program"]
@@ -135,7 +141,13 @@ describe('a value is never seen', () => {
     });
     const detail = await shown(rig);
     const codeOf = (key: string) => stepOf(detail, key).attempts[0]?.error?.code;
-    expect([codeOf('call'), codeOf('named'), codeOf('json')]).toEqual(['thrown', 'exit_code', 'secret_in_outputs']);
+    expect(['call', 'isolated', 'named', 'json'].map(codeOf)).toEqual([
+      'thrown',
+      'thrown',
+      'exit_code',
+      'secret_in_outputs',
+    ]);
+    expect((await rig.flowctl('logs', 'isolated')).stdout).toContain('***');
     expect((await rig.flowctl('logs', 'long')).stdout).toBe('***\n');
   });
 
