@@ -6,6 +6,7 @@
 import { CLEANUP_TIMEOUT_MS } from '../model/defaults.ts';
 import { cancelUnowned } from '../engine/recover.ts';
 import type { FinalRunState } from '../model/event.ts';
+import type { StepDefinition } from '../model/flow.ts';
 import type { Actor } from '../model/outcome.ts';
 import { dropRequest } from '../store/inbox.ts';
 import type { StateLayout } from '../store/layout.ts';
@@ -138,9 +139,13 @@ async function untilEnded(
   }
 }
 
+const withMembers = (step: StepDefinition): readonly StepDefinition[] =>
+  step.action.kind === 'group' ? [step, ...step.action.steps.flatMap(withMembers)] : [step];
+
 /** The grace time of the longest step; and where steps may clean up after a cancellation, their time and their grace time. */
 function patienceMs({ record, frozen }: ReadRun): number {
-  const steps = frozen.ok ? frozen.value.definition.steps : [];
+  const { steps: own, flows } = frozen.ok ? frozen.value.definition : { steps: [], flows: {} };
+  const steps = [...own, ...Object.values(flows).flatMap((flow) => flow.steps)].flatMap(withMembers);
   const graceMs = steps.reduce(
     (longest, step) => Math.max(longest, step.grace_ms ?? 0),
     record?.settings.grace_ms ?? 0,

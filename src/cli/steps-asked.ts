@@ -5,7 +5,6 @@ import type { RunAgain } from '../children/family.ts';
 import { isSatisfied, type RunRecord } from '../model/run.ts';
 import type { RunLayout } from '../store/layout.ts';
 import { readSubRuns } from '../store/sub-runs.ts';
-import { topOf } from './sub-run-edits.ts';
 
 /** What is to run again, by run; the root is among them where one of its steps is. */
 export type Again = ReadonlyMap<RunId, RunAgain>;
@@ -32,7 +31,7 @@ export async function stepsAsked(
     }
     const home = members.find(({ prefix, reading }) => {
       const own = name.startsWith(`${prefix}/`) ? name.slice(prefix.length + 1) : null;
-      return own !== null && reading.record?.steps.get(own as StepKey)?.parent === null;
+      return own !== null && reading.record?.steps.has(own as StepKey) === true;
     });
     if (home === undefined) return { again, unknown: name };
     const runs = [record, ...members.flatMap(({ reading }) => reading.record ?? [])];
@@ -50,9 +49,8 @@ function wayTo(runs: readonly RunRecord[], child: RunId): Again {
     if (link === undefined) continue;
     const above = wayTo(runs, run.id);
     if (!isSatisfied(link.phase)) return above;
-    // An item, or the member of a group, comes to be anew with what it belongs to, and so does its sub-run.
-    const links = link.parent === null ? [{ step: link.key, child }] : [];
-    return together(above, new Map([[run.id, { steps: [topOf(link.key)], links }]]));
+    const links = [{ step: link.key, child }];
+    return together(above, new Map([[run.id, { steps: [link.key], links }]]));
   }
   return new Map();
 }

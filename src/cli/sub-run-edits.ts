@@ -1,6 +1,6 @@
 /** Edits of sub-flows, as a resume of their root meets them: those that contradict what sub-runs have done are found before it begins. */
 
-import type { RunId, StepId, StepKey } from '../base/ids.ts';
+import type { RunId } from '../base/ids.ts';
 import { contradictions } from '../children/again.ts';
 import type { RunAgain } from '../children/family.ts';
 import { definitionHash } from '../load/fingerprint.ts';
@@ -53,14 +53,11 @@ export async function editsOfSubRuns(
       if (!isBelow && edited.length === 0) continue;
       found = true;
       if (edited.length > 0) runAgain(child, edited);
-      // A step that had succeeded does not ask its sub-run again by itself.
-      if (isSatisfied(phase)) runAgain(run.id, [topOf(key)]);
+      // A step that had succeeded does not ask its sub-run again by itself; it begins another, for its own text may be another, too.
+      if (isSatisfied(phase)) runAgain(run.id, [key]);
     }
     return found;
   };
   await review(record, '');
   return { contradicting, again };
 }
-
-/** The step of the flow itself that a key belongs to: of an item its map, of a member its group. */
-export const topOf = (key: StepKey): StepId => (/^[^/[]+/.exec(key)?.[0] ?? key) as StepId;

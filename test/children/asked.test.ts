@@ -76,3 +76,25 @@ describe('resume --from a step of a sub-run', () => {
 /** Parallel steps may come in either order: that which was recorded. */
 const byEffect = (tree: TreeRig) => (one: string, other: string) =>
   tree.effects().indexOf(one) - tree.effects().indexOf(other);
+
+describe('resume --from a step of a sub-run in a map', () => {
+  it('runs that item again, and only what was asked for in it', async () => {
+    const { rig } = test;
+    const line = `'echo "$FLOWCTL_STEP $N" >> "$EFFECTS"'`;
+    rig.write(
+      'child.yaml',
+      `params: { n: 0 }
+env: { N: "\${{ params.n }}" }
+steps:
+  extract: { run: ${line} }
+  load: { needs: extract, run: ${line} }
+`,
+    );
+    rig.write('flow.yaml', 'steps:\n  all: { foreach: [1, 2], flow: ./child.yaml, with: { n: "${{ item }}" } }\n');
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+    expect(rig.effects()).toHaveLength(4);
+    const again = await rig.flowctl('resume', 'last', '--from', 'all[1]/load');
+    expect(again.code, again.stdout + again.stderr).toBe(0);
+    expect(rig.effects().slice(4)).toEqual(['load 2']);
+  });
+});

@@ -89,6 +89,9 @@ outputs: { all: "\${{ steps.report.outputs }}" }
     for (let turn = 1; turn <= 4; turn += 1) {
       const puppet = await stage.enter('any');
       expect(stage.entered).toHaveLength(turn);
+      const leaves = (await shown(rig)).steps.filter(({ key }) => key.includes('/'));
+      expect(leaves).toHaveLength(4);
+      expect(leaves.filter(({ state }) => state === 'running')).toHaveLength(1);
       await puppet.exit(0);
     }
     expect((await run.ended).code).toBe(0);

@@ -6,6 +6,7 @@ import { withoutControls } from '../../observers/terminal-filter.ts';
 import { listRuns } from '../../store/listing.ts';
 import type { StateLayout } from '../../store/layout.ts';
 import { latestUnfinished, readRun, resolveRun } from '../../store/runs.ts';
+import { treeSteps } from '../../store/sub-runs.ts';
 import { COMMANDS } from '../command-table.ts';
 
 /** Something that could stand at the cursor. */
@@ -84,7 +85,8 @@ async function steps({ state, operands, now }: Surroundings): Promise<readonly s
   const place = await runMeant(state, first, now);
   if (place === null) return [];
   const run = await readRun(state, place);
-  return run.ok && run.value.record !== null ? [...run.value.record.steps.keys()] : [];
+  if (!run.ok || run.value.record === null) return [];
+  return (await treeSteps(run.value.layout, run.value.record)).map(({ key }) => key);
 }
 
 async function runMeant(state: StateLayout, text: string | undefined, now: number) {
