@@ -1,4 +1,7 @@
-/** What a step prints, against the shell's own redirection: the step's descriptor is the log file, so nothing should be lost. */
+/**
+ * What a step prints, against the shell's own redirection: the step's descriptor is the log file, so nothing should be lost. What a step
+ * with a secret prints goes through a pipe and the mask instead.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,6 +29,16 @@ export const logs: Area = {
       '--state-dir',
       state,
     ]);
+    const secretive = join(folder, 'secretive.yaml');
+    writeFileSync(
+      secretive,
+      `name: secretive\nsecrets: [BENCH_TOKEN]\nsteps:\n  big: { run: '${print}', secrets: [BENCH_TOKEN] }\n`,
+    );
+    const masked = program(
+      `flowctl, step with a secret printing ${size}`,
+      [process.execPath, flowctl, 'run', secretive, '-q', '--state-dir', state],
+      { env: { ...process.env, BENCH_TOKEN: 'xoxb-1234-abcd' } },
+    );
     const quiet = join(folder, 'quiet.yaml');
     writeFileSync(quiet, "name: quiet\nsteps:\n  big: { run: ':' }\n");
     const idle = program('flowctl, step printing nothing', [
@@ -55,7 +68,12 @@ export const logs: Area = {
       },
     });
     try {
-      return await compare('logs', cleaned(direct), [cleaned(net(run)), cleaned(run)], full ? 5 : 3);
+      return await compare(
+        'logs',
+        cleaned(direct),
+        [cleaned(net(run)), cleaned(run), cleaned(net(masked))],
+        full ? 5 : 3,
+      );
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
