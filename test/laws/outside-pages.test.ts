@@ -1,0 +1,88 @@
+/** The pages about artifacts, waits and notifications: what they show runs as they say. */
+
+import { chmodSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunDetail } from '../../src/model/view.ts';
+import { CHANNEL_NAMES } from '../../src/runners/notification.ts';
+import { serve, withStatus } from '../kit/http.ts';
+import { Rig } from '../kit/rig.ts';
+
+const page = (name: string): string => readFileSync(resolve(import.meta.dirname, `../../docs/${name}.md`), 'utf8');
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+});
+afterEach(() => rig.remove());
+
+/** Writes the flow of a page; its first line is its name. */
+function flowOf(text: string): string {
+  const [, name = '', flow = ''] = /```yaml\n# (\S+)\n([\s\S]*?)```/.exec(text) ?? [];
+  rig.write(name, flow);
+  return name;
+}
+
+describe('docs/artifacts.md', () => {
+  it('shows a flow that publishes what it says', async () => {
+    const flow = flowOf(page('artifacts'));
+    chmodSync(rig.write('bin/flowctl', '#!/bin/sh\nexec "$NODE" "$BIN" "$@"\n'), 0o755);
+    rig.give({ PATH: `${rig.path('bin')}:${process.env['PATH']}` });
+    const run = await rig.flowctl('run', flow);
+    expect(run.code, run.stderr).toBe(0);
+    const { artifacts, warnings } = await rig.query<RunDetail>('show');
+    expect(artifacts.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      'markdown markdown',
+      'table late',
+      'link Dashboard',
+      'file notes.txt',
+      'file raw.json',
+      'file reports/index.html',
+    ]);
+    expect(warnings).toEqual([]);
+  });
+
+  it('names every kind', async () => {
+    const help = (await rig.flowctl('artifact', '--help')).stdout;
+    for (const kind of ['file', 'image', 'markdown', 'table', 'link']) {
+      expect(help).toContain(kind);
+      expect(page('artifacts')).toContain(`\`${kind}\``);
+    }
+  });
+});
+
+describe('docs/waiting.md', () => {
+  it('shows a flow that waits as it says', async () => {
+    const flow = flowOf(page('waiting'));
+    const run = rig.start(['run', flow, '--output', 'plain']);
+    await run.prints('delivered started');
+    rig.write('inbox/a', '');
+    rig.write('inbox/ready', '');
+    const { code, stderr } = await run.ended;
+    expect(code, stderr).toBe(0);
+    expect((await rig.flowctl('logs', 'load')).stdout).toBe('loading 2 files\n');
+  });
+});
+
+describe('docs/notifications.md', () => {
+  it('shows a flow that tells what it says, and the body as it is', async () => {
+    const server = await serve(withStatus(200));
+    const flow = flowOf(page('notifications'));
+    const run = await rig.flowctlWith({ env: { HOOK_URL: server.url } }, 'run', flow);
+    await server.close();
+    expect(run.code).toBe(1);
+    const [, shown = ''] = /```json\n([\s\S]*?)```/.exec(page('notifications')) ?? [];
+    const { run: id, ...body } = JSON.parse(shown) as { readonly run: string };
+    const [webhook, slack, ...more] = server.asked.map((asked) => JSON.parse(asked.body) as object);
+    expect(id).toMatch(/^01k/);
+    expect(webhook).toMatchObject({ ...body, run: rig.runIds()[0] });
+    expect(Object.keys(webhook ?? {})).toEqual(['run', ...Object.keys(body)]);
+    expect(slack).toMatchObject({ text: expect.stringContaining('watched') });
+    expect(more).toEqual([]);
+  });
+
+  it('lists every channel', () => {
+    const listed = [...page('notifications').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+    expect(listed).toEqual(CHANNEL_NAMES);
+  });
+});
