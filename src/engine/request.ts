@@ -4,7 +4,13 @@ import { isAbsolute, join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { markedSecrets } from '../base/secret-mark.ts';
-import { type DeepProblem, deepReads, evaluateDeep, type Reference } from '../expressions/expressions.ts';
+import {
+  type DeepProblem,
+  deepReads,
+  evaluateDeep,
+  hasExpression,
+  type Reference,
+} from '../expressions/expressions.ts';
 import type { StepDefinition } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
 import { type Node, itemOf } from './node.ts';
@@ -59,14 +65,20 @@ export async function evaluateOutputs(source: ScopeSource): Promise<Result<Json,
   return value.ok ? value : err(expressionFailure('outputs', value.error));
 }
 
-const cachedReads = new WeakMap<JsonObject, readonly Reference[]>();
+/** What there is to evaluate: null where every text is literal, as it mostly is. */
+const cachedReads = new WeakMap<JsonObject, readonly Reference[] | null>();
 
-function readsOf(templates: JsonObject): readonly Reference[] {
+function readsOf(templates: JsonObject): readonly Reference[] | null {
   const known = cachedReads.get(templates);
-  if (known) return known;
-  const reads = deepReads(templates);
+  if (known !== undefined) return known;
+  const reads = isLiteral(templates) ? null : deepReads(templates);
   cachedReads.set(templates, reads);
   return reads;
+}
+
+function isLiteral(value: Json): boolean {
+  if (typeof value === 'string') return !hasExpression(value);
+  return value === null || typeof value !== 'object' || Object.values(value).every(isLiteral);
 }
 
 function evaluated<T>(
@@ -81,7 +93,9 @@ function evaluated<T>(
     if (!value.ok) return err(expressionFailure('', value.error));
     return ok(make(isJsonObject(value.value) ? value.value : {}));
   };
-  const scope = collectScope(source, readsOf(templates), { node, attempt });
+  const reads = readsOf(templates);
+  if (reads === null) return ok(make(templates));
+  const scope = collectScope(source, reads, { node, attempt });
   return scope instanceof Promise ? scope.then(evaluate) : evaluate(scope);
 }
 
