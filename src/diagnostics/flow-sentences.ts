@@ -184,7 +184,9 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   invalid_call: ({ text }) =>
     say(
       `${quoted(text)} does not name a function`,
-      `write the path of a TypeScript or JavaScript file, \`#\`, and the name of its export:${example('call: ./tasks.ts#name')}`,
+      /\.ya?ml$/.test(text)
+        ? `a flow file is called by \`flow\`:${example(`flow: ${text}`)}`
+        : `write the path of a TypeScript or JavaScript file, \`#\`, and the name of its export:${example('call: ./tasks.ts#name')}`,
     ),
   module_not_found: ({ module }) =>
     say(`there is no file ${quoted(module)}`, "the path is relative to the flow's own folder"),

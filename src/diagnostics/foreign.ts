@@ -3,16 +3,21 @@
 import type { ForeignWord } from './facts.ts';
 import { example, yamlScalar } from './phrase.ts';
 
-/** Where a key stands: at the top of a flow, or in a step. */
-export type KeyOwner = 'flow' | 'step' | 'retry' | 'concurrency' | 'other';
+/** Where a key stands: at the top of a flow, in a step, or in a map inside of one of them. */
+export type KeyOwner = 'flow' | 'step' | 'retry' | 'concurrency' | 'wait' | 'repeat' | 'approve' | 'other';
 
 const GITHUB = 'GitHub Actions';
 const PREFECT = 'Prefect';
 const DAGU = 'Dagu';
+const ARGO = 'Argo Workflows';
+const AIRFLOW = 'Airflow';
 const MAKE = 'other tools';
 
 /** In a line to write, `<...>` is an example of the value; the value that was written takes its place where there is one. */
 type Row = readonly [word: string, tool: string, write: string];
+
+const FOREACH_OUTPUTS = 'foreach: "${{ steps.other-step.outputs.list }}"';
+const REPEAT = 'repeat: { until: outputs.done, every: 30s, max: 100 }';
 
 const IN_STEPS: readonly Row[] = [
   ['depends_on', MAKE, 'needs: <other-step>'],
@@ -74,6 +79,72 @@ const IN_STEPS: readonly Row[] = [
   ['priority_weight', MAKE, 'priority: <10>'],
   ['pool', MAKE, 'resources: { name: 1 }'],
   ['on_completion', PREFECT, 'finally: [{ run: your command }]'],
+  ['strategy', GITHUB, 'matrix: { name: [first, second] }'],
+  ['with_items', ARGO, 'foreach: [first, second]'],
+  ['withItems', ARGO, 'foreach: [first, second]'],
+  ['with_param', ARGO, FOREACH_OUTPUTS],
+  ['withParam', ARGO, FOREACH_OUTPUTS],
+  ['loop', MAKE, 'foreach: [first, second]'],
+  ['for_each', MAKE, 'foreach: [first, second]'],
+  ['forEach', MAKE, 'foreach: [first, second]'],
+  ['for', MAKE, 'foreach: [first, second]'],
+  ['items', MAKE, 'foreach: [first, second]'],
+  ['map', PREFECT, FOREACH_OUTPUTS],
+  ['expand', AIRFLOW, FOREACH_OUTPUTS],
+  ['parallel', DAGU, 'foreach: [first, second]'],
+  ['map_index_template', AIRFLOW, 'key: "${{ item.id }}"'],
+  ['max-parallel', GITHUB, 'max_parallel: <4>'],
+  ['max_concurrent', DAGU, 'max_parallel: <4>'],
+  ['maxConcurrent', DAGU, 'max_parallel: <4>'],
+  ['parallelism', ARGO, 'max_parallel: <4>'],
+  ['max_active_tis_per_dag', AIRFLOW, 'max_parallel: <4>'],
+  ['max_failures', MAKE, 'tolerate: <3>'],
+  ['repeatPolicy', DAGU, REPEAT],
+  ['repeat_policy', DAGU, REPEAT],
+  ['until', MAKE, REPEAT],
+  ['while', MAKE, 'repeat: { while: outputs.more, max: 100 }'],
+  ['sleep', MAKE, 'wait: <10m>'],
+  ['wait_until', MAKE, 'wait: { until: <2026-12-24T18:00:00Z> }'],
+  ['sensor', AIRFLOW, 'wait: { for: { file: path/to/file }, every: 30s }'],
+  ['suspend', ARGO, 'approve: Go on?'],
+  ['approval', MAKE, 'approve: <Go on?>'],
+  ['manual', MAKE, 'approve: Go on?'],
+  ['workflow', MAKE, 'flow: <./other.yaml>'],
+  ['subflow', MAKE, 'flow: <./other.yaml>'],
+  ['sub_flow', MAKE, 'flow: <./other.yaml>'],
+  ['dag', MAKE, 'flow: ./other.yaml'],
+  ['template', ARGO, 'flow: ./other.yaml'],
+  ['tasks', MAKE, 'steps:'],
+  ['group', MAKE, 'steps:'],
+  ['block', MAKE, 'steps:'],
+];
+
+const IN_REPEATS: readonly Row[] = [
+  ['limit', DAGU, 'max: <100>'],
+  ['interval', MAKE, 'every: <30s>'],
+  ['intervalSec', DAGU, 'every: <30>s'],
+  ['interval_sec', DAGU, 'every: <30>s'],
+  ['delay', MAKE, 'every: <30s>'],
+  ['condition', DAGU, 'until: <outputs.done>'],
+  ['exitCode', DAGU, 'until: exit_code == 0'],
+  ['retries', MAKE, 'max: <100>'],
+];
+
+const IN_WAITS: readonly Row[] = [
+  ['interval', MAKE, 'every: <30s>'],
+  ['poke_interval', AIRFLOW, 'every: <30>s'],
+  ['path', MAKE, 'file: <path/to/file>'],
+  ['filepath', AIRFLOW, 'file: <path/to/file>'],
+  ['url', MAKE, 'http: <https://example.org/>'],
+  ['run', MAKE, 'command: <your command>'],
+  ['duration', ARGO, 'wait: <10m>'],
+];
+
+const IN_APPROVALS: readonly Row[] = [
+  ['prompt', MAKE, 'message: <Go on?>'],
+  ['text', MAKE, 'message: <Go on?>'],
+  ['inputs', GITHUB, 'params: { name: default }'],
+  ['input', DAGU, 'params: { name: default }'],
 ];
 
 const IN_FLOWS: readonly Row[] = [
@@ -141,20 +212,10 @@ const IN_RETRIES: readonly Row[] = [
 type PlannedRow = readonly [word: string, tool: string, feature: string, instead: string | null];
 
 const BY_CRON = `let cron start the flow:${example('0 6 * * * flowctl run /path/to/flow.yaml -q')}`;
-const ONE_STEP_EACH = 'until then, write one step for each value';
-const LOOP_IN_SHELL = 'until then, repeat it in the shell text, or in a function';
 
 const PLANNED_IN_FLOWS: readonly PlannedRow[] = [
   ['on', GITHUB, 'schedules', BY_CRON],
   ['schedule', DAGU, 'schedules', BY_CRON],
-  ['strategy', GITHUB, '`matrix`', ONE_STEP_EACH],
-];
-
-const PLANNED_IN_STEPS: readonly PlannedRow[] = [
-  ['strategy', GITHUB, '`matrix`', ONE_STEP_EACH],
-  ['loop', MAKE, '`foreach` and `repeat`', LOOP_IN_SHELL],
-  ['repeatPolicy', DAGU, '`repeat`', LOOP_IN_SHELL],
-  ['repeat_policy', DAGU, '`repeat`', LOOP_IN_SHELL],
 ];
 
 type NeedlessRow = readonly [word: string, tool: string, because: string];
@@ -183,9 +244,12 @@ const needless = (rows: readonly NeedlessRow[]): Entries =>
 const EVERYWHERE: ReadonlyMap<string, ForeignWord> = new Map(needless(NEEDLESS));
 const BY_OWNER: { readonly [Owner in KeyOwner]: ReadonlyMap<string, ForeignWord> } = {
   flow: new Map([...known(IN_FLOWS), ...planned(PLANNED_IN_FLOWS)]),
-  step: new Map([...known(IN_STEPS), ...planned(PLANNED_IN_STEPS), ...needless(NEEDLESS_IN_STEPS)]),
+  step: new Map([...known(IN_STEPS), ...needless(NEEDLESS_IN_STEPS)]),
   retry: new Map(known(IN_RETRIES)),
   concurrency: new Map(known(IN_CONCURRENCY)),
+  wait: new Map(known(IN_WAITS)),
+  repeat: new Map(known(IN_REPEATS)),
+  approve: new Map(known(IN_APPROVALS)),
   other: new Map(),
 };
 

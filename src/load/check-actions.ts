@@ -7,7 +7,11 @@ import type { Problems } from './problems.ts';
 import { ACTION_KEYS } from './vocabulary.ts';
 
 /** Other tools' words for what a step does: who wrote one is told so already. */
-const FOREIGN_ACTIONS = ['command', 'cmd', 'cmds', 'commands', 'script', 'uses', 'exec'];
+const FOREIGN_ACTIONS = [
+  ...['command', 'cmd', 'cmds', 'commands', 'script', 'uses', 'exec', 'entrypoint', 'function'],
+  ...['sleep', 'wait_until', 'sensor', 'suspend', 'approval', 'manual'],
+  ...['workflow', 'subflow', 'sub_flow', 'dag', 'template', 'tasks', 'group', 'block'],
+];
 
 /** The actions that each key means something for; keys that are not here mean something for all of them. */
 const HOMES: ReadonlyMap<string, readonly string[]> = new Map([

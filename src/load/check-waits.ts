@@ -23,6 +23,8 @@ function checkOneOf(entry: MapEntry, keys: readonly string[], what: string, prob
   const [first, ...others] = found;
   const last = others.at(-1);
   if (first !== undefined && last === undefined) return;
+  // An unknown key may be what stands for one of them.
+  if (first === undefined && problems.isBlamedWithin(entry.value)) return;
   const earlier =
     last === undefined ? [] : [problems.place(found[0]?.keySpan ?? entry.keySpan, `and \`${first?.key ?? ''}\` here`)];
   problems.at(

@@ -85,6 +85,10 @@ const FOREIGN_OWNERS: { readonly [Context in KeyContext]?: KeyOwner } = {
   defaults: 'step',
   handler: 'step',
   concurrency: 'concurrency',
+  wait: 'wait',
+  wait_for: 'wait',
+  repeat: 'repeat',
+  approve: 'approve',
 };
 
 /** Reports a key that this version does not know: reserved, to come, another tool's word, or a slip. */

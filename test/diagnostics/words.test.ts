@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { foreignWord } from '../../src/diagnostics/foreign.ts';
 import { counted, listed, quoted, yamlScalar } from '../../src/diagnostics/phrase.ts';
 import { SourceText } from '../../src/diagnostics/source.ts';
+import { KEYS } from '../../src/load/vocabulary.ts';
 import { suggest } from '../../src/diagnostics/suggest.ts';
 import { parse } from 'yaml';
 
@@ -32,7 +33,15 @@ describe('words of other tools', () => {
     expect(asked.split(' ').filter((word) => foreignWord(word, 'step', null) === null)).toEqual([]);
     const inFlows = 'jobs tasks on schedule task_runner parallel maxActiveSteps runs-on timeout-minutes retries';
     expect(inFlows.split(' ').filter((word) => foreignWord(word, 'flow', null) === null)).toEqual([]);
-    expect(foreignWord('repeatPolicy', 'step', null)).toMatchObject({ kind: 'planned', feature: '`repeat`' });
+    const many =
+      'with_items withItems with_param strategy loop for_each parallel map maxConcurrent max-parallel repeatPolicy until sleep suspend approval workflow dag tasks';
+    for (const word of many.split(' ')) {
+      const meaning = foreignWord(word, 'step', null);
+      if (meaning?.kind !== 'known') throw new Error(`${word} is not known`);
+      expect([word, ...Object.keys(parse(meaning.write) as object).filter((key) => !KEYS.step.includes(key))]).toEqual([
+        word,
+      ]);
+    }
     expect(foreignWord('on', 'flow', 'push')).toMatchObject({ kind: 'planned', feature: 'schedules' });
     expect(foreignWord('id', 'step', 'x')).toMatchObject({ kind: 'needless' });
     expect(foreignWord('toString', 'step', null)).toBeNull();

@@ -42,6 +42,18 @@ describe('the README', () => {
     expect((await rig.flowctl('logs', 'report')).stdout).toBe('Oslo had 25 mm\n');
   });
 
+  it('shows flows that are valid', async () => {
+    const blocks = [...readme.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+    const flows = blocks.filter((text) => /^steps:/m.test(text));
+    expect(flows.length).toBeGreaterThan(5);
+    rig.write('report.yaml', 'params: { day: { type: string }, rows: 1 }\nsteps: { hello: { run: [echo] } }\n');
+    for (const [index, text] of flows.entries()) {
+      rig.write(`flow-${index}.yaml`, text);
+      const validated = await rig.flowctl('validate', `flow-${index}.yaml`);
+      expect([text, validated.code, validated.stdout]).toEqual([text, 0, expect.stringContaining(': ok, ')]);
+    }
+  });
+
   it('lists the keys of a flow that there are', () => {
     expect(firstColumn('Keys of a flow')).toEqual(Object.keys(schema.properties).sort());
   });
@@ -110,7 +122,9 @@ expression keeps its JSON type; in a longer text null is an error (write \`defau
 \`toJSON(...)\`).
 
 In scope are \`params\`, \`steps.<name>.outputs\`, \`.state\`, \`.exit_code\` and \`.error\` of steps that this one needs, \`run.id\`, \`.dir\`, \`.attempt\`,
-\`.started_at\` and \`.scheduled_for\`, \`flow.name\` and \`.version\`, and \`env\`: the environment flowctl was started with. Defaults of params see
+\`.started_at\` and \`.scheduled_for\`, \`flow.name\` and \`.version\`, and \`env\`: the environment flowctl was started with. A step with \`foreach\` sees
+\`item\` and \`index\`, one with \`matrix\` sees \`matrix\` and \`index\`, and so does what is inside of such a step; \`outer\` holds those of the map around it,
+and \`outer.outer\` those of the next. The condition of a \`repeat\` sees \`outputs\`, \`exit_code\` and \`previous.outputs\`. Defaults of params see
 \`run\`, \`flow\`, \`env\`, \`vars\` and the params above them.
 
 \`vars.<name>\` is a value of the project's \`flowctl.config.yaml\`. \`secrets.<NAME>\` may stand in \`env\`, \`stdin\`, \`with\` of a \`call\` and \`notify\`; an expression
