@@ -22,7 +22,7 @@ export class SourceText {
   /** The file's name as it is shown to people. */
   readonly file: string;
   readonly text: string;
-  #lineStarts: readonly number[] | null = null;
+  #lineStarts: Uint32Array | null = null;
 
   constructor(file: string, text: string) {
     this.file = file;
@@ -62,10 +62,17 @@ export class SourceText {
     return { file: this.file, start: this.positionAt(start), end: this.positionAt(Math.max(start, end)), label };
   }
 
-  #starts(): readonly number[] {
+  #starts(): Uint32Array {
     if (this.#lineStarts === null) {
-      const starts = [0];
-      for (let at = this.text.indexOf('\n'); at !== -1; at = this.text.indexOf('\n', at + 1)) starts.push(at + 1);
+      // Counted before they are kept: a list that grows to millions of lines would be copied again and again.
+      let count = 1;
+      for (let at = this.text.indexOf('\n'); at !== -1; at = this.text.indexOf('\n', at + 1)) count += 1;
+      const starts = new Uint32Array(count);
+      let line = 0;
+      for (let at = this.text.indexOf('\n'); at !== -1; at = this.text.indexOf('\n', at + 1)) {
+        line += 1;
+        starts[line] = at + 1;
+      }
       this.#lineStarts = starts;
     }
     return this.#lineStarts;
