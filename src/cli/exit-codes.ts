@@ -16,7 +16,11 @@ export const EXIT_CODES = [
   },
   { code: 70, name: 'internal', when: 'a bug in flowctl' },
   { code: 74, name: 'state-io', when: 'state cannot be written: disk full, I/O error, read-only' },
-  { code: 75, name: 'busy', when: 'another live process owns the run, or processes of its earlier life refuse to end' },
+  {
+    code: 75,
+    name: 'busy',
+    when: 'another live process owns the run, processes of its earlier life refuse to end, or the concurrency policy said not now',
+  },
   { code: 77, name: 'permission', when: 'the state directory is not ours, or others may write to it' },
   { code: 124, name: 'timeout', when: "the run's own timeout" },
   { code: 129, name: 'SIGHUP', when: 'the terminal was closed; the run is settled and recorded first' },

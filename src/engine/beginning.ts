@@ -21,18 +21,8 @@ export function beginNodes(situation: Situation): {
     events.push(nextAttempt(node));
     free -= 1;
   }
-  const questions = [...staging.questions()];
-  // Whoever waits for capacities holds nothing, but a claim for each of ten thousand items would serve nobody.
-  let claims = Math.min(Math.max(free, staging.claims === 0 ? 1 : 0), MOST_CLAIMS - staging.claims);
-  for (const node of staging.claimants()) {
-    if (claims <= 0) break;
-    questions.push(node);
-    claims -= 1;
-  }
-  return { events, questions };
+  return { events, questions: [...staging.questions(), ...staging.claimants(free)] };
 }
-
-const MOST_CLAIMS = 64;
 
 function expandGroup({ record, definition: { action } }: Node): EventBody {
   const steps = action.kind === 'group' ? action.steps : [];

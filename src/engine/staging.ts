@@ -5,6 +5,7 @@
 
 import { conditionReads, parseCondition } from '../expressions/expressions.ts';
 import type { HandlerPhase } from '../model/policies.ts';
+import { Claimants } from './claimants.ts';
 import { type Answer, isMap, type Node, needsTickets, type Question, takesSlot } from './node.ts';
 import { NodeQueue, PriorityQueue } from './node-queue.ts';
 
@@ -14,14 +15,13 @@ export class Staging {
   slots = 0;
   private readonly slotted = new PriorityQueue();
   private readonly unslotted = new NodeQueue();
-  private readonly ticketed = new PriorityQueue();
+  private readonly ticketed = new Claimants();
   private readonly blocked = new NodeQueue();
   private readonly wanting = new NodeQueue();
   private readonly answered = new NodeQueue();
   private readonly undecidedNodes = new NodeQueue();
   private readonly closable = new NodeQueue();
   private readonly ended = new Map<Node, HandlerPhase>();
-  private asking = 0;
 
   /** Nodes that may start now and occupy a slot: higher priority first, then oldest first. */
   *ready(): Generator<Node> {
@@ -33,14 +33,14 @@ export class Staging {
     yield* this.unslotted.current((node) => node.isStaged);
   }
 
-  /** Nodes that could begin, were they given the capacities they need. */
-  *claimants(): Generator<Node> {
-    yield* this.ticketed.current((node) => node.wanted === 'tickets' && !node.isAsked);
+  /** Nodes that could begin, were they given the capacities they need, and that are to ask for them now; see `Claimants`. */
+  claimants(most: number): Iterable<Node> {
+    return this.ticketed.current(most);
   }
 
   /** Claims that are waited for. */
   get claims(): number {
-    return this.asking;
+    return this.ticketed.asking;
   }
 
   /** Nodes that can never start: every need is settled, and not all are satisfied. Oldest first. */
@@ -100,7 +100,7 @@ export class Staging {
   /** Somebody is about it. */
   markAsked(node: Node): void {
     node.isAsked = true;
-    if (node.wanted === 'tickets') this.asking += 1;
+    if (node.wanted === 'tickets') this.ticketed.ask(node);
   }
 
   /** Something was found out. @returns false when nobody wants to know any more. */
@@ -224,7 +224,7 @@ export class Staging {
   }
 
   private forgetQuestion(node: Node): void {
-    if (node.wanted === 'tickets' && node.isAsked) this.asking -= 1;
+    if (node.wanted === 'tickets' && node.isAsked) this.ticketed.hear(node);
     node.wanted = null;
     node.isAsked = false;
   }

@@ -88,12 +88,18 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
       const tone = event.state === 'succeeded' ? paint.good : event.state === 'failed' ? paint.bad : paint.odd;
       return `run ${run} ${tone(event.state)} in ${formatDuration(event.duration_ms)}`;
     }
+    case 'run.queued':
+      return paint.odd(
+        `waits for other runs of concurrency group ${withoutControls(event.group)} (limit ${event.limit})`,
+      );
+    case 'run.admitted':
+      return `goes on: concurrency group ${withoutControls(event.group)} has room`;
+    case 'step.queued':
+      // A line for each of ten thousand items would say nothing more.
+      return event.step.includes('[') ? null : `${event.step} waits for ${event.resources.join(', ')}`;
     case 'attempt.spawned':
     case 'step.expanded':
     case 'iteration.scheduled':
-    case 'step.queued':
-    case 'run.queued':
-    case 'run.admitted':
     case 'run.parked':
     case 'run.retried':
     case 'step.requested':

@@ -80,6 +80,26 @@ describe('resources', () => {
     expect(rig.effects()).toEqual(['member', 'inner', 'inner']);
   });
 
+  it('that many items wait for keep nobody from asking for others', async () => {
+    const { rig } = project;
+    const stage = await project.stage();
+    write(rig, '{ db: 1, gpu: 1 }', [
+      'steps:',
+      `  hold: { resources: { db: 1 }, priority: 1, run: ${Stage.step('hold')} }`,
+      '  many: { foreach: "${{ fromJSON(toJSON(params.list)) }}", resources: { db: 1 }, run: echo item >> "$EFFECTS" }',
+      `  other: { resources: { gpu: 1 }, run: ${Stage.step('other')} }`,
+      `params: { list: { type: array, default: ${JSON.stringify(Array.from({ length: 200 }, (_, item) => item))} } }`,
+    ]);
+    const run = rig.start(['run', 'flow.yaml', '--output', 'plain']);
+    const hold = await stage.enter('hold');
+    const other = await stage.enter('other');
+    expect(rig.effects()).toEqual([]);
+    await other.exit(0);
+    await hold.exit(0);
+    expect((await run.ended).code).toBe(0);
+    expect(rig.effects()).toHaveLength(200);
+  });
+
   it('of two runs that wait for each other let one of them fail, and say so', async () => {
     const { rig } = project;
     const stage = await project.stage();
@@ -130,6 +150,9 @@ describe('concurrency', () => {
     await (await stage.enter('three')).exit(0);
     expect([(await first.ended).code, (await third.ended).code]).toEqual([0, 0]);
     expect(third.stdout()).toContain('"type":"run.admitted"');
+    const log = rig.start(['run', 'flow.yaml', '-p', 'name=four', '--output', 'plain']);
+    await (await stage.enter('four')).exit(0);
+    expect((await log.ended).stdout).not.toContain('waits for');
   });
 
   it('skips: 75, recorded as skipped; 0 with --skip-ok; free again when the owner was killed', async () => {
