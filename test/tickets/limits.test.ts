@@ -87,8 +87,9 @@ describe('resources', () => {
       'steps:',
       `  hold: { resources: { db: 1 }, priority: 1, run: ${Stage.step('hold')} }`,
       '  many: { foreach: "${{ fromJSON(toJSON(params.list)) }}", resources: { db: 1 }, run: echo item >> "$EFFECTS" }',
-      `  other: { resources: { gpu: 1 }, run: ${Stage.step('other')} }`,
-      `params: { list: { type: array, default: ${JSON.stringify(Array.from({ length: 200 }, (_, item) => item))} } }`,
+      "  first: { run: 'true' }",
+      `  other: { needs: first, resources: { gpu: 1 }, run: ${Stage.step('other')} }`,
+      `params: { list: { type: array, default: ${JSON.stringify(Array.from({ length: 100 }, (_, item) => item))} } }`,
     ]);
     const run = rig.start(['run', 'flow.yaml', '--output', 'plain']);
     const hold = await stage.enter('hold');
@@ -97,7 +98,7 @@ describe('resources', () => {
     await other.exit(0);
     await hold.exit(0);
     expect((await run.ended).code).toBe(0);
-    expect(rig.effects()).toHaveLength(200);
+    expect(rig.effects()).toHaveLength(100);
   });
 
   it('of two runs that wait for each other let one of them fail, and say so', async () => {
