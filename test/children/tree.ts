@@ -41,6 +41,8 @@ export class TreeRig {
   readonly events: RunEvent[] = [];
   readonly childEvents: { readonly prefix: string; readonly run: RunId; readonly event: RunEvent }[] = [];
   life: Life | null = null;
+  /** Told of every event of every run, in the order in which they were durable. */
+  heard: (run: RunId, event: RunEvent) => void = () => {};
 
   /** @param folder of the project; default: a fresh one. */
   constructor(folder: string = mkdtempSync(join(tmpdir(), 'flowctl-tree-'))) {
@@ -127,11 +129,14 @@ export class TreeRig {
       opening,
       environment: { PATH: process.env['PATH'], EFFECTS: this.path('effects') },
       version: '0.0.0-test',
-      observers: [{ name: 'test', observe: (event) => this.events.push(event) }],
+      observers: [{ name: 'test', observe: (event) => this.hear(record.id, event) }],
       childListeners: ({ prefix, layout }) => [
         {
           name: 'test',
-          observe: (event) => this.childEvents.push({ prefix, run: layout.place.id, event }),
+          observe: (event) => {
+            this.childEvents.push({ prefix, run: layout.place.id, event });
+            this.heard(layout.place.id, event);
+          },
         },
       ],
       broken: (name, error) => {
@@ -145,6 +150,11 @@ export class TreeRig {
     await owned.close(end.kind === 'finished' ? end.run : null);
     if (end.kind === 'state_lost') throw end.error;
     return end.run;
+  }
+
+  private hear(run: RunId, event: RunEvent): void {
+    this.events.push(event);
+    this.heard(run, event);
   }
 
   effects(): readonly string[] {
