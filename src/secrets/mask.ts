@@ -33,8 +33,8 @@ export class Mask {
   /** A filter for one stream. */
   stream(): ByteFilter {
     const { exact, wrapped } = this.#planted();
-    const first = new StreamMask(exact, false);
-    const second = new StreamMask(wrapped, true);
+    const first = new StreamMask(exact);
+    const second = new StreamMask(wrapped);
     return {
       push: (chunk) => second.push(first.push(chunk)),
       end: () => Buffer.concat([second.push(first.end()), second.end()]),
@@ -58,7 +58,7 @@ export class Mask {
   #planted() {
     if (this.#trees === null) {
       const { exact, wrapped } = formsOf(this.#values);
-      this.#trees = { exact: plantTree(exact), wrapped: plantTree(wrapped) };
+      this.#trees = { exact: plantTree(exact, false), wrapped: plantTree(wrapped, true) };
     }
     return this.#trees;
   }

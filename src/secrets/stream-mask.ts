@@ -4,7 +4,7 @@
  * become part of an occurrence, and the time is linear in the length of the stream.
  */
 
-import type { PatternTree } from './pattern-tree.ts';
+import { isBreak, type PatternTree } from './pattern-tree.ts';
 
 /** What stands in the place of a secret. */
 export const STARS = '***';
@@ -13,8 +13,6 @@ const STARS_BYTES = Buffer.from(STARS);
 const NOTHING = Buffer.alloc(0);
 /** One line break, CR and LF; more in a row are the end of an encoded text. */
 const LONGEST_BREAK = 2;
-
-const isBreak = (byte: number | undefined): boolean => byte === 0x0a || byte === 0x0d;
 
 /** A secret among the held bytes; `size` counts its bytes without the line breaks that were passed over. */
 interface Stretch {
@@ -26,7 +24,6 @@ interface Stretch {
 /** Hides the patterns of one tree in one stream. */
 export class StreamMask {
   readonly #tree: PatternTree;
-  readonly #passesBreaks: boolean;
   #node = 0;
   /** Bytes of a line break that were passed over last. */
   #passed = 0;
@@ -37,10 +34,8 @@ export class StreamMask {
   /** In order, none overlapping another. */
   #stretches: Stretch[] = [];
 
-  /** @param passesBreaks whether line breaks inside an occurrence do not matter: encoders break what they print into lines. */
-  constructor(tree: PatternTree, passesBreaks: boolean) {
+  constructor(tree: PatternTree) {
     this.#tree = tree;
-    this.#passesBreaks = passesBreaks;
   }
 
   /** Takes the next bytes, and gives those that can be given out. */
@@ -59,20 +54,22 @@ export class StreamMask {
   }
 
   #search(bytes: Buffer, from: number): void {
-    const { roots, beginnings, firstChild, sibling, byteOf, fallback, ending } = this.#tree;
-    const passesBreaks = this.#passesBreaks;
+    const { passesBreaks, roots, beginnings, near, firstChild, sibling, byteOf, fallback, ending } = this.#tree;
     const last = bytes.length - 1;
     let node = this.#node;
     for (let index = from; index <= last; index += 1) {
-      let byte = bytes[index] ?? 0;
+      const byte = bytes[index] ?? 0;
       if (node === 0) {
-        // Most of most streams: no pattern begins with these two bytes.
-        for (; index < last; index += 1) {
+        while (index < last) {
+          if (index + 3 <= last && near[((bytes[index + 2] ?? 0) << 8) | (bytes[index + 3] ?? 0)] === 0) {
+            index += 3;
+            continue;
+          }
           const next = bytes[index + 1] ?? 0;
-          if (beginnings[(byte << 8) | next] === 1 || (passesBreaks && isBreak(next))) break;
-          byte = next;
+          if (beginnings[((bytes[index] ?? 0) << 8) | next] === 1 || (passesBreaks && isBreak(next))) break;
+          index += 1;
         }
-        node = roots[byte] ?? 0;
+        node = roots[bytes[index] ?? 0] ?? 0;
         this.#passed = 0;
         continue;
       }
@@ -124,7 +121,7 @@ export class StreamMask {
 
   /** Goes back by so many bytes, line breaks not counted where they are passed over, but not beyond the floor. */
   #back(bytes: Buffer, from: number, count: number, floor: number): readonly [start: number, left: number] {
-    if (!this.#passesBreaks) {
+    if (!this.#tree.passesBreaks) {
       const step = Math.min(count, from - floor);
       return [from - step, count - step];
     }
