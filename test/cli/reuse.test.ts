@@ -197,8 +197,9 @@ outputs: { all: "\${{ steps.load.outputs }}" }
     const { rig } = given;
     rig.write(
       'f.yaml',
-      `name: f\nsteps:\n  a: { foreach: "\${{ range(20) }}", run: 'echo "$FLOWCTL_ITEM" > out-\${{ index }}; echo n=1 > "$FLOWCTL_OUTPUT"', generates: "out-\${{ index }}", cache: true }\n`,
+      `name: f\nsteps:\n  a: { foreach: "\${{ range(20) }}", run: 'echo "$FLOWCTL_ITEM" > tmp.$$; mv tmp.$$ out-\${{ index }}; echo n=1 > "$FLOWCTL_OUTPUT"', generates: "out-\${{ index }}", cache: true }\n`,
     );
+    // Whole files only: four runs write the same ones.
     const runs = await Promise.all(Array.from({ length: 4 }, () => rig.flowctl('run', 'f.yaml')));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
     for (let index = 0; index < 20; index += 1) rmSync(rig.path(`out-${index}`));
