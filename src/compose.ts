@@ -4,10 +4,10 @@
  * the machine is made.
  */
 
-import { dirname, join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { RunId, StepKey } from './base/ids.ts';
 import { err, ok } from './base/result.ts';
-import { openReuse, pruneNowAndThen } from './cache/open.ts';
+import { openReuse, pruneNowAndThen, scopeIn } from './cache/open.ts';
 import { type Family, type Member, memberAt, type RunAgain, type Unrecorded } from './children/family.ts';
 import { Engine, type EngineEnd } from './engine/engine.ts';
 import { concurrencyOf } from './engine/group.ts';
@@ -134,7 +134,7 @@ export function composeLife(request: LifeRequest): Life {
     shortage: createShortage(),
     seats: seatsOf(request),
     fresh: request.fresh ?? { noCache: false, force: [] },
-    flow: scopeOf(state, definition),
+    flow: scopeIn(state.root, definition.file),
     broken: request.broken,
   };
   const outputs = runOutputs(layout);
@@ -169,7 +169,7 @@ interface Tree {
   readonly shortage: ReturnType<typeof createShortage>;
   readonly seats: TreeSeats | null;
   readonly fresh: FreshWish;
-  /** The flow of the root, see `scopeOf`. */
+  /** The flow of the root, see `scopeIn`. */
   readonly flow: string;
   readonly broken: LifeRequest['broken'];
 }
@@ -245,15 +245,12 @@ function admissionOf(seat: Seat, policy: ReturnType<typeof concurrencyOf>): Admi
   return { group: '', limit: 0, request: () => ({ answer: Promise.resolve(refused), withdraw: () => undefined }) };
 }
 
-/** A flow by its file, relative to the project: so the project may be moved, and a copy of its state used elsewhere. */
-const scopeOf = (state: StateLayout, { file }: FlowDefinition): string => relative(dirname(state.root), file);
-
 const reuseOf = ({ family, functions, fresh, flow }: Tree, member: Member, outputs: OutputStore) =>
   openReuse(
     {
       ...fresh,
       folder: family.state.cache,
-      scope: scopeOf(family.state, member.definition),
+      scope: scopeIn(family.state.root, member.definition.file),
       directory: member.definition.directory,
       root: flow,
       prefix: member.prefix,

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { AttemptRequest, Reuse } from '../engine/ports.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { ResultKeeper } from './keeper.ts';
@@ -20,6 +20,12 @@ export interface OpenedReuse {
     ): Promise<Outcome>;
   };
 }
+
+/**
+ * What tells a flow from others of its project: its file, relative to the project, so that the project may be moved.
+ * @param stateRoot the state directory. @param file absolute, as the state directory is.
+ */
+export const scopeIn = (stateRoot: string, file: string): string => relative(dirname(stateRoot), file);
 
 /**
  * Opens reuse for a run. Nothing is read or written yet.

@@ -3,26 +3,35 @@
 import type { JsonObject } from '../base/json.ts';
 import { topologicalOrder } from '../model/graph.ts';
 import type { FlowDefinition, StepDefinition } from '../model/flow.ts';
+import type { Prediction } from './predict-reuse.ts';
 import type { SelectedSteps } from './selection.ts';
 import type { Session } from './session.ts';
 import { type Cell, table } from './table.ts';
 
-/** Prints the plan of a run. */
+type Verdict = readonly [word: string, why: string, paint: (text: string) => string];
+
+/**
+ * Prints the plan of a run.
+ * @param predict says which recorded results would stand for steps, by the steps' numbers; null: all is said, and nothing is printed.
+ */
 export async function dryRun(
   session: Session,
   { name, steps }: FlowDefinition,
   paramsFor: (run: JsonObject) => Promise<JsonObject | null>,
   select: (params: JsonObject) => Promise<SelectedSteps | null>,
+  predict: (params: JsonObject, selection: SelectedSteps) => Promise<ReadonlyMap<number, Prediction> | null>,
 ): Promise<void> {
   const now = new Date().toISOString();
   const params = await paramsFor({ id: null, started_at: now, scheduled_for: now, previous_scheduled_for: null });
   if (params === null) return;
   const selection = await select(params);
   if (selection === null) return;
+  const predictions = await predict(params, selection);
+  if (predictions === null) return;
   const { style, stdout } = session;
   const rows = [...topologicalOrder(selection.plan.graph)].flatMap((index): (readonly Cell[])[] => {
     const step = steps[index];
-    return step === undefined ? [] : [rowOf(step, selection, index, style)];
+    return step === undefined ? [] : [rowOf(step, selection, index, predictions, style)];
   });
   const shown = Object.entries(params).map(([param, value]) => `${param}=${JSON.stringify(value)}`);
   stdout.write(`${style.strong(name)}${shown.length === 0 ? '' : ` with ${shown.join(' ')}`}\n`);
@@ -33,10 +42,23 @@ function rowOf(
   step: StepDefinition,
   selection: SelectedSteps,
   index: number,
+  predictions: ReadonlyMap<number, Prediction>,
   style: Session['style'],
 ): readonly Cell[] {
-  const [word, why, paint] = verdictOn(step, selection, index, style);
+  const [word, why, paint] =
+    predictedVerdict(predictions.get(index), step, style) ?? verdictOn(step, selection, index, style);
   return [{ text: step.id }, { text: word, paint }, { text: why, paint: style.faint }];
+}
+
+function predictedVerdict(
+  prediction: Prediction | undefined,
+  { if: condition }: StepDefinition,
+  style: Session['style'],
+): Verdict | null {
+  if (prediction === undefined) return null;
+  const { kind, why } = prediction;
+  const paint = kind === 'reused' ? style.odd : style.good;
+  return [kind.replace('_', ' '), condition === null ? why : `${why}; if ${condition}`, paint];
 }
 
 function needsInWords({ needs, inferred_needs: files }: StepDefinition): string {
@@ -52,7 +74,7 @@ function verdictOn(
   { selected, borrowed, lender }: SelectedSteps,
   index: number,
   style: Session['style'],
-): readonly [word: string, why: string, paint: (text: string) => string] {
+): Verdict {
   if (selected.has(index)) {
     const needs = needsInWords(step);
     return ['runs', step.if === null ? needs : `${needs}; if ${step.if}`, style.good];

@@ -12,6 +12,7 @@ export interface LazyPool {
   contentHash: ModuleLoader['contentHash'];
   /** What runs functions in processes of their own: the host's file, and the loader of their modules. */
   readonly isolated: Pick<ModuleLoader, 'prepare' | 'locateMistake'> & { readonly program: string };
+  knownHash: ModuleLoader['knownHash'];
   /** Sends its threads home, if there are any. */
   close(): Promise<void>;
 }
@@ -49,6 +50,7 @@ export function lazyFunctionPool(cacheFolder: string, maxHosts: number): LazyPoo
       locateMistake: async (module) => (await modulesOnce()).locateMistake(module),
     },
     contentHash: async (module) => (await modulesOnce()).contentHash(module),
+    knownHash: async (module) => (await modulesOnce()).knownHash(module),
     close: async () => {
       if (pool !== null) await (await pool).close();
     },

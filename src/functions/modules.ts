@@ -14,6 +14,8 @@ export interface ModuleLoader {
   prepare(module: string): Promise<Result<string, ModuleProblem>>;
   /** A hash of the module with everything that it imports, packages left out. @param module absolute path. */
   contentHash(module: string): Promise<Result<string, ModuleProblem>>;
+  /** The same, as far as it is known without compiling: nothing is written. Null: it changed, or was never compiled. */
+  knownHash(module: string): Promise<string | null>;
   /** Finds the place of a syntax error, which Node does not tell of a plain module. @returns null when the compiler finds none. */
   locateMistake(module: string): Promise<ModuleProblem | null>;
 }
@@ -89,6 +91,17 @@ export function createModuleLoader({ cacheFolder, programUrl }: ModuleLoaderOpti
       } catch (error) {
         return err({ message: `${module}: ${String(error)}`, detail: null });
       }
+    },
+    knownHash: async (given) => {
+      const module = path.resolve(given);
+      const source = await readFile(module, 'utf8').catch(() => null);
+      if (source === null) return null;
+      const file = isPlain(module, source) ? module : await cache.find(await cache.keyOf(module));
+      return file === null
+        ? null
+        : createHash('sha256')
+            .update(await readFile(file))
+            .digest('hex');
     },
     locateMistake: async (module) => {
       const compiled = await compileModule(path.resolve(module), cache.placeholder, programUrl.href);

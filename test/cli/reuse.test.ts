@@ -271,6 +271,53 @@ steps:
   });
 });
 
+describe('--dry-run', () => {
+  it('says of each step whether it would run, and why, and touches nothing', async () => {
+    const { rig } = given;
+    const plan = async (...flags: readonly string[]): Promise<readonly string[]> => {
+      const { code, stdout, stderr } = await rig.flowctl('run', 'build.yaml', '--dry-run', ...flags);
+      expect(code, stderr).toBe(0);
+      return stdout
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.replace(/[0-9a-z]{26}/g, 'ID').replace(/ +/g, ' '));
+    };
+    rig.write(
+      'build.yaml',
+      `${BUILD}  call: { needs: count, call: ./a.ts#a, with: { lines: "\${{ steps.count.outputs.lines }}" }, cache: true }\n`,
+    );
+    rig.write('a.ts', 'export const a = (input: { lines: string }): string => input.lines;\n');
+    rig.write('texts/a.txt', 'b\na\n');
+    expect(await plan()).toEqual([
+      'words runs no result of it is kept',
+      'count runs no result of it is kept',
+      'tell runs needs count',
+      'call runs no result of it is kept',
+    ]);
+    expect(rig.filesBelow()).toEqual([]);
+    await rig.flowctl('run', 'build.yaml');
+    const before = rig.filesBelow();
+    const nothing = 'nothing changed since run ID';
+    expect(await plan()).toEqual([
+      `words reused ${nothing}`,
+      `count reused ${nothing}`,
+      'tell runs needs count',
+      `call reused ${nothing}`,
+    ]);
+    rig.write('texts/a.txt', 'c\n');
+    rig.write('a.ts', 'export const a = (): number => 1;\n');
+    expect((await plan()).slice(0, 2)).toEqual([
+      'words runs sources changed: texts/a.txt (edited)',
+      'count may run reused, unless words makes it something else',
+    ]);
+    rig.write('texts/a.txt', 'b\na\n');
+    expect((await plan())[3]).toBe('call runs the code of the function changed');
+    expect((await plan('--force', 'count'))[1]).toBe('count runs --force count');
+    expect(rig.filesBelow()).toEqual(before);
+  });
+});
+
 const isFile = (path: string): boolean => {
   try {
     readFileSync(path);

@@ -1,11 +1,12 @@
 /** `flowctl cache`: what is kept for reuse. */
 
 import { existsSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formatDuration, parseDuration } from '../../base/duration.ts';
 import { nearestWord } from '../../base/suggestion.ts';
 import { isPartOf, type Kept, listKept, removeKept } from '../../cache/housekeeping.ts';
+import { scopeIn } from '../../cache/open.ts';
 import { Records } from '../../cache/records.ts';
 import { type StateLayout, stateLayout } from '../../store/layout.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -55,7 +56,7 @@ async function cache(actionText: string, flow: string | undefined, options: Cach
   }
   const state = flow === undefined ? stateToRead(session, options) : stateOf(session, options, flow);
   const records = new Records(state.cache);
-  const scope = flow === undefined ? undefined : relative(dirname(state.root), resolve(flow));
+  const scope = flow === undefined ? undefined : scopeIn(state.root, resolve(flow));
   const selection = { flow: scope, step: options.step };
   if (action === 'ls') {
     const kept = select(await listKept(records), selection);

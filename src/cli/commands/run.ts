@@ -3,9 +3,11 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { JsonObject } from '../../base/json.ts';
+import { environmentOrComplain } from '../dotenv.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { type FreshOptions, freshWish, readForced } from '../freshness.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
+import { stateLayout } from '../../store/layout.ts';
 import { withRunOptions } from '../run-options.ts';
 import { openSession, withGlobalOptions } from '../session.ts';
 import { dryRun } from '../dry-run.ts';
@@ -60,7 +62,17 @@ async function run(file: string, options: RunOptions): Promise<void> {
   const select = (params: JsonObject) =>
     findSelection(session, stateDirectory, flow.definition, request, params, options.of);
   const params = (context: JsonObject) => paramsFor(session, flow.definition, options, context);
-  if (options.dryRun === true) return dryRun(session, flow.definition, params, select);
+  if (options.dryRun === true) {
+    const { definition } = flow;
+    const state = stateLayout(stateDirectory);
+    return dryRun(session, definition, params, select, async (values, selection) => {
+      const environment = environmentOrComplain(session, definition);
+      if (environment === null) return null;
+      if (definition.steps.every(({ reuse }) => reuse === null)) return new Map();
+      const { predictReuse } = await import('../predict-reuse.ts');
+      return predictReuse({ state, definition, selection, params: values, environment, fresh });
+    });
+  }
   const start: RunToStart = { flow, stateDirectory, trigger: 'manual', params, fresh };
   await startRun(session, request === null ? start : { ...start, selection: select }, options);
 }
