@@ -1,5 +1,6 @@
 /** `run --dry-run`: which steps a recorded result would stand for. Nothing is written, compiled or restored. */
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StepKey } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
@@ -124,7 +125,8 @@ function scopeOf({ state, definition, selection, params, environment }: RunToPre
 }
 
 function earlierResults({ state, definition, fresh }: RunToPredict, run: RunRecord): EarlierResults {
-  const functions = lazyFunctionPool(join(state.cache, 'modules'), 1);
+  const modules = join(state.cache, 'modules');
+  const functions = lazyFunctionPool(modules, 1);
   const scope = scopeIn(state.root, definition.file);
   return new EarlierResults({
     ...fresh,
@@ -134,6 +136,6 @@ function earlierResults({ state, definition, fresh }: RunToPredict, run: RunReco
     outputs: IN_MEMORY,
     flows: { [definition.file]: { ...definition, flows: {} }, ...definition.flows },
     // What is not known was edited or never called: no result was made of such code.
-    codeOf: async (module) => ok((await functions.knownHash(module)) ?? 'unknown'),
+    codeOf: async (module) => ok((existsSync(modules) ? await functions.knownHash(module) : null) ?? 'unknown'),
   });
 }
