@@ -69,8 +69,14 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
       return finishedLine(event, paint);
     case 'retry.scheduled':
       return `${event.step} ${paint.odd('will be tried again')} in ${formatDuration(event.delay_ms)} (attempt ${event.attempt})`;
+    case 'wait.started':
+      return event.until === null ? null : `${event.step} waits until ${event.until}`;
+    case 'artifact.published':
+      return `${event.step} published ${withoutControls(event.name)}`;
     case 'step.settled':
-      if (event.state !== 'failed') return null;
+      // Of a command or a function the end of its attempt has said it.
+      if (event.state === 'succeeded') return `${event.step} ${paint.good('succeeded')}`;
+      if (event.state === 'cancelled') return null;
       return event.tolerated ? `${event.step} ${paint.odd('failed, which is tolerated')}` : null;
     case 'step.skipped':
       return `${event.step} ${paint.odd('skipped')}: ${skipSentence(event.reason)}`;
@@ -105,11 +111,9 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
     case 'step.requested':
     case 'value.recorded':
     case 'child.started':
-    case 'wait.started':
     case 'approval.requested':
     case 'approval.answered':
     case 'handlers.started':
-    case 'artifact.published':
       return null;
   }
 }

@@ -32,7 +32,7 @@ export async function makeAttemptFiles(
   const { places } = context;
   let input: number | null = null;
   try {
-    makeFolder(places.artifacts);
+    makeArtifactsFolder(places);
     createOutputFile(places.output);
     if (line.script !== null) writeFileSync(places.script, line.script, { mode: 0o600 });
     if (request.stdin !== null) input = await openInput(places.input, request.stdin);
@@ -70,8 +70,16 @@ async function openAttemptLog(
 export function putAwayAttemptFiles(line: CommandLine, { places }: RunnerContext): void {
   if (line.script !== null) removeOutputFile(places.script);
   removeOutputFile(places.output);
+  removeEmptyArtifacts(places);
+}
+
+/** Makes `FLOWCTL_ARTIFACTS`; it may be there. @throws a system error, also where the run's folder is gone. */
+export const makeArtifactsFolder = ({ artifacts }: Pick<AttemptPlaces, 'artifacts'>): void => makeFolder(artifacts);
+
+/** Removes `FLOWCTL_ARTIFACTS` again where nothing is in it. */
+export function removeEmptyArtifacts({ artifacts }: Pick<AttemptPlaces, 'artifacts'>): void {
   try {
-    rmdirSync(places.artifacts);
+    rmdirSync(artifacts);
   } catch {
     // It holds artifacts.
   }

@@ -11,6 +11,7 @@ import type { FunctionCall, FunctionResult } from '../functions/messages.ts';
 import { startWait } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
+import { makeArtifactsFolder, removeEmptyArtifacts } from './attempt-files.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
 import { failureOf } from './function-failure.ts';
 import { type IsolatedHost, startIsolated } from './isolated-function.ts';
@@ -109,8 +110,9 @@ async function runFunction(
   try {
     // Made here, for the host only opens it: its folder may be missing, and what cannot be opened is said before anything runs.
     await openLog(places.log).settle();
+    makeArtifactsFolder(places);
   } catch (error) {
-    return failedToStart('start_refused', `the log cannot be opened (${(error as Error).message})`);
+    return failedToStart('start_refused', `the files of the attempt cannot be made (${(error as Error).message})`);
   }
   const call = pool.start(callOf(options, request, work, context), {
     begun: () => context.begun(),
@@ -120,11 +122,9 @@ async function runFunction(
     control.changed = () => resolve(null);
   });
   const result = await Promise.race([call.done, stopped]);
-  if (result === null) {
-    await climbDown(call, request, context, control);
-    return STOPPED;
-  }
-  return endOf(result, request, work, options, context);
+  if (result === null) await climbDown(call, request, context, control);
+  removeEmptyArtifacts(places);
+  return result === null ? STOPPED : endOf(result, request, work, options, context);
 }
 
 function callOf(

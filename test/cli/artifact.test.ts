@@ -88,7 +88,9 @@ it('shows them with their run, where they lie', async () => {
       '',
     ].join('\n'),
   );
-  expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(1);
+  const run = await rig.flowctl('run', 'flow.yaml');
+  expect(run.code).toBe(1);
+  expect(run.stdout).toContain(' a published out/deep/a.html\n');
   const { artifacts } = await rig.query<{ readonly artifacts: readonly Event[] }>('show');
   const folder = join(runFolder(), 'artifacts', 'a.1');
   expect(artifacts).toEqual([
@@ -141,6 +143,23 @@ it('keeps what each attempt leaves, and says what it does not', async () => {
     '`a`: there is no `never.txt` to be kept as an artifact',
     '`a`: 1 artifact was not kept: `link` (a link, which is not followed)',
   ]);
+});
+
+it.each(['thread', 'process'])('a function in a %s leaves them in the folder, or by globs, too', async (isolate) => {
+  rig.write(
+    'tasks.ts',
+    `import { writeFileSync } from 'node:fs';
+     export function work({ name }: { name: string | null }) {
+       if (name !== null) writeFileSync(process.env['FLOWCTL_ARTIFACTS'] + '/' + name, 'x');
+     }`,
+  );
+  const step = (name: string, more: string): string =>
+    `  ${name}: { call: ./tasks.ts#work, isolate: ${isolate}, with: { name: ${more} }`;
+  rig.write('flow.yaml', `steps:\n${step('a', 'a.txt')}, artifacts: [tasks.ts] }\n${step('b', 'null')} }\n`);
+  expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+  const { artifacts } = await rig.query<{ readonly artifacts: readonly Event[] }>('show');
+  expect(artifacts.map(({ step: key, name }) => `${key} ${name}`)).toEqual(['a a.txt', 'a tasks.ts']);
+  expect(readdirSync(join(runFolder(), 'artifacts'))).toEqual(['a.1']);
 });
 
 it('keeps a text and a table that are too large for the journal as files', async () => {

@@ -55,7 +55,7 @@ describe('docs/waiting.md', () => {
   it('shows a flow that waits as it says', async () => {
     const flow = flowOf(page('waiting'));
     const run = rig.start(['run', flow, '--output', 'plain']);
-    await run.prints('delivered started');
+    await run.prints(/pause waits until 20\S+Z\n[\s\S]*pause succeeded\n/);
     rig.write('inbox/a', '');
     rig.write('inbox/ready', '');
     const { code, stderr } = await run.ended;
