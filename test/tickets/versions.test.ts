@@ -113,7 +113,13 @@ describe('after the machine was started anew', () => {
 
   it('is told from the same life', () => {
     const taken = book();
-    takeOverBook(taken, { boot: 'a', now: () => 5_000_001, wall: () => wall - 1e9 });
+    takeOverBook(taken, { boot: 'a', now: () => 4_000_000, wall: () => wall - 1e9 });
     expect(taken).toEqual(book());
+    // Without a name of the machine's life its clock has to do.
+    const nameless = { ...book(), boot: null };
+    takeOverBook(nameless, { boot: null, now: () => 5_000_001, wall: () => wall });
+    expect(nameless.claims).toHaveLength(1);
+    takeOverBook(nameless, { boot: null, now: () => 4_000_000, wall: () => wall });
+    expect(nameless.claims).toHaveLength(0);
   });
 });

@@ -240,6 +240,8 @@ export class Ledger {
       .catch((error: unknown) => this.#wishes.fail(new StateError(problemFrom(error, this.#folder))))
       .finally(() => {
         this.#looking = null;
+        // Those that came while the look was under way.
+        if (!this.#closed && this.#wishes.unchecked().length > 0) this.#lookForDead();
       });
   }
 

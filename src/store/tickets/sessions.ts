@@ -4,7 +4,6 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { readFileSync } from 'node:fs';
 import type { RunId } from '../../base/ids.ts';
 import { Bug } from '../../base/result.ts';
@@ -56,7 +55,7 @@ export function machineClock(): MachineClock {
   return {
     boot,
     now: () => Math.floor(Number(process.hrtime.bigint() / 1_000_000n)),
-    wall: () => Math.floor(performance.timeOrigin + performance.now()),
+    wall: () => Date.now(),
   };
 }
 
@@ -65,7 +64,7 @@ export function machineClock(): MachineClock {
  * was off is told by its wall clock; one that was set back meanwhile lets them count from now on.
  */
 export function takeOverBook(book: Book, clock: MachineClock): void {
-  if (book.boot === clock.boot && book.at <= clock.now()) return;
+  if (book.boot === clock.boot && (clock.boot !== null || book.at <= clock.now())) return;
   const elapsed = Math.max(0, clock.wall() - book.wall);
   const shift = clock.now() - elapsed - book.at;
   book.starts = Object.fromEntries(
