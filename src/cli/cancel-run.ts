@@ -10,6 +10,7 @@ import type { StepDefinition } from '../model/flow.ts';
 import type { Actor } from '../model/outcome.ts';
 import { dropRequest } from '../store/inbox.ts';
 import type { StateLayout } from '../store/layout.ts';
+import { NO_SECRETS } from '../secrets/run-secrets.ts';
 import { openState } from '../store/open.ts';
 import { StateError, unwrap } from '../store/problem.ts';
 import { openForResume } from '../store/resume.ts';
@@ -17,7 +18,7 @@ import { type ReadRun, readRun } from '../store/runs.ts';
 import { environmentOfRun } from './dotenv.ts';
 import { endEarlierLife, tornWarning } from './earlier-life.ts';
 import { type LifeViews, live } from './life.ts';
-import { secretsOf } from './secrets.ts';
+import { hasHandlers, secretsOf } from './secrets.ts';
 import type { Session } from './session.ts';
 import { takeSignals } from './signals.ts';
 
@@ -105,7 +106,9 @@ async function endUnowned(
     const variables = environmentOfRun(session, definition);
     if (!variables.ok) session.mention(`warning: ${variables.error}`);
     const environment = variables.ok ? variables.value : session.environment;
-    const { secrets } = await secretsOf(session, definition, environment);
+    // A command may take its time, or ask a person, to tell a value that nobody needs.
+    const needed = hasHandlers(definition);
+    const secrets = needed ? (await secretsOf(session, definition, environment)).secrets : NO_SECRETS;
     const life = { state, owned, record, definition, environment, secrets, told: [], opening, before };
     const end = await live(session, life, UNSEEN, signals);
     if (end.kind === 'state_lost') throw end.error;

@@ -19,8 +19,10 @@ import { topologicalOrder } from '../model/graph.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { systemClock } from '../process/clock.ts';
+import { visibleTo } from '../secrets/run-secrets.ts';
 import { type StateLayout, runLayout } from '../store/layout.ts';
 import { mintRunId } from '../store/mint.ts';
+import { flowsOf } from './secrets.ts';
 import type { SelectedSteps } from './selection.ts';
 
 /** What would become of a step; `may_run` where that depends on steps before it. */
@@ -114,7 +116,8 @@ function scopeOf({ state, definition, selection, params, environment }: RunToPre
     settings: { max_parallel: 1, fail_fast: false, grace_ms: 0, durability: 'full' },
     steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),
   });
-  const defined = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const visible = visibleTo(flowsOf(definition), environment);
+  const defined = Object.entries(visible).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return {
     run,
     plan: selection.plan,

@@ -2,7 +2,7 @@
 
 import { counted } from '../diagnostics/phrase.ts';
 import type { Environment } from '../compose.ts';
-import type { FlowDefinition } from '../model/flow.ts';
+import type { FlowDefinition, Handlers, StepDefinition } from '../model/flow.ts';
 import { readSecrets, type RunSecrets, type SecretReading } from '../secrets/run-secrets.ts';
 import { environmentOfRun } from './dotenv.ts';
 import { EXIT } from './exit-codes.ts';
@@ -13,6 +13,15 @@ export const flowsOf = (definition: FlowDefinition): readonly FlowDefinition[] =
   definition,
   ...Object.values(definition.flows).filter(({ file }) => file !== definition.file),
 ];
+
+/** True when something may still run after a run was cancelled. */
+export const hasHandlers = (definition: FlowDefinition): boolean =>
+  flowsOf(definition).some(({ handlers, steps }) => [handlers, ...handlersIn(steps)].some(isHandled));
+
+const isHandled = (handlers: Handlers): boolean => Object.values(handlers).some((steps) => steps.length > 0);
+
+const handlersIn = (steps: readonly StepDefinition[]): readonly Handlers[] =>
+  steps.flatMap(({ handlers, action }) => [handlers, ...(action.kind === 'group' ? handlersIn(action.steps) : [])]);
 
 /**
  * Reads the secrets of a flow and of its sub-flows, wherever each of them says; from now on no message shows one.

@@ -310,6 +310,25 @@ describe('a run does not start', () => {
     expect(rig.effects()).toEqual(['bad-word', 'good-word']);
   });
 
+  it('and what a missing secret would have been for is not needed to cancel what crashed', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    const asks = `'echo asked >> "$EFFECTS"; printf %s "$WORD"'`;
+    rig.write(
+      'flow.yaml',
+      `secrets: { A: { command: ${asks} } }\nsteps:\n  a: { secrets: [A], run: ${Stage.step('a')} }\n`,
+    );
+    rig.give({ WORD: 'some-word' });
+    const run = rig.start(['run', 'flow.yaml']);
+    await stage.enter('a');
+    run.process.kill('SIGKILL');
+    await run.ended;
+    rig.give({ WORD: undefined });
+    expect((await rig.flowctl('cancel', 'last')).code).toBe(0);
+    expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled' });
+    expect(rig.effects()).toEqual(['asked']);
+  });
+
   it('but where a file may be read by others, that is a warning', async () => {
     const { rig } = here;
     rig.write('secret.txt', 'readable by all');
