@@ -18,7 +18,9 @@ export const POLICY_SENTENCES: Sentences<PolicyDiagnosticCode> = {
   secret_not_allowed: ({ name, where }) =>
     say(
       `a secret cannot stand in ${where}: others could read it there`,
-      `hand it over in an environment variable, and read that:${example('env:', `  ${name ?? 'NAME'}: "\${{ secrets.${name ?? 'NAME'} }}"`)}`,
+      where.endsWith('sub-flow')
+        ? `let the sub-flow declare it itself:${example(`secrets: [${name ?? 'NAME'}]`)}`
+        : `hand it over in an environment variable, and read that:${example('env:', `  ${name ?? 'NAME'}: "\${{ secrets.${name ?? 'NAME'} }}"`)}`,
     ),
   secret_in_expression: ({ name }) =>
     say(

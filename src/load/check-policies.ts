@@ -32,12 +32,13 @@ export function checkSecretSources(root: DocumentNode, problems: Problems): void
   }
 }
 
-function checkNamedSecrets(step: StepOutline, known: readonly string[], problems: Problems): void {
+function checkNamedSecrets(step: StepOutline, names: ReadonlySet<string>, problems: Problems): void {
   const list = stepValue(step, 'secrets');
   for (const item of list?.kind === 'list' ? list.items : []) {
     const name = textOf(item);
-    if (name !== undefined && !known.includes(name))
-      problems.at('unknown_secret', item, { name, known, suggestion: suggest(name, known) });
+    if (name === undefined || names.has(name)) continue;
+    const known = problems.hasRoom ? [...names] : [];
+    problems.at('unknown_secret', item, { name, known, suggestion: suggest(name, known) });
   }
 }
 
@@ -68,7 +69,7 @@ function checkResource(
   if (resources === null) return;
   const capacity = Object.hasOwn(resources, key) ? resources[key] : undefined;
   if (capacity === undefined) {
-    const known = Object.keys(resources);
+    const known = problems.hasRoom ? Object.keys(resources) : [];
     problems.at('unknown_resource', keySpan, {
       step: step.name,
       name: key,
@@ -131,7 +132,10 @@ function checkKeys(step: StepOutline, problems: Problems): void {
 export function checkPolicies(flow: FlowOutline, problems: Problems): void {
   checkSecretSources(flow.root, problems);
   const known = secretNames(flow);
-  if (known !== null) for (const { step } of bodiesOf(flow)) checkNamedSecrets(step, known, problems);
+  if (known !== null) {
+    const names = new Set(known);
+    for (const { step } of bodiesOf(flow)) checkNamedSecrets(step, names, problems);
+  }
   for (const step of flow.steps) {
     checkKeys(step, problems);
     for (const entry of entriesOf(stepValue(step, 'resources'))) checkResource(step, entry, flow, problems);

@@ -26,20 +26,31 @@ interface StepGlob {
 
 /** Comparing more pairs of globs takes too long; then only paths without wildcards are compared. */
 const MOST_PAIRS = 1_000_000;
+/** More needs than anybody can have meant. */
+const MOST_ADDED = 20_000;
+/** All alternatives of braces in a flow, together: what they expand to is held in memory. */
+const MOST_ALTERNATIVES = 100_000;
 
 const itemsOf = (node: DocumentNode | undefined): readonly DocumentNode[] =>
   node?.kind === 'list' ? node.items : node === undefined ? [] : [node];
 
-/** Reports globs that cannot be read. */
-export function checkGlobs(flow: FlowOutline, problems: Problems): void {
+/** Reports globs that cannot be read. @returns false when there are too many to compare them. */
+export function checkGlobs(flow: FlowOutline, problems: Problems): boolean {
+  let left = MOST_ALTERNATIVES;
   for (const { step } of bodiesOf(flow)) {
     for (const item of ['sources', 'generates', 'artifacts'].flatMap((key) => itemsOf(stepValue(step, key)))) {
       const text = textOf(item);
       if (text === undefined || text === '' || hasExpression(text)) continue;
       const read = parseGlob(text);
-      if (!read.ok) problems.at('invalid_glob', item, { glob: text, problem: read.error });
+      if (read.ok) left -= read.value.length;
+      else problems.at('invalid_glob', item, { glob: text, problem: read.error });
+      if (left >= 0) continue;
+      const problem = `the patterns up to here have more than ${MOST_ALTERNATIVES} alternatives in all`;
+      problems.at('invalid_glob', item, { glob: text, problem });
+      return false;
     }
   }
+  return true;
 }
 
 /** The globs under a key of a step, as seen from the flow's folder; none where its working directory is not written out. */
@@ -100,19 +111,75 @@ function siblings(flow: FlowOutline, one: number, other: number): readonly [numb
   return null;
 }
 
-/** Whether one step waits for another, while needs are being added. */
-function waitsFor(needs: readonly (readonly number[])[], from: number, to: number): boolean {
-  const seen = new Set([from]);
-  const open = [from];
-  for (let step = open.pop(); step !== undefined; step = open.pop()) {
-    if (step === to) return true;
-    for (const need of needs[step] ?? []) {
-      if (seen.has(need)) continue;
-      seen.add(need);
-      open.push(need);
+/** Steps that can be reached from one, as a number of the question for each: cheaper to ask anew than a set. */
+class Reach {
+  readonly #seen: Int32Array;
+  readonly #edges: readonly (readonly number[])[];
+  #question = 0;
+
+  constructor(edges: readonly (readonly number[])[]) {
+    this.#edges = edges;
+    this.#seen = new Int32Array(edges.length);
+  }
+
+  /** Begins with a step. */
+  begin(from: number): void {
+    this.#question += 1;
+    this.extend(from);
+  }
+
+  /** Goes on with another one, and all that can be reached from it. */
+  extend(from: number): void {
+    if (this.has(from)) return;
+    this.#seen[from] = this.#question;
+    const open = [from];
+    for (let step = open.pop(); step !== undefined; step = open.pop()) {
+      for (const next of this.#edges[step] ?? []) {
+        if (this.has(next)) continue;
+        this.#seen[next] = this.#question;
+        open.push(next);
+      }
     }
   }
-  return false;
+
+  has(step: number): boolean {
+    return this.#seen[step] === this.#question;
+  }
+}
+
+/** The graph of needs while some are added: asked again and again about one step, before it goes on to the next. */
+class GrowingGraph {
+  readonly #needs: number[][];
+  readonly #dependents: number[][];
+  readonly #before: Reach;
+  readonly #after: Reach;
+  #asked = -1;
+
+  constructor({ needs }: NeedsGraph) {
+    this.#needs = needs.map((each) => [...each]);
+    this.#dependents = needs.map(() => []);
+    for (const [step, list] of needs.entries()) for (const need of list) this.#dependents[need]?.push(step);
+    this.#before = new Reach(this.#needs);
+    this.#after = new Reach(this.#dependents);
+  }
+
+  /** Whether a step already comes after another (`joined`), could (`free`), or must not, for the other comes after it (`circle`). */
+  ask(later: number, earlier: number): 'joined' | 'free' | 'circle' {
+    if (this.#asked !== later) {
+      this.#asked = later;
+      this.#before.begin(later);
+      this.#after.begin(later);
+    }
+    if (this.#before.has(earlier)) return 'joined';
+    return this.#after.has(earlier) ? 'circle' : 'free';
+  }
+
+  /** Adds a need that was found free just before. */
+  add(later: number, earlier: number): void {
+    this.#needs[later]?.push(earlier);
+    this.#dependents[earlier]?.push(later);
+    this.#before.extend(earlier);
+  }
 }
 
 /** Finds the needs that follow from files, and warns where they would go round in a circle. */
@@ -123,34 +190,34 @@ export function fileNeeds(flow: FlowOutline, graph: NeedsGraph, problems: Proble
   if (made.length === 0) return new Map();
   const sources = all('sources');
   const literal = byLiteralPath(made);
-  const isSmall = made.length * sources.flat().length <= MOST_PAIRS;
-  const needs = graph.needs.map((each) => [...each]);
+  const isSmall = alternativesIn(made) * alternativesIn(sources.flat()) <= MOST_PAIRS;
+  const growing = new GrowingGraph(graph);
   const found = new Map<number, number[]>();
+  let added = 0;
   for (const [reader, wanted] of sources.entries()) {
-    if (wanted.length === 0) continue;
     const paths = wanted.flatMap(({ globs }) => globs.flatMap((glob) => literalPath(glob) ?? []));
-    const makers = isSmall ? made : [...new Set(paths.flatMap((path) => literal.get(path) ?? []))];
+    const makers = isSmall && wanted.length > 0 ? made : new Set(paths.flatMap((path) => literal.get(path) ?? []));
     for (const maker of makers) {
-      const source = maker.step === reader ? null : findShared(maker, wanted);
+      const source = maker.step === reader || added >= MOST_ADDED ? null : findShared(maker, wanted);
       const pair = source === null ? null : siblings(flow, reader, maker.step);
       if (source === null || pair === null) continue;
       const [later, earlier] = pair;
-      if (waitsFor(needs, later, earlier)) continue;
-      if (waitsFor(needs, earlier, later)) {
-        const facts = {
-          step: flow.steps[reader]?.name ?? '',
-          other: flow.steps[maker.step]?.name ?? '',
-          glob: source.text,
-        };
-        problems.at('file_cycle', source.node, facts, [problems.place(maker.node, 'generated here')]);
-        continue;
+      const answer = growing.ask(later, earlier);
+      if (answer === 'free') {
+        growing.add(later, earlier);
+        found.set(later, [...(found.get(later) ?? []), earlier]);
+        added += 1;
+      } else if (answer === 'circle') {
+        const [step, other] = [flow.steps[reader]?.name ?? '', flow.steps[maker.step]?.name ?? ''];
+        const place = problems.place(maker.node, 'generated here');
+        problems.at('file_cycle', source.node, { step, other, glob: source.text }, [place]);
       }
-      needs[later]?.push(earlier);
-      found.set(later, [...(found.get(later) ?? []), earlier]);
     }
   }
   return found;
 }
+
+const alternativesIn = (all: readonly StepGlob[]): number => all.reduce((sum, { globs }) => sum + globs.length, 0);
 
 /** The graph with needs added. */
 export const withFileNeeds = ({ needs }: NeedsGraph, added: FileNeeds): NeedsGraph =>

@@ -101,8 +101,7 @@ async function checkMeaning(open: OpenFlow, opened: OpenedFlows, sources: Map<st
   await checkWaits(flow.steps, problems);
   await checkFlows(open, opened);
   await checkOutputs(flow, problems);
-  checkGlobs(flow, problems);
-  const added = fileNeeds(flow, graph, problems);
+  const added = checkGlobs(flow, problems) ? fileNeeds(flow, graph, problems) : new Map();
   const references = new ReferenceChecker(open, withFileNeeds(graph, added), opened);
   checkTemplates(flow, references, problems);
   checkConditions(flow, references, problems);

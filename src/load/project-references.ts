@@ -7,14 +7,15 @@ import { secretNames } from './secret-sources.ts';
 
 /** Checks references to secrets and vars. */
 export class ProjectReferences {
-  readonly #secrets: readonly string[] | null;
-  readonly #vars: readonly string[] | null;
+  readonly #secrets: ReadonlySet<string> | null;
+  readonly #vars: ReadonlySet<string> | null;
   readonly #config: string | null;
   readonly #problems: Problems;
 
   constructor(flow: FlowOutline, problems: Problems) {
-    this.#secrets = secretNames(flow);
-    this.#vars = flow.project.vars === null ? null : Object.keys(flow.project.vars);
+    const secrets = secretNames(flow);
+    this.#secrets = secrets === null ? null : new Set(secrets);
+    this.#vars = flow.project.vars === null ? null : new Set(Object.keys(flow.project.vars));
     this.#config = flow.project.shownAs;
     this.#problems = problems;
   }
@@ -26,17 +27,20 @@ export class ProjectReferences {
       return;
     }
     if (name === undefined) this.#problems.within('dynamic_secret', part, {});
-    else if (this.#secrets !== null && !this.#secrets.includes(name)) {
-      const known = this.#secrets;
-      this.#problems.within('unknown_secret', part, { name, known, suggestion: suggest(name, known) });
+    else if (this.#secrets?.has(name) === false) {
+      this.#problems.within('unknown_secret', part, { name, ...this.#near(name, this.#secrets) });
     }
   }
 
   /** `vars.name`. */
   variable([name]: readonly string[], part: Part): void {
-    const known = this.#vars;
-    if (name === undefined || known === null || known.includes(name)) return;
-    const facts = { name, known, suggestion: suggest(name, known), config: this.#config };
-    this.#problems.within('unknown_var', part, facts);
+    if (name === undefined || this.#vars?.has(name) !== false) return;
+    this.#problems.within('unknown_var', part, { name, ...this.#near(name, this.#vars), config: this.#config });
+  }
+
+  /** The names there are, and the one that was probably meant; nothing when that would not be shown. */
+  #near(name: string, names: ReadonlySet<string>): { known: string[]; suggestion: string | null } {
+    const known = this.#problems.hasRoom ? [...names] : [];
+    return { known, suggestion: suggest(name, known) };
   }
 }

@@ -59,6 +59,9 @@ const STEP_TEXTS = [
 /** Those in which a secret may stand: what it becomes there is seen by the step alone. */
 const SECRET_TEXTS: ReadonlySet<string> = new Set(['env', 'stdin', 'notify']);
 
+/** What a sub-flow is given is recorded as its params. */
+const WITH_OF_SUB_FLOW = '`with` of a sub-flow';
+
 class Sites {
   readonly found: TemplateSite[] = [];
 
@@ -118,7 +121,8 @@ export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
     const takesInput = stepValue(step, 'call') !== undefined;
     for (const key of STEP_TEXTS) {
       const takes = SECRET_TEXTS.has(key) || (key === 'with' && takesInput);
-      sites.add(stepValue(step, key), owner, takes ? null : `\`${key}\``);
+      const where = key === 'with' ? WITH_OF_SUB_FLOW : `\`${key}\``;
+      sites.add(stepValue(step, key), owner, takes ? null : where);
     }
     for (const node of waitTexts(stepValue(step, 'wait'))) sites.add(node, owner, '`wait`');
     const around: SiteOwner = owner.kind === 'step' ? { ...owner, sight: 'around' } : owner;

@@ -93,6 +93,24 @@ describe('needs that follow from files', () => {
     expect(steps.filter(({ inferred_needs: files }) => files.length === 1)).toHaveLength(1_999);
     expect(performance.now() - began).toBeLessThan(20_000);
   });
+
+  it.each([
+    [
+      'many makers and readers of one file',
+      Array.from({ length: 600 }, (_, i) => `  m${i}: { run: x, generates: "a*" }\n  r${i}: { run: x, sources: "a*" }`),
+    ],
+    [
+      'braces that stand for many',
+      Array.from(
+        { length: 2_000 },
+        (_, i) => `  s${i}: { run: x, sources: "${'{a,b}'.repeat(9)}", generates: "${'{a,b}'.repeat(9)}" }`,
+      ),
+    ],
+  ])('are bounded: %s', async (_, lines) => {
+    const began = performance.now();
+    await load(`steps:\n${lines.join('\n')}\n`);
+    expect(performance.now() - began).toBeLessThan(20_000);
+  });
 });
 
 describe('a sample of a glob', () => {
