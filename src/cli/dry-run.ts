@@ -52,21 +52,27 @@ function rowOf(
 
 function predictedVerdict(
   prediction: Prediction | undefined,
-  { if: condition }: StepDefinition,
+  { if: condition, inferred_needs: files }: StepDefinition,
   style: Session['style'],
 ): Verdict | null {
   if (prediction === undefined) return null;
   const { kind, why } = prediction;
   const paint = kind === 'reused' ? style.odd : style.good;
-  return [kind.replace('_', ' '), condition === null ? why : `${why}; if ${condition}`, paint];
+  const parts = [
+    why,
+    ...(files.length === 0 ? [] : [filesInWords(files)]),
+    ...(condition === null ? [] : [`if ${condition}`]),
+  ];
+  return [kind.replace('_', ' '), parts.join('; '), paint];
 }
+
+// Needs that nobody wrote are never silent.
+const filesInWords = (files: readonly string[]): string => `reads files of ${files.join(', ')}`;
 
 function needsInWords({ needs, inferred_needs: files }: StepDefinition): string {
   const written = needs.filter((need) => !files.includes(need));
   if (files.length === 0) return written.length === 0 ? 'needs nothing' : `needs ${written.join(', ')}`;
-  return [...(written.length === 0 ? [] : [`needs ${written.join(', ')}`]), `reads files of ${files.join(', ')}`].join(
-    '; ',
-  );
+  return [...(written.length === 0 ? [] : [`needs ${written.join(', ')}`]), filesInWords(files)].join('; ');
 }
 
 function verdictOn(

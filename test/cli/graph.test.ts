@@ -78,7 +78,7 @@ clean       command
       { from: 'clean', to: 'link', kind: 'needs' },
       { from: 'make', to: 'link', kind: 'files' },
     ]);
-    expect((await rig.flowctl('run', 'flow.yaml', '--dry-run')).stdout).toContain('needs clean; reads files of make');
+    expect((await rig.flowctl('run', 'flow.yaml', '--dry-run')).stdout).toContain('; reads files of make\n');
   });
 
   it('mermaid and dot: one arrow for each pair, dashes where no need joins them', async () => {
