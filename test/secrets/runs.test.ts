@@ -242,6 +242,33 @@ steps:
     expect((await rig.flowctl('logs', 'a')).stdout).toBe('***, ***\n');
   });
 
+  it('values in maps, groups, repeats, waits and handlers alike, and prints stars in all of them', async () => {
+    const { rig } = here;
+    const given = `env: { T: "\${{ secrets.TOKEN }}" }`;
+    rig.write(
+      'flow.yaml',
+      `secrets: [TOKEN]
+steps:
+  wait: { ${given}, wait: { for: { command: 'printf "%s" "$T"; test -n "$T"' }, every: 1s, timeout: 30s } }
+  map: { ${given}, foreach: [1, 2], run: 'echo "$T"' }
+  group:
+    steps:
+      none: { run: 'echo "[$TOKEN]"' }
+      one: { ${given}, run: 'echo "$T"' }
+  again: { ${given}, run: 'echo "$T"', repeat: { max: 2, while: "true" }, continue_on_error: true }
+finally:
+  - { ${given}, run: 'echo "$T"' }
+`,
+    );
+    const { code, stdout, stderr } = await rig.flowctl('run', 'flow.yaml');
+    expect(code, stdout + stderr).toBe(0);
+    expect([hitsInState(rig), hitsIn(stdout + stderr)]).toEqual([[], []]);
+    const logs = ['wait', 'map[0]', 'map[1]', 'group/none', 'group/one', 'again', 'finally[0]'];
+    const printed = await Promise.all(logs.map(async (step) => (await rig.flowctl('logs', 'last', step)).stdout));
+    expect(printed[3]).toBe('[]\n');
+    for (const text of printed.filter((_, index) => index !== 3)) expect(text).toContain('***');
+  });
+
   it('what its own flow declares, in a sub-flow too', async () => {
     const { rig } = here;
     rig.write(
