@@ -1,5 +1,6 @@
 /** What the parts of a project's config mean: names, durations, secrets. Expressions are checked with the profile that is chosen. */
 
+import { hasExpression } from '../expressions/expressions.ts';
 import { checkSecretSources } from './check-policies.ts';
 import { checkDuration, checkEnvNames, checkPaths, checkRetry } from './check-values.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf } from './document.ts';
@@ -10,6 +11,20 @@ const UNIT_NAME = /^[A-Za-z0-9_.:/-]+$/;
 const PROFILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const VAR_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
+/** The first text in a value with an expression, which nobody would evaluate. */
+function findExpression(root: DocumentNode): DocumentNode | null {
+  const open = [root];
+  const seen = new Set<DocumentNode>();
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    if (hasExpression(textOf(node) ?? '')) return node;
+    if (node.kind === 'list') open.push(...node.items.toReversed());
+    for (const { value } of entriesOf(node).toReversed()) open.push(value);
+  }
+  return null;
+}
+
 /** Checks a config, or one profile of it. */
 function checkLayer(root: DocumentNode, problems: Problems): void {
   const defaults = entryOf(root, 'defaults')?.value;
@@ -19,8 +34,11 @@ function checkLayer(root: DocumentNode, problems: Problems): void {
   checkRetry(entryOf(defaults, 'retry')?.value, problems);
   checkPaths(entryOf(root, 'dotenv')?.value, '`dotenv`', problems);
   checkSecretSources(root, problems);
-  for (const { key, keySpan } of entriesOf(entryOf(root, 'vars')?.value))
+  for (const { key, keySpan, value } of entriesOf(entryOf(root, 'vars')?.value)) {
     if (!VAR_NAME.test(key)) problems.at('invalid_config_name', keySpan, { name: key, what: 'var' });
+    const expression = findExpression(value);
+    if (expression !== null) problems.at('expression_not_allowed', expression, { what: '`vars`' });
+  }
 }
 
 function checkResources(root: DocumentNode, problems: Problems): void {
