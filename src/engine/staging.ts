@@ -136,12 +136,12 @@ export class Staging {
     const { definition, record } = node;
     const { kind } = definition.action;
     const waitsOutside = record.phase.kind === 'waiting' && record.phase.for === 'condition';
-    if (needsTickets(node) && node.units === null && !(definition.reuse !== null && isFresh(node))) {
+    if (needsTickets(node) && node.units === null && !asksForResults(node)) {
       this.want(node, 'tickets');
     } else if (isMap(node)) this.want(node, 'items');
     else if ((kind === 'wait' || kind === 'approve') && !waitsOutside && record.phase.kind === 'pending') {
       this.want(node, 'wait');
-    } else if (definition.reuse !== null && isFresh(node)) this.want(node, 'reuse');
+    } else if (asksForResults(node)) this.want(node, 'reuse');
     else {
       node.isStaged = true;
       if (takesSlot(node)) this.slotted.push(node);
@@ -244,6 +244,10 @@ const STEPPING: ReadonlySet<string> = new Set([
 
 /** Nobody looked yet, before the attempt that comes next, whether a recorded result will do. */
 const isFresh = ({ run }: Node): boolean => run === null;
+
+/** What a repeating step yielded once is not yet what it yields: no result stands for it. */
+const asksForResults = (node: Node): boolean =>
+  node.definition.reuse !== null && node.definition.repeat === null && isFresh(node);
 
 /** A lost attempt is no verdict: the step waits for its turn like every other. */
 export function isToStartAgain({ record: { phase }, definition }: Node): boolean {

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunDetail } from '../../src/model/view.ts';
@@ -315,6 +315,34 @@ describe('--dry-run', () => {
     expect((await plan())[3]).toBe('call runs the code of the function changed');
     expect((await plan('--force', 'count'))[1]).toBe('count runs --force count');
     expect(rig.filesBelow()).toEqual(before);
+  });
+});
+
+describe('docs/reuse.md', () => {
+  it('shows a flow that does as it says', async () => {
+    const { rig } = given;
+    const page = readFileSync(resolve(import.meta.dirname, '../../docs/reuse.md'), 'utf8');
+    rig.write('build.yaml', /```yaml\n# build\.yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '');
+    rig.write('texts/a.txt', 'one two one\n');
+    expect((await rig.flowctl('run', 'build.yaml')).code).toBe(0);
+    await rig.flowctl('run', 'build.yaml');
+    expect(await fateOf('words')).toBe('reused: nothing changed since run ID');
+    rig.write('texts/a.txt', 'two one one\n');
+    await rig.flowctl('run', 'build.yaml');
+    expect(await fateOf('words')).toBe('succeeded: sources changed: texts/a.txt (edited)');
+    expect(await fateOf('count')).toBe('reused: nothing changed since run ID');
+  });
+
+  it('a step that repeats is not reused', async () => {
+    const { rig } = given;
+    rig.write(
+      'f.yaml',
+      `name: f\nsteps:\n  a: { run: '${NOTED}; echo n=$(wc -l < "$EFFECTS") > "$FLOWCTL_OUTPUT"', cache: true, repeat: { max: 3, until: outputs.n == '2' } }\n`,
+    );
+    expect((await rig.flowctl('run', 'f.yaml')).code).toBe(0);
+    expect(ran(rig)).toEqual(['a', 'a']);
+    await rig.flowctl('run', 'f.yaml');
+    expect(ran(rig)).toEqual(['a', 'a']);
   });
 });
 
