@@ -100,6 +100,7 @@ describe('sources and generates, as a rule of make', () => {
       desk.write('src/a', 'edited meanwhile');
       return make();
     });
+    desk.write('src/a', 'A');
     expect((await desk.newRun().perform(build, make)).ran).toBe(true);
     expect((await desk.newRun().perform(build, make)).ran).toBe(false);
   });
