@@ -36,6 +36,14 @@ describe('a flow whose steps have a line each', () => {
 `);
   });
 
+  it('says that the run waits for others of its group', () => {
+    const queued = new Story(['fetch']).add({ type: 'run.queued', group: 'nightly\u001b[2J', limit: 1 });
+    const [header = ''] = drawn(queued).split('\n');
+    expect(header).toContain('  waits for others of nightly');
+    expect(header).not.toContain('\u001b[2J');
+    expect(drawn(queued.add({ type: 'run.admitted', group: 'nightly' }))).not.toContain('waits');
+  });
+
   it('does not move, and shows the whole id, when the run has ended', () => {
     const ended = story().end('report', 'succeeded').add();
     ended.start('flaky', 2).end('flaky', 'succeeded', 2).finish('failed');

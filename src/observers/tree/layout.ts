@@ -5,6 +5,7 @@
  */
 
 import type { StepRecord } from '../../model/run.ts';
+import { withoutControls } from '../terminal-filter.ts';
 import type { RunState, StepState } from '../../model/view.ts';
 import type { RunProgress, Standing } from './progress.ts';
 import { fitted, type Row, rowColumns, type Segment, segment, type Tone } from './row.ts';
@@ -53,7 +54,9 @@ function header(scene: Scene, progressBar: Row): Row {
   row.push(segment(`  ${grouped(progress.settled)}/${grouped(progress.total)}`));
   const time = elapsed(nowMs - (progress.startedMs ?? nowMs));
   if (time !== '') row.push(segment(`  ${time}`, 'faint'));
-  const { cancellation } = record;
+  const { cancellation, queued_for } = record;
+  if (queued_for !== null && cancellation === null)
+    row.push(segment(`  waits for others of ${withoutControls(queued_for)}`, 'odd'));
   if (cancellation !== null) {
     const { signal, signals } = cancellation;
     const what = signal === null ? 'cancelling' : `${signal}: ending`;
