@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import type { RunId, StepKey } from './base/ids.ts';
 import { err, ok } from './base/result.ts';
 import { openReuse, pruneNowAndThen, scopeIn } from './cache/open.ts';
-import { type Family, type Member, memberAt, type RunAgain, type Unrecorded } from './children/family.ts';
+import { definedOnly, type Family, type Member, memberAt, type RunAgain, type Unrecorded } from './children/family.ts';
 import { Engine, type EngineEnd } from './engine/engine.ts';
 import { concurrencyOf } from './engine/group.ts';
 import { makePlan } from './engine/plan.ts';
+import type { Idleness } from './engine/relatives.ts';
 import type { Admission, Journal, OutputStore, Slots } from './engine/ports.ts';
 import { createAdmission as createShortage } from './executors/admission.ts';
 import { createLocalExecutor } from './executors/local.ts';
@@ -65,6 +66,8 @@ export interface LifeRequest {
   /** Of flowctl. */
   readonly version: string;
   readonly observers: readonly Observer[];
+  /** What happens when nothing is left but to wait for a person or an instant. Default: it stays. */
+  readonly waits?: 'stay' | 'park';
   /** Told once for each observer that broke. */
   readonly broken: (name: string, error: unknown) => void;
   /** The environment of a sub-flow. Default: that of the run. */
@@ -121,6 +124,7 @@ export function composeLife(request: LifeRequest): Life {
     listenersFor: request.childListeners ?? (() => []),
     compose: (member) => assemble(tree, member),
     living,
+    lives: new Set(),
     unrecorded,
     loseState: (error) => engine.loseState(error),
   };
@@ -130,6 +134,8 @@ export function composeLife(request: LifeRequest): Life {
     functions,
     secrets,
     graceMs,
+    waits: request.waits ?? 'stay',
+    engines: new WeakMap(),
     slots: createSlots(settings.max_parallel),
     shortage: createShortage(),
     seats: seatsOf(request),
@@ -147,6 +153,7 @@ export function composeLife(request: LifeRequest): Life {
     async execute() {
       try {
         const end = await engine.execute();
+        if (end.kind === 'parked') await Promise.allSettled(family.lives);
         return end.kind !== 'state_lost' ? end : { ...end, unrecorded: [...end.unrecorded, ...unrecorded] };
       } finally {
         await tree.seats?.close();
@@ -165,6 +172,8 @@ interface Tree {
   readonly functions: LazyPool;
   readonly secrets: RunSecrets;
   readonly graceMs: number;
+  readonly waits: 'stay' | 'park';
+  readonly engines: WeakMap<Member, Engine>;
   readonly slots: Slots;
   readonly shortage: ReturnType<typeof createShortage>;
   readonly seats: TreeSeats | null;
@@ -227,10 +236,24 @@ function assemble(tree: Tree, member: Member): Engine {
       ...{ journal: member.journal, hub, executor, clock, random: Math.random, slots, reuse },
       tickets: seat,
       admission: seat === null ? null : admissionOf(seat, concurrencyOf(source)),
+      ...relativesOf(tree, member),
     },
     member.opening,
   );
+  tree.engines.set(member, engine);
   return engine;
+}
+
+/** What a run tells those above it, and, when it is left waiting, those beneath. */
+function relativesOf({ engines, family, waits }: Tree, { parent, record, prefix }: Member) {
+  const link = record.parent;
+  if (parent === null || link === null) {
+    const parked = (): void => {
+      for (const child of family.living.values()) child.relatives.park();
+    };
+    return { parked, prefix, waits };
+  }
+  return { idled: (idleness: Idleness) => engines.get(parent)?.relatives.idled(link.step, idleness), prefix };
 }
 
 const seatsOf = ({ state, record, resources, environment }: LifeRequest): TreeSeats | null =>
@@ -270,9 +293,3 @@ const reuseOf = ({ family, functions, fresh, flow }: Tree, member: Member, outpu
 const lazySubRuns = (family: Family, member: Member): SubRuns => ({
   open: async (...attempt) => (await import('./children/sub-runs.ts')).subRunsOf(family, member).open(...attempt),
 });
-
-function definedOnly(environment: Environment): { readonly [name: string]: string } {
-  return Object.fromEntries(
-    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
-}

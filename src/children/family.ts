@@ -16,6 +16,10 @@ import type { RunLayout, StateLayout } from '../store/layout.ts';
 /** The environment of a run. */
 export type Environment = { readonly [name: string]: string | undefined };
 
+/** The variables that there are. */
+export const definedOnly = (environment: Environment): { readonly [name: string]: string } =>
+  Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined));
+
 /** How deep sub-flows may be nested; a root is at 0. A flow that calls itself without end is stopped here. */
 export const DEEPEST = 20;
 
@@ -90,6 +94,8 @@ export interface Family {
   readonly compose: (member: Member) => Engine;
   /** The engines of sub-runs that live now, by where their steps stand. */
   readonly living: Map<StepKey, Engine>;
+  /** Their lives, as long as they last. */
+  readonly lives: Set<Promise<unknown>>;
   /** What ran in sub-runs without its end being recorded. */
   readonly unrecorded: Unrecorded[number][];
   /** The state of a sub-run could not be kept or read: the whole tree ends. */

@@ -1,6 +1,5 @@
 /** The life of one sub-run: its engine, its snapshot, who hears of it, and how it is asked to end. */
 
-import { Bug } from '../base/result.ts';
 import { formatDuration } from '../base/duration.ts';
 import type { Json } from '../base/json.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -43,7 +42,10 @@ export function memberRun(opening: Opening, beginning: Beginning): SubRun {
   return {
     execute(stopped) {
       engine = engineOf(opening, beginning, { snapshot, inbox }, stopped);
-      return live(opening, beginning, engine, { snapshot, inbox });
+      const life = live(opening, beginning, engine, { snapshot, inbox });
+      const { lives } = opening.family;
+      lives.add(life);
+      return life.finally(() => lives.delete(life));
     },
     stop(reason) {
       if (reason.kind === 'cancelled' && reason.by.kind === 'signal') engine?.signal(reason.signal);
@@ -108,7 +110,7 @@ async function live(
     await snapshot.finish();
     if (end.kind === 'finished')
       return { kind: 'ended', run: end.run, outputs: await outputsOf(end.run, owned.outputs) };
-    if (end.kind === 'parked') throw new Bug('a sub-run was left waiting by itself');
+    if (end.kind === 'parked') return end;
     family.unrecorded.push(...end.unrecorded.map((each) => ({ ...each, step: placed(prefix, each.step) })));
     family.loseState(end.error);
     return { kind: 'state_lost' };

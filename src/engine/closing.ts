@@ -70,7 +70,7 @@ function closeOrRetry(situation: Situation, node: Node, tolerance: Tolerance): E
   if (attempt === undefined || attempt.outcome === 'cancelled') return settled(record, 'cancelled', false, null);
   if (attempt.outcome === 'succeeded') return { type: 'step.skipped', step: record.key, reason: 'skip_code' };
   // One that may start again never comes here: it is staged.
-  if (attempt.outcome === 'lost') return tolerance.failed(node, lostFailure(record));
+  if (attempt.outcome === 'lost') return tolerance.failed(node, lostFailure(situation, record));
   const verdict = verdictOn(definition.retry, attempt, record.failures, situation.random());
   if (verdict.kind === 'give_up' || (isStopping(situation) && !node.isCleanup)) {
     return tolerance.failed(node, attempt.error);
@@ -221,10 +221,11 @@ function settled(
   return { type: 'step.settled', step: key, state, tolerated, error, outputs };
 }
 
-function lostFailure(step: StepRecord): Failure {
+function lostFailure({ prefix }: Situation, step: StepRecord): Failure {
   const attempt = step.attempts.length;
+  const place = prefix === null ? step.key : `${prefix}/${step.key}`;
   return {
     code: 'lost_attempt',
-    message: `attempt ${attempt} was lost, and \`if_lost: fail\` leaves it to a person: \`flowctl resume --from ${step.key}\``,
+    message: `attempt ${attempt} was lost, and \`if_lost: fail\` leaves it to a person: \`flowctl resume --from ${place}\``,
   };
 }

@@ -4,7 +4,7 @@
  */
 
 import type { StepKey } from '../base/ids.ts';
-import { Bug } from '../base/result.ts';
+import { assertNever, Bug } from '../base/result.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { RunRecord } from '../model/run.ts';
 import { decide, type Situation } from './decide.ts';
@@ -17,6 +17,7 @@ import { Ledger, type LedgerParts } from './ledger.ts';
 import { takesSlot } from './node.ts';
 import type { Admission, Clock, Executor, Hub, Journal, Random, Reuse, Slots, Tickets } from './ports.ts';
 import { Questions } from './questions.ts';
+import { BUSY, type FamilyMessage, IdleChildren, type Idleness } from './relatives.ts';
 import { RunTime } from './run-time.ts';
 import type { ScopeSource } from './scope.ts';
 import { windUp, type WoundUp } from './wind-up.ts';
@@ -38,6 +39,12 @@ export interface EngineParts extends ScopeSource {
   readonly slots?: Slots | null;
   /** What happens when nothing is left but to wait for a person or an instant. Default: the engine stays. */
   readonly waits?: 'stay' | 'park';
+  /** Told whenever the run becomes idle, or busy again. */
+  readonly idled?: (idleness: Idleness) => void;
+  /** Told when the run is left waiting: its sub-runs are, too. */
+  readonly parked?: () => void;
+  /** Where the steps of a sub-run stand in its root, for what people are told to type. */
+  readonly prefix?: StepKey | null;
 }
 
 /** `flowctl help exit-codes`: waiting. */
@@ -56,6 +63,8 @@ export class Course {
   isRetryDue = false;
   frontier: Frontier;
   private readonly run: RunRecord;
+  private readonly children = new IdleChildren();
+  private told: Idleness = BUSY;
   private readonly time: RunTime;
   private readonly inbox: Inbox;
   private readonly hurry: AbortSignal;
@@ -117,10 +126,45 @@ export class Course {
       if (decision.finish !== null) this.windUp();
       if (decision.events.length === 0) break;
     }
-    if (this.canPark()) events.push(this.fold({ type: 'run.parked', exit_code: PARKED }));
-    const { underway, waits } = this.frontier;
-    this.time.update(underway + waits.time + waits.iteration > 0 && this.run.ending === null && !this.run.parked);
+    const idleness = this.idleness();
+    if (this.parts.waits === 'park' && idleness.canPark) events.push(this.park());
+    this.time.update(idleness.isExecuting && this.run.ending === null && !this.run.parked);
+    this.tellIdleness(idleness);
     this.ledger.write(events);
+  }
+
+  /** Another run of the same tree has something to say. */
+  hearRelative(message: FamilyMessage): void {
+    switch (message.kind) {
+      case 'child_idled':
+        this.children.note(message.step, message.idleness);
+        return this.commit([]);
+      case 'park_asked':
+        if (this.run.parked || this.run.ending !== null) return;
+        if (this.idleness().canPark) this.ledger.write([this.park()]);
+        else
+          this.inbox.put({ kind: 'journal_failed', error: new Error('the tree of runs was left waiting meanwhile') });
+        return;
+      case 'slot_freed':
+        return this.commit([]);
+      default:
+        return assertNever(message, 'message of a relative');
+    }
+  }
+
+  private park(): RunEvent {
+    const event = this.fold({ type: 'run.parked', exit_code: PARKED });
+    this.parts.parked?.();
+    return event;
+  }
+
+  private tellIdleness(idleness: Idleness): void {
+    const { canPark } = idleness;
+    // A run that comes to its end is not one that waits for somebody.
+    const isExecuting = idleness.isExecuting || this.windingUp;
+    if (isExecuting === this.told.isExecuting && canPark === this.told.canPark) return;
+    this.told = { isExecuting, canPark };
+    this.parts.idled?.(this.told);
   }
 
   /** A step waits for capacities that others hold. */
@@ -139,13 +183,14 @@ export class Course {
       this.commit([{ type: 'approval.answered', step, ...answer }]);
   }
 
-  /** True when nothing is left but to wait for a person or an instant, and nobody stays for that. */
-  private canPark(): boolean {
+  private idleness(): Idleness {
     const { underway, waits, staging } = this.frontier;
-    if (this.parts.waits !== 'park' || waits.time + waits.approval === 0 || this.run.cancellation !== null)
-      return false;
-    const isBusy = underway + waits.iteration + waits.condition + this.questions.pending + staging.claims > 0;
-    return !isBusy && !this.isHeld && !this.windingUp && !this.run.parked;
+    const { resting, parkable } = this.children;
+    const isExecuting = underway - resting + waits.time + waits.iteration > 0;
+    const others = waits.iteration + waits.condition + this.questions.pending + staging.claims;
+    const isBusy = underway - parkable + others > 0 || this.isHeld || this.windingUp;
+    const isWaiting = waits.time + waits.approval + parkable > 0 && this.run.cancellation === null && !this.run.parked;
+    return { isExecuting, canPark: isWaiting && !isBusy };
   }
 
   /** True while nothing may begin. */
@@ -158,7 +203,8 @@ export class Course {
     const { frontier, isCleanupOver, isHeld } = this;
     const freeSlots = this.parts.slots?.free ?? Number.POSITIVE_INFINITY;
     const { refusal } = this.entrance;
-    return { run, plan, frontier, random, now: clock.wall(), freeSlots, isCleanupOver, refusal, isHeld };
+    const { prefix = null } = this.parts;
+    return { run, plan, frontier, random, now: clock.wall(), freeSlots, isCleanupOver, refusal, isHeld, prefix };
   }
 
   /** True for a step that may go on with another iteration. */
@@ -174,6 +220,7 @@ export class Course {
       this.frontier = new Frontier(this.parts.plan, this.run);
     } else if (event.type === 'handlers.started') this.frontier.noteHandlers(event.step, event.phase);
     else if ('step' in event && event.step !== null) {
+      if (event.type === 'attempt.finished') this.children.forget(event.step);
       this.countSlot(event);
       this.frontier.note(event.type, event.step);
     }

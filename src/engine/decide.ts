@@ -7,6 +7,7 @@
  * `beginning.ts`, how the run ends `finish.ts`.
  */
 
+import type { StepKey } from '../base/ids.ts';
 import type { EventBody } from '../model/event.ts';
 import type { RunRecord } from '../model/run.ts';
 import { beginNodes } from './beginning.ts';
@@ -41,6 +42,8 @@ export interface Situation {
   readonly refusal: string | null;
   /** True while nothing may begin: others of the run's group are in front, or the delay before another try of the run is not over. */
   readonly isHeld: boolean;
+  /** Where the steps of a sub-run stand in its root. */
+  readonly prefix: StepKey | null;
 }
 
 const nothing: Decision = { events: [], questions: [], finish: null };

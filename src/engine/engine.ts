@@ -7,6 +7,7 @@
  * a new life of an old run in `recover.ts`.
  */
 
+import { Relatives } from './relatives.ts';
 import type { StepKey } from '../base/ids.ts';
 import { assertNever, Bug } from '../base/result.ts';
 import type { CancelRequested, EventBody, RunEvent, RunSignalled } from '../model/event.ts';
@@ -16,7 +17,7 @@ import { Attempts, type UnrecordedAttempt } from './attempts.ts';
 import { Course, type EngineParts } from './course.ts';
 import { Deadlines } from './deadlines.ts';
 import { type ApprovalGiven, Inbox, type Message } from './inbox.ts';
-import { finishedEvent } from './observation.ts';
+import { finishedEvent, remarkOf } from './observation.ts';
 import type { StopReason } from './ports.ts';
 
 export type { EngineParts } from './course.ts';
@@ -43,6 +44,8 @@ export class Engine {
   private readonly parts: EngineParts;
   private readonly run: RunRecord;
   private readonly inbox = new Inbox();
+  /** The way here for other runs of the same tree. */
+  readonly relatives = new Relatives(this.inbox);
   private readonly course: Course;
   private readonly deadlines: Deadlines;
   private readonly attempts: Attempts;
@@ -150,7 +153,9 @@ export class Engine {
       case 'claim_queued':
         return course.noteQueued(message);
       case 'slot_freed':
-        return course.commit([]);
+      case 'child_idled':
+      case 'park_asked':
+        return course.hearRelative(message);
       case 'approval_answered':
         return course.takeAnswer(message.step, message.answer);
       case 'run_queued':
@@ -175,14 +180,9 @@ export class Engine {
         course.isCleanupOver = true;
         this.attempts.killAll(this.run.cancellation?.by ?? GIVING_UP.by);
         return course.commit([]);
-      case 'processes_reaped': {
-        const { step, attempt, pids } = message;
-        return course.commit([{ type: 'processes.reaped', when: 'attempt_end', step, attempt, pids }]);
-      }
-      case 'warned': {
-        const { step, attempt, code, message: text } = message;
-        return course.commit([{ type: 'warning.raised', step, attempt, code, message: text }]);
-      }
+      case 'processes_reaped':
+      case 'warned':
+        return course.commit([remarkOf(message)]);
       case 'wound_up':
         return course.close(message.end);
       case 'journal_failed':

@@ -4,6 +4,7 @@ import type { StepKey } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { WarningRaised } from '../model/event.ts';
 import type { Answer, Node, Question } from './node.ts';
+import type { FamilyMessage } from './relatives.ts';
 import type { WoundUp } from './wind-up.ts';
 import type { Actor, EndingSignal, Outcome } from '../model/outcome.ts';
 
@@ -45,8 +46,7 @@ export type Message =
   | { readonly kind: 'answered'; readonly node: Node; readonly question: Question; readonly answer: Answer }
   /** Others hold the capacities that a step needs. */
   | { readonly kind: 'claim_queued'; readonly step: StepKey; readonly resources: readonly string[] }
-  /** A run that shares this one's slots has one less in use. */
-  | { readonly kind: 'slot_freed' }
+  | FamilyMessage
   /** A person answered. */
   | { readonly kind: 'approval_answered'; readonly step: StepKey; readonly answer: ApprovalGiven }
   /** What came of asking the run's concurrency group. */

@@ -1,7 +1,7 @@
 /** An outcome as the event that records it. */
 
 import { assertNever } from '../base/result.ts';
-import type { AttemptFinished } from '../model/event.ts';
+import type { AttemptFinished, EventBody } from '../model/event.ts';
 import { formatDuration } from '../base/duration.ts';
 import type { Failure, Outcome } from '../model/outcome.ts';
 import type { Message } from './inbox.ts';
@@ -41,4 +41,13 @@ function failureOf(outcome: Outcome): Failure | null {
     default:
       return assertNever(outcome, 'outcome');
   }
+}
+
+/** What is to be known of an attempt beside its end. */
+export function remarkOf(message: Message & { kind: 'processes_reaped' | 'warned' }): EventBody {
+  const { step, attempt } = message;
+  if (message.kind === 'warned') {
+    return { type: 'warning.raised', step, attempt, code: message.code, message: message.message };
+  }
+  return { type: 'processes.reaped', when: 'attempt_end', step, attempt, pids: message.pids };
 }

@@ -249,9 +249,10 @@ const isFresh = ({ run }: Node): boolean => run === null;
 const asksForResults = (node: Node): boolean =>
   node.definition.reuse !== null && node.definition.repeat === null && isFresh(node);
 
-/** A lost attempt is no verdict: the step waits for its turn like every other. */
+/** A lost attempt is no verdict: the step waits for its turn like every other. A sub-run is continued; its own steps have their own say. */
 export function isToStartAgain({ record: { phase }, definition }: Node): boolean {
-  return phase.kind === 'undecided' && phase.attempt.outcome === 'lost' && definition.if_lost === 'run_again';
+  const isLost = phase.kind === 'undecided' && phase.attempt.outcome === 'lost';
+  return isLost && (definition.if_lost === 'run_again' || definition.action.kind === 'flow');
 }
 
 /** True when a repeating step's condition says what follows its last attempt. */

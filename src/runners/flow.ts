@@ -18,7 +18,9 @@ export type FlowWork = Extract<Work, { readonly kind: 'flow' }>;
 export type SubRunEnd =
   | { readonly kind: 'ended'; readonly run: RunRecord; readonly outputs: Json }
   /** Its state could not be kept: the whole tree of runs comes to its end. */
-  | { readonly kind: 'state_lost' };
+  | { readonly kind: 'state_lost' }
+  /** It waits for a person or an instant, and nobody stays: the whole tree is left, and so is the attempt. */
+  | { readonly kind: 'parked' };
 
 /** A sub-run on disk, in which nothing happens yet. */
 export interface SubRun {
@@ -101,6 +103,9 @@ const stoppedBy = (signal: NodeJS.Signals): StopReason => ({
   by: { kind: 'policy', policy: 'parent' },
 });
 
+/** Nobody waits for it: the engine that did has been left. */
+const NEVER: Promise<WorkEnd> = new Promise(() => {});
+
 const STOPPED: WorkEnd = { kind: 'stopped', exit_code: null, signal: null };
 
 async function runFlow(
@@ -121,6 +126,7 @@ async function runFlow(
   if (control.killed) run.kill();
   const end = await ending;
   if (end.kind === 'state_lost') return STOPPED;
+  if (end.kind === 'parked') return NEVER;
   return endOf(options, request, end, secrets);
 }
 

@@ -58,12 +58,13 @@ it('comes to the same end, and repeats no step whose success was recorded', { ti
     step('load', sh(EFFECT), { needs: ['extract' as StepId] }),
   ]);
   const middle = tree.flow('middle', [
-    step('again', sub(deep.file)),
+    // Whatever it says: a sub-run is continued.
+    step('again', sub(deep.file), { if_lost: 'fail' }),
     step('last', sh(EFFECT), { needs: ['again' as StepId] }),
   ]);
   const flow = tree.flow(
     'outer',
-    [step('report', sub(middle.file)), step('after', sh(EFFECT), { needs: ['report' as StepId] })],
+    [step('report', sub(middle.file), { if_lost: 'fail' }), step('after', sh(EFFECT), { needs: ['report' as StepId] })],
     { flows: { [deep.file]: deep, [middle.file]: middle } },
   );
   const told: { readonly run: RunId; readonly event: RunEvent }[] = [];

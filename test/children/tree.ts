@@ -41,6 +41,8 @@ export class TreeRig {
   readonly events: RunEvent[] = [];
   readonly childEvents: { readonly prefix: string; readonly run: RunId; readonly event: RunEvent }[] = [];
   life: Life | null = null;
+  /** Whether a run stays for what it waits for. */
+  waits: 'stay' | 'park' = 'stay';
   /** Told of every event of every run, in the order in which they were durable. */
   heard: (run: RunId, event: RunEvent) => void = () => {};
 
@@ -139,6 +141,7 @@ export class TreeRig {
           },
         },
       ],
+      waits: this.waits,
       broken: (name, error) => {
         throw new Error(`${name}: ${String(error)}`);
       },
