@@ -77,6 +77,17 @@ describe('a book that is damaged', () => {
 });
 
 describe('a state that cannot be written', () => {
+  it('because it was removed is not made anew', async () => {
+    const state = await freshState();
+    const one = await own(state, 1, { db: amount(1) });
+    await ask(one.seat, 'a', { db: 1 }).answer;
+    rmSync(state.root, { recursive: true });
+    await expect(ask(one.seat, 'b', { db: 1 }).answer).rejects.toMatchObject({ name: 'StateError' });
+    await one.ledger.close();
+    one.lock.release();
+    expect(existsSync(state.root)).toBe(false);
+  });
+
   it('is said, instead of an answer', async () => {
     const state = await freshState();
     const one = await own(state, 1, { db: amount(1) });

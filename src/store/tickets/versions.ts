@@ -154,8 +154,18 @@ export class Versions {
       return readdirSync(this.#folder);
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;
-      mkdirSync(this.#folder, { recursive: true, mode: DIRECTORY_MODE });
+      this.#makeFolder();
       return [];
+    }
+  }
+
+  /** Not its parents: a state directory that was moved away is lost, and no other one takes its place. */
+  #makeFolder(): void {
+    try {
+      mkdirSync(this.#folder, { mode: DIRECTORY_MODE });
+    } catch (error) {
+      // Another process was first.
+      if (systemCode(error) !== 'EEXIST') throw error;
     }
   }
 }
