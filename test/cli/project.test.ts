@@ -118,6 +118,11 @@ describe('a project', () => {
       await rig.flowctl('run', 'flows/f.yaml', '--profile', 'prod');
       expect(frozen().secrets).toEqual([source('prod.txt')]);
     }
+    const wants = (value: string) => uses.replace("'true'", `'test "$T" = ${value}'`);
+    rig.write('flows/f.yaml', wants('another-long-secret'));
+    const prod = await rig.flowctl('run', 'flows/f.yaml', '--profile', 'prod');
+    expect(prod.code, prod.stderr).toBe(0);
+    expect((await rig.flowctl('run', 'flows/f.yaml')).code).toBe(1);
     rig.write('flows/f.yaml', `secrets: { TOKEN: { env: WANTED } }\n${uses}`);
     await rig.flowctlWith({ env: { WANTED: 'a-third-secret' } }, 'run', 'flows/f.yaml');
     expect(frozen().secrets).toEqual([{ name: 'TOKEN', source: { kind: 'env', variable: 'WANTED' } }]);
