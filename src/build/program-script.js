@@ -65,7 +65,7 @@ async function toFunction(name, text) {
     const module = imported ?? required[0] ?? required[1];
     // A method of what stands for it would have the wrong `this`; who imports it gets the real one as `default`.
     const needsItself = module === 'node:process' && imported === undefined;
-    return LOADED.has(module) || needsItself ? written : `lazyBuiltin("${module}")`;
+    return (LOADED.has(module) && imported === undefined) || needsItself ? written : `lazyBuiltin("${module}")`;
   });
   return `"./${name}"(module,require,lazyBuiltin){${lazy.trim()}}`;
 }

@@ -106,10 +106,11 @@ export async function live(
   const onBug = (error: unknown): void => engine.fail(error);
   process.on('uncaughtException', onBug);
   const end = await execute().finally(() => process.off('uncaughtException', onBug));
-  await snapshot.finish();
+  // A cache and the index wait for the disk together.
+  const finished = snapshot.finish();
   const ended = end.kind === 'finished';
   await inbox.close(ended);
-  const problem = await owned.close(ended ? end.run : null);
+  const problem = await owned.close(ended ? end.run : null, finished);
   if (problem !== null) session.mention(`warning: ${describeProblem(problem)}`);
   return end;
 }

@@ -17,7 +17,7 @@ import { hasGroup } from './group-check.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import { outerStep } from './outer-run.ts';
 import { nameOrComplain } from './run-name.ts';
-import { type LifeView, runToEnd } from './run-life.ts';
+import type { LifeView } from './run-life.ts';
 import { type EarlierLife, SettingError, settingsFor, type SettingsRequest } from './run-settings.ts';
 import type { SelectedSteps } from './selection.ts';
 import { secretsOrComplain } from './secrets.ts';
@@ -88,7 +88,9 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   if (!hasGroup(session, ahead)) return;
   const signals = takeSignals(session.environment);
   const state = valueOrThrow(await openState(start.stateDirectory));
-  const owned = await create(state, { id, definition, started, version: FLOWCTL_VERSION });
+  const creating = create(state, { id, definition, started, version: FLOWCTL_VERSION });
+  // The rest is loaded while the lock is asked for and the disk is written.
+  const [owned, { runToEnd }] = await Promise.all([creating, import('./run-life.ts')]);
   const record = beginRun(owned.layout.place.id, started);
   const told: readonly RunEvent[] = [started];
   const opening = selection === null ? [] : await selection.open(owned);

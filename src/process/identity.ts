@@ -5,6 +5,7 @@
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessIdentity } from '../model/event.ts';
+import { readProcFile } from './proc-file.ts';
 
 /** What /proc/PID/stat says of a process (proc_pid_stat(5)). */
 export interface ProcessStat {
@@ -20,7 +21,7 @@ export interface ProcessStat {
 export function readProcessStat(pid: number): ProcessStat | null {
   let text: string;
   try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    text = readProcFile(`/proc/${pid}/stat`).toString('latin1');
   } catch {
     return null;
   }

@@ -4,7 +4,7 @@
  * ordinary end of a step.
  */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { RunId } from '../base/ids.ts';
 import type { Clock } from '../engine/ports.ts';
@@ -12,6 +12,7 @@ import type { ProcessIdentity } from '../model/event.ts';
 import { pause } from './clock.ts';
 import { livingMembers, signalGroup, signalProcess } from './group.ts';
 import { isSameProcess } from './identity.ts';
+import { readProcFile } from './proc-file.ts';
 import { type TokenPattern, tokenInEnvironment, tokenMatches } from './token.ts';
 
 /** A living process with a token. */
@@ -59,7 +60,7 @@ async function readEnvironments(): Promise<readonly Tagged[]> {
 /** The token of a process; null also for the dead (their environment is empty) and for those of other users. */
 function readToken(pid: number): string | null {
   try {
-    return tokenInEnvironment(readFileSync(`/proc/${pid}/environ`));
+    return tokenInEnvironment(readProcFile(`/proc/${pid}/environ`));
   } catch {
     return null;
   }

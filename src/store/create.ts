@@ -7,7 +7,8 @@
  * Only then is the id told to anybody.
  */
 
-import { mkdir, unlink, writeFile } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { unlink, writeFile } from 'node:fs/promises';
 import type { RunId } from '../base/ids.ts';
 import { Bug, err, ok, type Result } from '../base/result.ts';
 import { JOURNAL_FORMAT, type RunEvent } from '../model/event.ts';
@@ -34,7 +35,8 @@ export interface NewRun {
 }
 
 /**
- * Makes a run on disk and owns it.
+ * Makes a run on disk and owns it. When this returns, its lock is already being asked for, so that the caller can do something that
+ * needs this thread in the meantime.
  * @returns the run; `id_taken` when there is one of this id (mint another); or why the state cannot be written.
  */
 export async function createRun(
@@ -44,7 +46,7 @@ export async function createRun(
   if (run.started.seq !== 1) throw new Bug('a run begins with event 1');
   const layout = runLayout(state, { id: run.id, root: run.id });
   try {
-    await mkdir(layout.directory, { mode: DIRECTORY_MODE });
+    mkdirSync(layout.directory, { mode: DIRECTORY_MODE });
   } catch (error) {
     return err(systemCode(error) === 'EEXIST' ? { kind: 'id_taken' } : problemFrom(error, layout.directory));
   }
@@ -66,8 +68,7 @@ async function begin(state: StateLayout, layout: RunLayout, run: NewRun): Promis
     await syncDirectory(state.open);
     journal = openJournal(layout, run);
     await journal.append([started]);
-    await syncDirectory(layout.directory);
-    await syncDirectory(state.runs);
+    await Promise.all([syncDirectory(layout.directory), syncDirectory(state.runs)]);
     return ok(ownedRun(state, layout, journal, lock));
   } catch (error) {
     await journal?.close();
@@ -79,9 +80,7 @@ async function begin(state: StateLayout, layout: RunLayout, run: NewRun): Promis
 }
 
 async function fill(layout: RunLayout, frozen: Parameters<typeof writeDefinition>[1]): Promise<void> {
-  for (const folder of foldersOf(layout)) {
-    await mkdir(folder, { mode: DIRECTORY_MODE });
-  }
+  for (const folder of foldersOf(layout)) mkdirSync(folder, { mode: DIRECTORY_MODE });
   await writeDefinition(layout, frozen);
 }
 

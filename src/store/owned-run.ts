@@ -21,9 +21,10 @@ export interface OwnedRun {
    * Gives the run up: closes the journal; where the run ended durably, adds it to the index and takes its marker away; releases
    * the lock, last. Never rejects.
    * @param record the run as it was recorded; null where it did not end.
+   * @param meanwhile what is still being written in the run's folder: the lock is kept until it has settled.
    * @returns a problem with the index, which is only a cache: the run stays listed through its marker.
    */
-  close(record: RunRecord | null): Promise<StateProblem | null>;
+  close(record: RunRecord | null, meanwhile?: Promise<unknown>): Promise<StateProblem | null>;
 }
 
 /** Joins what an owner holds. */
@@ -32,7 +33,7 @@ export function ownedRun(state: StateLayout, layout: RunLayout, journal: FileJou
     layout,
     journal,
     outputs: runOutputs(layout),
-    async close(record) {
+    async close(record, meanwhile) {
       await journal.close();
       try {
         if (record !== null && record.ending !== null && journal.poison === null) {
@@ -43,6 +44,7 @@ export function ownedRun(state: StateLayout, layout: RunLayout, journal: FileJou
       } catch (error) {
         return problemFrom(error, state.index);
       } finally {
+        await meanwhile?.catch(() => undefined);
         lock.release();
       }
     },

@@ -19,7 +19,7 @@ import { type StateProblem, systemCode } from './problem.ts';
 /** What `run.json` holds. Outputs that lie in a file of their own are named by their hash. */
 export type SnapshotDocument = { readonly seq: number } & RunDetail;
 
-/** The shortest time between two snapshots, milliseconds. */
+/** The shortest time between two snapshots, and before the first, milliseconds. */
 export const SNAPSHOT_INTERVAL_MS = 250;
 /** Larger documents are written more seldom, so that a run of many steps writes this many bytes a second at most. */
 const BYTES_PER_SECOND = 131_072;
@@ -33,13 +33,15 @@ export class SnapshotWriter implements Hub {
   #record: RunRecord | null;
   #takeBack: (() => void) | null = null;
   #writing: Promise<void> = Promise.resolve();
-  #notBefore = 0;
+  /** A run that is over soon is written once, at its end. */
+  #notBefore: number;
   #problem: StateProblem | null = null;
 
   /** @param record the run as it stands when it is resumed; copied. Null for a new run, whose first event is published. */
   constructor(layout: RunLayout, clock: Clock, record: RunRecord | null) {
     this.#layout = layout;
     this.#clock = clock;
+    this.#notBefore = clock.monotonic() + SNAPSHOT_INTERVAL_MS;
     this.#record = record === null ? null : structuredClone(record);
     this.#file = new DurableFile(layout.snapshot, (value) => value as SnapshotDocument);
     this.#document = new Low<SnapshotDocument | null>(this.#file, null);

@@ -175,10 +175,11 @@ describe('the snapshot', () => {
     };
     writer.publish(events.slice(0, 1));
     expect(existsSync(layout.snapshot)).toBe(false);
-    clock.advance(0);
+    expect(clock.nextDue()).toBe(250);
+    clock.advance(250);
     await written(1);
     for (const event of events.slice(1, 6)) writer.publish([event]);
-    expect(clock.nextDue()).toBe(250);
+    expect(clock.nextDue()).toBe(500);
     clock.advance(250);
     await written(6);
     writer.publish(events.slice(6));
