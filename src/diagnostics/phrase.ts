@@ -23,7 +23,7 @@ export const counted = (count: number, noun: string): string => `${count} ${noun
 
 /** A value as YAML: whole numbers, `true` and `false` as they are, a text in double quotes where it needs them. */
 export function yamlScalar(text: string): string {
-  if (/^[0-9]{1,15}$/.test(text) || text === 'true' || text === 'false') return text;
+  if (/^[0-9]{1,15}(?:ms|s|m|h|d|w)?$/.test(text) || text === 'true' || text === 'false') return text;
   const isPlain = /^[A-Za-z_./][A-Za-z0-9_./ -]*$/.test(text) && !/^(true|false|null)$/i.test(text) && !/ $/.test(text);
   return isPlain ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }

@@ -15,6 +15,27 @@ function isTemplate(value: Json): boolean {
   return deepReads(value).length > 0 || Object.values(value).some(isTemplate);
 }
 
+interface FlowInput {
+  readonly params: ReadonlyMap<string, ParamOutline>;
+  readonly required: readonly string[];
+}
+const inputs = new WeakMap<OpenFlow, FlowInput>();
+
+/** The params that a flow takes. Found once: many steps may run the same flow. */
+function inputOf(target: OpenFlow): FlowInput {
+  const known = inputs.get(target);
+  if (known !== undefined) return known;
+  const { flow, problems } = target;
+  // What is wrong with a param itself is told in its own file.
+  const required = flow.params.filter((param) => !problems.isBlamedWithin(param.node) && paramOf(param).required);
+  const input = {
+    params: new Map(flow.params.map((param) => [param.name, param])),
+    required: required.map(({ name }) => name),
+  };
+  inputs.set(target, input);
+  return input;
+}
+
 /** Checks what every step says of its sub-flow, except that the sub-flow is valid itself. */
 export async function checkFlows({ flow, directory, problems }: OpenFlow, opened: OpenedFlows): Promise<void> {
   for (const step of flow.steps) {
@@ -39,20 +60,16 @@ async function checkInput(
 ): Promise<void> {
   const input = entryOf(step.body, 'with');
   const given = new Map(entriesOf(input?.value).map((entry) => [entry.key, entry]));
-  const params = new Map(target.flow.params.map((param) => [param.name, param]));
-  const known = [...params.keys()];
-  for (const { key, keySpan } of given.values()) {
-    if (!params.has(key))
+  const { params, required } = inputOf(target);
+  for (const entry of given.values()) {
+    const { key, keySpan } = entry;
+    const param = params.get(key);
+    if (param === undefined) {
+      const known = problems.hasRoom ? [...params.keys()] : [];
       problems.at('unknown_flow_param', keySpan, { flow: name, name: key, known, suggestion: suggest(key, known) });
+    } else if (!target.problems.isBlamedWithin(param.node)) await checkValue(entry, param, name, problems);
   }
-  const missing: string[] = [];
-  for (const param of params.values()) {
-    // What is wrong with the param itself is told in its own file.
-    if (target.problems.isBlamedWithin(param.node)) continue;
-    const entry = given.get(param.name);
-    if (entry !== undefined) await checkValue(entry, param, name, problems);
-    else if (paramOf(param).required) missing.push(param.name);
-  }
+  const missing = problems.hasRoom ? required.filter((each) => !given.has(each)) : [];
   const span = input?.keySpan ?? stepValue(step, 'flow') ?? step.nameSpan;
   if (missing.length > 0) problems.at('missing_flow_param', span, { flow: name, params: missing });
 }

@@ -33,6 +33,7 @@ const MIXED: ReadonlySet<string> = new Set([
   'groups',
   'lists_of_maps',
   'misplaced_map_keys',
+  'nameless_members',
   'names_of_maps',
   'slip_colon',
   'slip_expression',

@@ -91,6 +91,22 @@ const BOMBS: { readonly [name: string]: readonly [content: string, code: string]
     `steps: { a: { shell: node, run: "${'${{ params.x }} '.repeat(60_000)}" } }\n`,
     'expression_in_shell',
   ],
+  'groups of aliases': [
+    `a0: &a0 { steps: { x: { run: [x] } } }\n${many(8, (i) => `a${i + 1}: &a${i + 1} { steps: { ${many(9, (j) => `y${j}: *a${i}, `)} } }\n`)}`,
+    'too_many_nodes',
+  ],
+  'members that need and name what is not there': [
+    `steps:\n  g:\n    steps:\n${many(12_000, (i) => `     - { name: s${i}, run: [x, "\${{ steps.z${i}.state }}"], needs: [q${i}] }\n`)}`,
+    'unknown_need',
+  ],
+  'axes that are not there': [
+    `steps:\n  m: { matrix: { ${many(15_000, (i) => `a${i}: [1], `)} exclude: [{ ${many(15_000, (i) => `b${i}: 1, `)} }] }, run: [${many(15_000, (i) => `"\${{ matrix.a${i} }}", `)}] }\n`,
+    'unknown_axis',
+  ],
+  'params of a flow that is its own sub-flow': [
+    `params: { ${many(10_000, (i) => `p${i}: { type: integer }, `)} }\nsteps:\n${many(2_000, (i) => `  a${i}: { flow: ./bomb.yaml, with: { x${i}: 1 } }\n`)}`,
+    'missing_flow_param',
+  ],
   'a pattern that backtracks': [
     `params: { a: { type: string, pattern: "^(a+)+$", default: ${'a'.repeat(50)}! } }\nsteps: { a: { run: x } }\n`,
     'default_mismatch',

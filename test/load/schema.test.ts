@@ -34,6 +34,12 @@ const PROPERTIES = [
   '/definitions/secretSource/properties',
   '/definitions/concurrency/else/properties',
   '/definitions/cache/else/properties',
+  '/definitions/wait/then/properties',
+  '/definitions/waitFor/properties',
+  '/definitions/http/then/properties',
+  '/definitions/approve/then/properties',
+  '/definitions/repeat/properties',
+  '/definitions/matrix/properties',
 ];
 const written = PROPERTIES.flatMap((path) =>
   Object.entries(at(path)).map(([key, value]) => ({ key: `${path}/${key}`, value: value as JsonObject })),
@@ -58,6 +64,11 @@ describe('the schema of flows', () => {
     expect(Object.keys(at('/definitions/concurrency/else/properties')).sort()).toEqual([...KEYS.concurrency].sort());
     expect(Object.keys(at('/definitions/cache/else/properties')).sort()).toEqual([...KEYS.cache].sort());
     expect(Object.keys(at('/definitions/secretSource/properties')).sort()).toEqual([...KEYS.secret].sort());
+    expect(Object.keys(at('/definitions/wait/then/properties')).sort()).toEqual([...KEYS.wait].sort());
+    expect(Object.keys(at('/definitions/waitFor/properties')).sort()).toEqual([...KEYS.wait_for].sort());
+    expect(Object.keys(at('/definitions/http/then/properties')).sort()).toEqual([...KEYS.http].sort());
+    expect(Object.keys(at('/definitions/approve/then/properties')).sort()).toEqual([...KEYS.approve].sort());
+    expect(Object.keys(at('/definitions/repeat/properties')).sort()).toEqual([...KEYS.repeat].sort());
   });
 
   for (const { key, value } of [...written, ...stepKeys]) {
