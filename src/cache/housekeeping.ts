@@ -79,7 +79,10 @@ function keptStep(entries: readonly Entry[], sizes: ReadonlyMap<string, number>)
     step: newest.step,
     run: newest.result.run,
     created_at: newest.result.created_at,
-    used_at: new Date(Math.max(...entries.map(({ usedMs }) => usedMs))).toISOString(),
+    // Files are dated by a coarser clock.
+    used_at: new Date(
+      Math.max(Date.parse(newest.result.created_at), ...entries.map(({ usedMs }) => usedMs)),
+    ).toISOString(),
     results: new Set(entries.map(({ fingerprint }) => fingerprint)).size,
     bytes: [...hashes].reduce((sum, hash) => sum + (sizes.get(hash) ?? 0), 0),
   };

@@ -22,6 +22,7 @@ import { fingerprintOf, flowContent, type Parts, partsOf, type Place, type WorkC
 import { areKept, describeDeviations, type Deviation, findDeviations, manifestOf, restoreFiles } from './generated.ts';
 import { isPartOf, noteUse } from './housekeeping.ts';
 import { FORMAT, type KeptResult, type KeptSource, readJson, Records, type StepMemory } from './records.ts';
+import { Turns } from './turns.ts';
 
 /** What reuse in one run works with. */
 export interface ReuseOptions extends Place {
@@ -67,12 +68,16 @@ export type Finding =
       readonly restore: readonly Deviation[];
     };
 
+/** Questions that are looked into at once: more would only wait for each other, with files open. */
+const AT_ONCE = 8;
+
 /** Earlier results, as one run sees them. */
 export class EarlierResults implements Reuse {
   readonly options: ReuseOptions;
   readonly records: Records;
   readonly contents: Contents;
   private readonly before = new Map<StepKey, Before>();
+  private readonly turns = new Turns(AT_ONCE);
 
   constructor(options: ReuseOptions) {
     this.options = options;
@@ -80,7 +85,11 @@ export class EarlierResults implements Reuse {
     this.contents = new Contents(() => options.clock.wall());
   }
 
-  async lookup(request: ReuseRequest): Promise<ReuseAnswer> {
+  lookup(request: ReuseRequest): Promise<ReuseAnswer> {
+    return this.turns.take(() => this.answer(request));
+  }
+
+  private async answer(request: ReuseRequest): Promise<ReuseAnswer> {
     const finding = await this.explain(request);
     if (finding.kind === 'run') return finding;
     const { fingerprint, result, restore } = finding;

@@ -193,6 +193,16 @@ outputs: { all: "\${{ steps.load.outputs }}" }
     }
   });
 
+  it('finds the results of many items with few descriptors', async () => {
+    const { rig } = given;
+    rig.write('f.yaml', 'name: f\nsteps:\n  a: { foreach: "${{ range(400) }}", run: [/bin/true], cache: true }\n');
+    expect((await rig.flowctl('run', 'f.yaml')).code).toBe(0);
+    const again = await rig.shell('ulimit -n 64; exec "$NODE" "$BIN" run f.yaml').ended;
+    expect(again.code, again.stderr).toBe(0);
+    const [row] = await rig.query<{ steps: { cached: number } }[]>('runs');
+    expect(row?.steps.cached).toBe(400);
+  });
+
   it('is shared by runs at once without harm', async () => {
     const { rig } = given;
     rig.write(
