@@ -8,11 +8,19 @@ import { join } from 'node:path';
 import type { RunId, StepKey } from './base/ids.ts';
 import { err, ok } from './base/result.ts';
 import { openReuse, pruneNowAndThen, scopeIn } from './cache/open.ts';
-import { definedOnly, type Family, type Member, memberAt, type RunAgain, type Unrecorded } from './children/family.ts';
+import { Answers } from './children/answers.ts';
+import {
+  definedOnly,
+  type Family,
+  type Member,
+  relativesOf,
+  type RunAgain,
+  type Unrecorded,
+} from './children/family.ts';
 import { Engine, type EngineEnd } from './engine/engine.ts';
 import { concurrencyOf } from './engine/group.ts';
+import type { ApprovalGiven } from './engine/inbox.ts';
 import { makePlan } from './engine/plan.ts';
-import type { Idleness } from './engine/relatives.ts';
 import type { Admission, Journal, OutputStore, Slots } from './engine/ports.ts';
 import { createAdmission as createShortage } from './executors/admission.ts';
 import { createLocalExecutor } from './executors/local.ts';
@@ -91,10 +99,10 @@ export interface FreshWish {
 export interface Life {
   readonly engine: Engine;
   /**
-   * The engine of the run that a step belongs to, and the step's key there: those of sub-runs are found while they live.
-   * @param step as the root sees it, such as `report/extract`.
+   * A person answered an approval, of the run itself or of a sub-run, which has it as soon as it lives.
+   * @param step as the root sees it, such as `report/gate`.
    */
-  engineAt(step: StepKey): { readonly engine: Engine; readonly step: StepKey };
+  answer(step: StepKey, answer: ApprovalGiven): void;
   /** Runs to the end, then sends everything home that was started for it. */
   execute(): Promise<EngineEnd>;
 }
@@ -111,6 +119,7 @@ export function composeLife(request: LifeRequest): Life {
   const secrets = request.secrets ?? NO_SECRETS;
   const functions = lazyFunctionPool(join(state.cache, 'modules'), settings.max_parallel);
   const living = new Map<StepKey, Engine>();
+  const answers = new Answers(living);
   const unrecorded: Unrecorded[number][] = [];
   const family: Family = {
     state,
@@ -124,6 +133,7 @@ export function composeLife(request: LifeRequest): Life {
     listenersFor: request.childListeners ?? (() => []),
     compose: (member) => assemble(tree, member),
     living,
+    answers,
     lives: new Set(),
     unrecorded,
     loseState: (error) => engine.loseState(error),
@@ -149,7 +159,7 @@ export function composeLife(request: LifeRequest): Life {
   const engine: Engine = assemble(tree, { ...root, depth: 0, prefix: null, parent: null });
   return {
     engine,
-    engineAt: (step) => memberAt(living, step) ?? { engine, step },
+    answer: (step, answer) => answers.give(step, answer, engine),
     async execute() {
       try {
         const end = await engine.execute();
@@ -236,24 +246,12 @@ function assemble(tree: Tree, member: Member): Engine {
       ...{ journal: member.journal, hub, executor, clock, random: Math.random, slots, reuse },
       tickets: seat,
       admission: seat === null ? null : admissionOf(seat, concurrencyOf(source)),
-      ...relativesOf(tree, member),
+      ...relativesOf(tree, family, member),
     },
     member.opening,
   );
   tree.engines.set(member, engine);
   return engine;
-}
-
-/** What a run tells those above it, and, when it is left waiting, those beneath. */
-function relativesOf({ engines, family, waits }: Tree, { parent, record, prefix }: Member) {
-  const link = record.parent;
-  if (parent === null || link === null) {
-    const parked = (): void => {
-      for (const child of family.living.values()) child.relatives.park();
-    };
-    return { parked, prefix, waits };
-  }
-  return { idled: (idleness: Idleness) => engines.get(parent)?.relatives.idled(link.step, idleness), prefix };
 }
 
 const seatsOf = ({ state, record, resources, environment }: LifeRequest): TreeSeats | null =>

@@ -6,7 +6,9 @@
 
 import { recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 import type { Result } from '../base/result.ts';
+import type { Answers } from './answers.ts';
 import type { Engine, EngineEnd } from '../engine/engine.ts';
+import type { Idleness } from '../engine/relatives.ts';
 import type { Clock, Journal, OutputStore } from '../engine/ports.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
@@ -94,6 +96,8 @@ export interface Family {
   readonly compose: (member: Member) => Engine;
   /** The engines of sub-runs that live now, by where their steps stand. */
   readonly living: Map<StepKey, Engine>;
+  /** What people answered to their questions. */
+  readonly answers: Answers;
   /** Their lives, as long as they last. */
   readonly lives: Set<Promise<unknown>>;
   /** What ran in sub-runs without its end being recorded. */
@@ -121,4 +125,23 @@ export function memberAt(
     if (step.startsWith(`${prefix}/`) && prefix.length > (nearest?.prefix.length ?? 0)) nearest = { engine, prefix };
   }
   return nearest && { engine: nearest.engine, step: recordedStepKey(step.slice(nearest.prefix.length + 1)) };
+}
+
+/**
+ * What the engine of a run tells its relatives: those above it whether it is idle, and, when the root is left waiting, those beneath.
+ * @param tree the engines of the tree by their runs, and whether anybody stays for what it waits for.
+ */
+export function relativesOf(
+  { engines, waits }: { readonly engines: WeakMap<Member, Engine>; readonly waits: 'stay' | 'park' },
+  { living }: Family,
+  { parent, record, prefix }: Member,
+) {
+  const link = record.parent;
+  if (parent !== null && link !== null) {
+    return { idled: (idleness: Idleness) => engines.get(parent)?.relatives.idled(link.step, idleness), prefix };
+  }
+  const parked = (): void => {
+    for (const engine of living.values()) engine.relatives.park();
+  };
+  return { parked, prefix, waits };
 }

@@ -94,6 +94,7 @@ function engineOf(
     parent,
   });
   family.living.set(prefix, engine);
+  family.answers.welcome(prefix);
   return engine;
 }
 

@@ -95,6 +95,7 @@ export class TreeRig {
     run: RunId,
     edited?: FlowDefinition,
     again: { readonly root?: readonly string[]; readonly children?: ReadonlyMap<RunId, RunAgain> } = {},
+    act: (life: Life) => void = () => {},
   ): Promise<RunRecord> {
     const state = await this.state();
     const opened = expectOk(await openForResume(state, { id: run, root: run }));
@@ -109,7 +110,7 @@ export class TreeRig {
       again: (again.root ?? []) as readonly StepId[],
       reaped: [],
     });
-    return this.live(state, opened, record, definition, opening, again.children ?? new Map(), () => {});
+    return this.live(state, opened, record, definition, opening, again.children ?? new Map(), act);
   }
 
   private async live(

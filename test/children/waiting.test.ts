@@ -39,9 +39,7 @@ function gated(more: Partial<FlowDefinition> = {}): FlowDefinition {
 /** Answers as soon as the question was asked. */
 function answering(life: Life): void {
   rig.heard = (_, event) => {
-    if (event.type !== 'approval.requested') return;
-    const { engine, step: gate } = life.engineAt(GATE);
-    engine.answer(gate, yes);
+    if (event.type === 'approval.requested') life.answer(GATE, yes);
   };
 }
 
@@ -55,9 +53,7 @@ describe('an approval in a sub-flow', () => {
   it('does not count against the timeout of the flow above', async () => {
     const run = await rig.run(gated({ timeout_ms: 3_000 }), (life) => {
       rig.heard = (_, event) => {
-        if (event.type !== 'approval.requested') return;
-        const { engine, step: gate } = life.engineAt(GATE);
-        setTimeout(() => engine.answer(gate, yes), 3_500);
+        if (event.type === 'approval.requested') setTimeout(() => life.answer(GATE, yes), 3_500);
       };
     });
     expect(run.ending).toMatchObject({ state: 'succeeded', timed_out: false });
@@ -74,12 +70,8 @@ describe('an approval in a sub-flow', () => {
       expect(record && runState(record, false)).toBe('waiting');
     }
     rig.waits = 'stay';
-    const resuming = rig.resume(run.id);
-    const look = setInterval(() => {
-      const found = rig.life?.engineAt(GATE);
-      if (found?.step === 'gate') found.engine.answer(found.step, yes);
-    }, 10);
-    const resumed = await resuming.finally(() => clearInterval(look));
+    // Given before the sub-run lives again.
+    const resumed = await rig.resume(run.id, undefined, {}, (life) => life.answer(GATE, yes));
     expect(resumed.ending?.state).toBe('succeeded');
     expect([...rig.effects()].sort()).toEqual(['beside', 'extract', 'load']);
     expect(await rig.children(run.id)).toHaveLength(2);
