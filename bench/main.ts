@@ -11,12 +11,13 @@ import { engineAlone } from './areas/engine.ts';
 import { logs } from './areas/logs.ts';
 import { recording } from './areas/recording.ts';
 import { rendering } from './areas/rendering.ts';
+import { reuse } from './areas/reuse.ts';
 import { shellSteps } from './areas/shell-steps.ts';
 import { canMeasurePrograms } from './protocol.ts';
 
 declare const REPOSITORY: string;
 
-const AREAS: readonly Area[] = [coldStart, shellSteps, engineAlone, recording, logs, rendering];
+const AREAS: readonly Area[] = [coldStart, shellSteps, engineAlone, recording, logs, rendering, reuse];
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, full: { type: 'boolean' }, json: { type: 'string' } },
