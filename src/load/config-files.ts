@@ -8,7 +8,7 @@ import { CONFIG_DOCUMENT } from './config-document.ts';
 import { type DocumentNode, entryOf, type MapNode, textOf } from './document.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { Problems } from './problems.ts';
-import { readFlowText } from './read.ts';
+import { readFlowText, refuseSpecial } from './read.ts';
 import { checkShape } from './shape.ts';
 
 /** One file of a config, without problems. */
@@ -39,6 +39,12 @@ class ConfigReader {
    * @param open the files that include it, from the outermost. @returns false when there is no such file.
    */
   async read(path: string, shown: string, open: readonly string[]): Promise<boolean> {
+    const special = await refuseSpecial(path, shown);
+    if (special !== null) {
+      this.sources.set(shown, special.source);
+      this.diagnostics.push(...special.diagnostics);
+      return true;
+    }
     const read = await readFlowText(path, shown);
     if (read.kind === 'not_found') return false;
     const { source } = read;

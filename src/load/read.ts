@@ -1,6 +1,6 @@
 /** The bytes of a flow file as text: size, encoding, byte order mark. */
 
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
 import { SourceText } from '../diagnostics/source.ts';
 import { LIMITS } from './guard.ts';
@@ -88,4 +88,19 @@ export async function readFlowText(path: string, shown: string): Promise<ReadRes
     return refused(bytes.toString('utf8'), (source) => diagnose('not_utf8', {}, source.place(offset, offset + 1)));
   }
   return { kind: 'read', source: new SourceText(shown, new TextDecoder('utf-8').decode(bytes)) };
+}
+
+/**
+ * Refuses what is neither a file nor a folder: a pipe or a device would be waited for. The file that a user names may be one, those that
+ * files name may not. @returns null for everything else, be it missing.
+ */
+export async function refuseSpecial(
+  path: string,
+  shown: string,
+): Promise<{ readonly diagnostics: readonly Diagnostic[]; readonly source: SourceText } | null> {
+  const info = await stat(path).catch(() => null);
+  if (info === null || info.isFile() || info.isDirectory()) return null;
+  const source = new SourceText(shown, '');
+  const facts = { reason: 'it is no regular file' };
+  return { diagnostics: [diagnose('unreadable_file', facts, source.place(0, 0))], source };
 }

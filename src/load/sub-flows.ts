@@ -3,10 +3,9 @@
  * flows may refer to each other, and to themselves.
  */
 
-import { stat } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
-import { SourceText } from '../diagnostics/source.ts';
+import type { SourceText } from '../diagnostics/source.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { textOf } from './document.ts';
 import { nameStrayKeys } from './nameless-step.ts';
@@ -14,7 +13,7 @@ import { type FlowOutline, outlineOf, type StepOutline, stepValue } from './outl
 import { parseYaml } from './parse-yaml.ts';
 import { Problems } from './problems.ts';
 import type { ProjectLayer } from './project-layer.ts';
-import { readFlowText } from './read.ts';
+import { readFlowText, refuseSpecial } from './read.ts';
 import { checkShape } from './shape.ts';
 
 /** A flow file of which the shape is known; its meaning is not checked yet. */
@@ -71,21 +70,9 @@ export function flowPath(step: StepOutline, directory: string): string | null {
   return text === undefined || text === '' || hasExpression(text) ? null : resolve(directory, text);
 }
 
-/** A pipe or a device would be waited for; the file that the user names may be one, those that files name may not. */
-async function isSpecial(path: string): Promise<boolean> {
-  try {
-    const info = await stat(path);
-    return !info.isFile() && !info.isDirectory();
-  } catch {
-    return false;
-  }
-}
-
 async function openSubFlow(path: string, shown: string, project: ProjectLayer): Promise<OpenedFlow> {
-  if (!(await isSpecial(path))) return openFlow(path, shown, project);
-  const source = new SourceText(shown, '');
-  const reason = 'it is no regular file';
-  return { kind: 'refused', diagnostics: [diagnose('unreadable_file', { reason }, source.place(0, 0))], source };
+  const refused = await refuseSpecial(path, shown);
+  return refused === null ? openFlow(path, shown, project) : { kind: 'refused', ...refused };
 }
 
 /** Opens the flows that one refers to, and those that they refer to. @returns all of them, the given one first. */

@@ -174,6 +174,13 @@ describe('a project', () => {
     expect((await rig.flowctl('run', 'f.yaml')).code).toBe(0);
   });
 
+  it('does not wait for a pipe that it includes', async () => {
+    rig.write('flowctl.config.yaml', 'include: pipe.yaml\n');
+    expect((await rig.shell('mkfifo pipe.yaml').ended).code).toBe(0);
+    const judged = await rig.flowctl('validate', 'flowctl.config.yaml');
+    expect([judged.code, judged.stdout]).toEqual([3, expect.stringContaining('it is no regular file')]);
+  });
+
   it('in TypeScript is refused with a sentence, and not loaded', async () => {
     rig.write('flowctl.config.ts', 'throw new Error("loaded");\n');
     rig.write('f.yaml', PRINT);
