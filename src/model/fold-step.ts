@@ -31,8 +31,9 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
       step.phase = { kind: 'waiting', for: 'iteration', due: event.due };
       step.iteration = event.iteration;
       step.previous = step.outputs;
-      // Each iteration has the whole budget of tries.
+      // Each iteration has the whole budget of tries, and a sub-run of its own.
       step.failures = 0;
+      step.child = null;
       return null;
     case 'step.settled':
       step.outputs = event.outputs;

@@ -47,6 +47,23 @@ outputs: { all: "\${{ steps.report.outputs }}" }
     expect((await shown(rig)).outputs).toEqual({ all: { text: 'forty two in Oslo of north', limit: 7 } });
   });
 
+  it('that is repeated is another run each time', async () => {
+    const { rig } = here;
+    const count = 'echo x >> count; echo "{\\"n\\": $(wc -l < count)}"';
+    rig.write(
+      'child.yaml',
+      `steps:\n  look: { run: '${count}', output: json }\noutputs: { n: "\${{ steps.look.outputs.n }}" }\n`,
+    );
+    rig.write(
+      'flow.yaml',
+      'steps:\n  poll: { flow: ./child.yaml, repeat: { until: outputs.n >= 3, max: 9 } }\noutputs: { n: "${{ steps.poll.outputs.n }}" }\n',
+    );
+    const run = await rig.flowctl('run', 'flow.yaml');
+    expect(run.code, run.stdout + run.stderr).toBe(0);
+    expect((await shown(rig)).outputs).toEqual({ n: 3 });
+    expect((await allRuns()).filter(({ parent }) => parent !== null)).toHaveLength(3);
+  });
+
   it('tells json by the run that an event is of; the first and the last are of the root', async () => {
     const { rig } = here;
     rig.write('child.yaml', `steps:\n  extract: { run: ${EFFECT} }\n`);
