@@ -89,6 +89,27 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
     expect(tagged(id)).toEqual([]);
   });
 
+  it('it is gone with flowctl, though it is in no group of its own', async () => {
+    const { rig } = here;
+    rig.give({ FLOWCTL_GRACE: '300ms' });
+    const stubborn = [
+      '  stubborn:',
+      '    interactive: true',
+      '    run: "trap \'\' TERM HUP; echo $PPID > pid; echo up; while :; do sleep 1; done"',
+    ];
+    rig.write('flow.yaml', flow(stubborn));
+    const line = '"$NODE" "$BIN" run flow.yaml --output plain; echo "ended $?"; sleep 60';
+    const terminal = onTerminal(rig, ['/bin/bash', '-c', line]);
+    await terminal.prints('up');
+    const id = rig.runIds()[0] ?? '';
+    expect(tagged(id).length).toBeGreaterThan(0);
+    process.kill(Number(rig.read('pid')), 'SIGKILL');
+    await terminal.prints('ended 137');
+    await eventually('its processes are gone', 10_000, () => tagged(id).length === 0);
+    terminal.close();
+    await terminal.ended;
+  });
+
   it('it has the terminal also where the output of flowctl goes elsewhere', async () => {
     const { rig } = here;
     rig.write('flow.yaml', flow(ask('name')));
