@@ -40,7 +40,13 @@ async function validate(files: readonly string[], options: ValidateOptions): Pro
   const session = openSession(options);
   const found: Diagnostic[] = [];
   let code: number = EXIT.ok;
-  const print = async (diagnostics: readonly Diagnostic[], sources: Sources): Promise<void> => {
+  // A sub-flow may be named by several of the flows, and among them itself: what is wrong with it is said once.
+  const said = new Set<string>();
+  const print = async (all: readonly Diagnostic[], sources: Sources): Promise<void> => {
+    const diagnostics = all.filter((each) => {
+      const text = JSON.stringify(toJson(each));
+      return !said.has(text) && said.add(text);
+    });
     found.push(...diagnostics);
     if (options.json !== true)
       await session.stdout.writeAll(printDiagnostics(diagnostics, sources, session.style.diagnostics));
