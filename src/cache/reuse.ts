@@ -9,6 +9,7 @@
 
 import { isAbsolute, join } from 'node:path';
 import { formatDuration } from '../base/duration.ts';
+import { literalPath, parseGlob } from '../base/glob-pattern.ts';
 import { type ContentHash, recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
@@ -180,14 +181,14 @@ export class EarlierResults implements Reuse {
     const { workdir, cache } = request;
     // A key decides alone: nothing else is looked at.
     const keyed = cache !== null && cache.key !== null;
-    const sources = keyed ? ok([]) : await this.hashSources(workdir, request.sources);
+    const patterns = keyed ? [] : withoutOwn(request);
+    const sources = keyed ? ok([]) : await this.hashSources(workdir, patterns);
     if (!sources.ok) return sources;
     const content: Result<WorkContent, string> = keyed ? ok(null) : await this.contentOf(request.work);
     if (!content.ok) return content;
     const parts = partsOf(request, content.value, this.options);
     const hashes = sources.value.map(([path, hash]) => [path, hash] as const);
     const fingerprint = fingerprintOf(request, parts, hashes, this.options);
-    const patterns = keyed ? [] : request.sources;
     return ok({ fingerprint, parts, sources: sources.value, patterns, cached: cache !== null, memory });
   }
 
@@ -264,6 +265,15 @@ export class EarlierResults implements Reuse {
   private async storeOutputs(value: Json | null): Promise<OutputsRef | null> {
     return value === null ? null : this.options.outputs.store(value);
   }
+}
+
+/** A file that the step makes is none of its sources, as make drops a target that depends on itself; where it is named, not where it may be. */
+function withoutOwn({ sources, generates }: ReuseRequest): readonly string[] {
+  const own = generates.filter((pattern) => {
+    const globs = parseGlob(pattern);
+    return globs.ok && globs.value.every((glob) => !glob.negated && literalPath(glob) !== null);
+  });
+  return [...sources, ...own.map((pattern) => `!${pattern}`)];
 }
 
 /** True when the older one knows all that the newer one knows. */

@@ -68,10 +68,11 @@ class Walk {
       await this.walk(glob.segments, glob.absolute ? '/' : '', 0, new Set());
       return;
     }
+    if (prefixesOf(literal).some((prefix) => this.isUnwanted(prefix))) return;
     const kind = kindOf(this.absolute(literal));
     if (kind === 'nothing') this.missing.add(literal);
     else if (kind === 'folder') await this.below(literal);
-    else if (!this.isUnwanted(literal)) this.files.add(literal);
+    else this.files.add(literal);
   }
 
   /** @param at what the segments before `index` have led to. */
@@ -85,8 +86,8 @@ class Walk {
     const isLast = index === segments.length - 1;
     if (segment.kind === 'name') {
       const path = below(at, segment.name);
-      if (!isLast) await this.walk(segments, path, index + 1, seen);
-      else if (['file', 'link'].includes(kindOf(this.absolute(path)))) this.keep(path);
+      if (!isLast && !this.isUnwanted(path)) await this.walk(segments, path, index + 1, seen);
+      else if (isLast && ['file', 'link'].includes(kindOf(this.absolute(path)))) this.keep(path);
       return;
     }
     if (segment.kind === 'folders') await this.walk(segments, at, index + 1, seen);
@@ -133,6 +134,10 @@ class Walk {
     return isAbsolute(path) ? path : join(this.folder, path);
   }
 }
+
+/** `a/b/c`: `a`, `a/b` and itself. */
+const prefixesOf = (path: string): readonly string[] =>
+  [...path.matchAll(/(?<=[^/])(?:\/|$)/g)].map(({ index }) => path.slice(0, index));
 
 const below = (folder: string, name: string): string =>
   folder === '' ? name : folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`;

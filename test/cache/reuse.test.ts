@@ -111,6 +111,35 @@ describe('sources and generates, as a rule of make', () => {
     expect((await desk.newRun().perform(build, make)).why).toBe('no result of it is kept');
   });
 
+  it('takes what the step makes for no source of it', async () => {
+    const all: Asked = { sources: ['*', 'dist/**', 'src/**'], generates: ['./out', 'dist/'] };
+    let time = 0;
+    const stamp = () => {
+      time += 1;
+      desk.write('dist/a', `${time}`);
+      desk.write('out', `${time}`);
+      return null;
+    };
+    expect((await desk.perform(all, stamp)).ran).toBe(true);
+    expect((await desk.newRun().perform(all, stamp)).ran).toBe(false);
+    desk.write('new', '');
+    expect((await desk.newRun().perform(all, stamp)).why).toBe('sources changed: new (added)');
+  });
+
+  it('comes to rest where it changes its own sources', async () => {
+    const format: Asked = { sources: ['src/*'], generates: ['src/*'] };
+    const trim = () => {
+      desk.write('src/a', (desk.read('src/a') ?? '').trim());
+      return null;
+    };
+    desk.write('src/a', ' A ');
+    expect((await desk.newRun().perform(format, trim)).ran).toBe(true);
+    expect((await desk.newRun().perform(format, trim)).ran).toBe(true);
+    expect((await desk.newRun().perform(format, trim)).ran).toBe(false);
+    desk.write('src/new', '');
+    expect((await desk.newRun().perform(format, trim)).why).toBe('sources changed: src/new (added)');
+  });
+
   it('compares links by where they lead, and reads those that stay inside', async () => {
     symlinkSync('/etc/hostname', desk.path('src/outside'));
     symlinkSync('../inside', desk.path('src/inside'));

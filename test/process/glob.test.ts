@@ -62,6 +62,7 @@ describe('findFiles', () => {
   it('takes away files and whole folders', async () => {
     expect(await files('**/*.c', '!b.c', '!src/deep')).toEqual(['a.c', 'src/x.c']);
     expect(await files('!src/**', '**/*.c')).toEqual(['a.c', 'b.c']);
+    expect(await files('src/**', 'src/x.c', 'out/*', '!src')).toEqual(['out/one']);
     expect(await files('src', '!**/.cache')).toEqual(['src/deep/er/y.c', 'src/x.c']);
   });
 
