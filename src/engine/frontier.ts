@@ -144,13 +144,12 @@ export class Frontier {
     // A handler that could not be brought to its end has not done its work.
     if (hasFailed || (container.kind === 'handlers' && phase.kind === 'cancelled')) this.fail(container);
     const blocks = !isSatisfied(phase);
-    const taints = hasFailed || node.isTainted;
+    if (hasFailed) taintAfter(node);
     if (container.body !== null) {
       forEachDependent(container.body.graph, node.local, (local) => {
         const dependent = container.nodes[local];
         if (dependent === undefined) return;
         if (blocks) dependent.isBlocked = true;
-        if (taints) dependent.isTainted = true;
         dependent.missing -= 1;
         if (dependent.missing === 0) this.becomeDecidable(dependent);
       });
@@ -228,5 +227,22 @@ export class Frontier {
 
   private countWait(wait: Node['wait'], by: 1 | -1): void {
     if (wait !== null) this.waiting[wait] += by;
+  }
+}
+
+/**
+ * Whatever comes after a failure has one upstream, at any distance. Told at once, for what lies between may have settled in an earlier
+ * life, or is decided anew in this one. Linear in the edges, once per run.
+ */
+function taintAfter({ container: { body, nodes }, local }: Node): void {
+  if (body === null) return;
+  const open = [local];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    forEachDependent(body.graph, at, (next) => {
+      const dependent = nodes[next];
+      if (dependent === undefined || dependent.isTainted) return;
+      dependent.isTainted = true;
+      open.push(next);
+    });
   }
 }

@@ -48,6 +48,22 @@ describe('conditions', () => {
     });
   });
 
+  it('know of a failure behind a step that is decided anew, wherever the record was cut', async () => {
+    const flow = flowOf([
+      { id: 'bad' },
+      { id: 'skipped', needs: ['bad'] },
+      { id: 'clean', needs: ['skipped'], if: 'always()' },
+      { id: 'celebrate', needs: ['clean'], if: '!failure()' },
+      { id: 'beside' },
+    ]);
+    const whole = await runLife(flow, { ...failing('bad'), maxParallel: 1 });
+    expect(endOf(whole.run)['celebrate']).toBe('skipped:condition');
+    for (let cut = 1; cut < whole.journal.events.length - 1; cut += 1) {
+      const resumed = await resumeLife(flow, whole.journal.events.slice(0, cut), { ...failing('bad'), maxParallel: 1 });
+      expect(endOf(resumed.run), `cut after ${cut}`).toEqual(endOf(whole.run));
+    }
+  });
+
   it('fail the step when they cannot be evaluated', async () => {
     const flow = flowOf([{ id: 'a' }, { id: 'b', needs: ['a'], if: 'add(steps.a.outputs, 1) > 2' }]);
     const { run } = await runLife(flow);
