@@ -1,17 +1,16 @@
 /**
  * The schemas that a flow gives its params: JSON Schema (2020-12) without references, as `schemas/flow.schema.json` allows them.
- * Schemas that only name a type are checked here; ajv and its formats are loaded for all others, when one is first needed.
+ * Simple ones are checked by `simple-schema.ts`; ajv and its formats are loaded for all others, when one is first needed.
  */
 
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { ValidateFunction } from 'ajv';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { listed, quoted } from '../diagnostics/phrase.ts';
 import { hasExpression, parseTemplate } from '../expressions/expressions.ts';
 import type { ParamDefinition } from '../model/flow.ts';
 import { toJsonValue } from './document.ts';
 import type { ParamOutline } from './outline.ts';
-
-const PLAIN_KEYWORDS: ReadonlySet<string> = new Set(['type', 'title', 'description', 'examples']);
+import { isSimple, type Mismatch, simpleMismatch, typesOf } from './simple-schema.ts';
 
 const TYPE_WORDS: ReadonlyMap<string, string> = new Map([
   ['string', 'a text'],
@@ -23,13 +22,6 @@ const TYPE_WORDS: ReadonlyMap<string, string> = new Map([
   ['null', '`null`'],
 ]);
 
-/** The types that a schema names; none when it names no type. */
-export function typesOf(schema: JsonObject): readonly string[] {
-  const { type } = schema;
-  if (typeof type === 'string') return [type];
-  return Array.isArray(type) ? type.filter((each): each is string => typeof each === 'string') : [];
-}
-
 /** The schema of a param that is only a default: of the default's type; of any type when the default is exactly one expression. */
 export function inferSchema(value: Json): JsonObject {
   if (typeof value === 'string' && hasExpression(value)) {
@@ -38,21 +30,6 @@ export function inferSchema(value: Json): JsonObject {
   }
   if (typeof value === 'number') return { type: Number.isInteger(value) ? 'integer' : 'number' };
   return typeof value === 'boolean' ? { type: 'boolean' } : { type: 'string' };
-}
-
-function isOfType(value: Json, type: string): boolean {
-  switch (type) {
-    case 'array':
-      return Array.isArray(value);
-    case 'object':
-      return isJsonObject(value);
-    case 'null':
-      return value === null;
-    case 'integer':
-      return typeof value === 'number' && Number.isInteger(value);
-    default:
-      return typeof value === type;
-  }
 }
 
 const namesOfTypes = (types: readonly string[]): string =>
@@ -64,13 +41,11 @@ const namesOfTypes = (types: readonly string[]): string =>
 const compiled = async (schema: JsonObject): Promise<ValidateFunction> =>
   (await import('./param-compiler.ts')).compileParamSchema(schema);
 
-const isPlain = (schema: JsonObject): boolean => Object.keys(schema).every((key) => PLAIN_KEYWORDS.has(key));
-
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Finds what is wrong with a schema beyond its shape, as a broken pattern. @returns a sentence, or null. */
 export async function findSchemaProblem(schema: JsonObject): Promise<string | null> {
-  if (isPlain(schema)) return null;
+  if (isSimple(schema)) return null;
   try {
     await compiled(schema);
     return null;
@@ -79,7 +54,7 @@ export async function findSchemaProblem(schema: JsonObject): Promise<string | nu
   }
 }
 
-function sentenceOf({ instancePath, keyword, params, message }: ErrorObject): string {
+function sentenceOf({ instancePath, keyword, params, message }: Mismatch): string {
   const where = instancePath === '' ? 'it' : quoted(instancePath.slice(1).replace(/\//g, '.'));
   const given = params as { readonly [name: string]: Json | undefined };
   switch (keyword) {
@@ -109,11 +84,9 @@ function sentenceOf({ instancePath, keyword, params, message }: ErrorObject): st
 
 /** Checks a value against a schema. @returns a sentence about the first thing that does not fit, or null. */
 export async function findMismatch(schema: JsonObject, value: Json): Promise<string | null> {
-  if (isPlain(schema)) {
-    const types = typesOf(schema);
-    return types.length === 0 || types.some((type) => isOfType(value, type))
-      ? null
-      : `it has to be ${namesOfTypes(types)}`;
+  if (isSimple(schema)) {
+    const mismatch = simpleMismatch(schema, value);
+    return mismatch === null ? null : sentenceOf(mismatch);
   }
   const validate = await compiled(schema);
   try {

@@ -6,7 +6,8 @@ import { listedNames, quoted } from '../diagnostics/phrase.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import { evaluateDeep, type Scope } from '../expressions/expressions.ts';
 import type { FlowDefinition, ParamDefinition } from '../model/flow.ts';
-import { findMismatch, typesOf } from './param-schema.ts';
+import { findMismatch } from './param-schema.ts';
+import { typesOf } from './simple-schema.ts';
 
 /** A value that was given for a param. */
 export type GivenParam =
