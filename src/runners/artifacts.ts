@@ -66,13 +66,10 @@ async function addMatches(
   for (const file of found.value.missing) warn(`there is no \`${file}\` to be kept as an artifact`);
 }
 
-/** Where a file is kept: as it lies in one of the folders, else as it lies on the disk. */
+/** Where a file is kept: as it lies in the innermost of the folders, else as it lies on the disk. */
 function placeOf(source: string, folders: readonly string[]): string {
-  for (const folder of folders) {
-    const inside = path.relative(folder, source);
-    if (!inside.startsWith('..')) return inside;
-  }
-  return source.slice(1);
+  const places = folders.map((folder) => path.relative(folder, source)).filter((place) => !/^\.\.(?:\/|$)/.test(place));
+  return places.reduce((shortest, place) => (place.length < shortest.length ? place : shortest), source.slice(1));
 }
 
 function publish(
