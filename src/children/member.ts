@@ -85,7 +85,7 @@ function engineOf(
       {
         name: 'inbox',
         observe: (event) => {
-          if (event.type === 'run.cancel_requested') inbox.acknowledge();
+          if (event.type === 'run.cancel_requested') inbox.acknowledge(({ kind }) => kind === 'cancel');
         },
       },
     ],

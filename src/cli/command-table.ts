@@ -14,6 +14,7 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<Command
   { name: 'resume', load: () => import('./commands/resume.ts') },
   { name: 'rerun', load: () => import('./commands/rerun.ts') },
   { name: 'cancel', load: () => import('./commands/cancel.ts') },
+  { name: 'approve', load: () => import('./commands/approve.ts') },
   { name: 'validate', load: () => import('./commands/validate.ts') },
   { name: 'graph', load: () => import('./commands/graph.ts') },
   { name: 'runs', load: () => import('./commands/runs.ts') },

@@ -1,6 +1,6 @@
 /** One life of a run that this process owns: put together, told to whoever listens, asked to end from outside, and given up again. */
 
-import type { RunId } from '../base/ids.ts';
+import { recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 import type { RunAgain, ShownChild } from '../children/family.ts';
 import { composeLife, type Environment, type FreshWish } from '../compose.ts';
 import type { EngineEnd } from '../engine/engine.ts';
@@ -38,6 +38,8 @@ export interface LifeToRun {
   readonly before: RunRecord | null;
   /** What is to run whatever results are recorded. Default: nothing. */
   readonly fresh?: FreshWish;
+  /** What happens when nothing is left but to wait for a person or an instant. Default: flowctl stays. */
+  readonly waits?: 'stay' | 'park';
   /** Steps of sub-runs that had succeeded and are to run again, by the run they belong to. Default: none. */
   readonly again?: ReadonlyMap<RunId, RunAgain>;
 }
@@ -47,6 +49,9 @@ export interface LifeViews {
   readonly observers: readonly Observer[];
   readonly ofChild: (child: ShownChild) => readonly Observer[];
 }
+
+/** The longest that a timer of Node's can be told. */
+const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
 
 declare const FLOWCTL_VERSION: string;
 
@@ -70,11 +75,12 @@ export async function live(
     {
       name: 'inbox',
       observe: (event) => {
-        if (event.type === 'run.cancel_requested') inbox.acknowledge();
+        if (event.type === 'run.cancel_requested') inbox.acknowledge(({ kind }) => kind === 'cancel');
+        else acknowledgeAnswer(inbox, null, event);
       },
     },
   ];
-  const { engine, execute } = composeLife({
+  const { engine, answer, execute } = composeLife({
     state,
     layout: owned.layout,
     record,
@@ -88,16 +94,32 @@ export async function live(
     version: FLOWCTL_VERSION,
     observers,
     environmentFor: (flow) => environmentOfRun(session, flow),
-    childListeners: views.ofChild,
+    childListeners: (child) => [
+      ...views.ofChild(child),
+      {
+        name: 'inbox',
+        observe: (event) => {
+          acknowledgeAnswer(inbox, child.prefix, event);
+        },
+      },
+    ],
+    ...(life.waits === undefined ? {} : { waits: life.waits }),
     ...(life.fresh === undefined ? {} : { fresh: life.fresh }),
     ...(life.again === undefined ? {} : { again: life.again }),
     broken: (name, error) => session.complain(`internal: the ${name} view broke and is left out: ${String(error)}`),
   });
   signals.deliverTo((signal) => engine.signal(signal));
   inbox.deliverTo({
-    take: ({ by, policy, reason }) => {
+    take: (request) => {
+      const { by } = request;
       const user = { kind: 'user', name: by.name, host: by.host } as const;
-      engine.cancel(policy === undefined ? user : { kind: 'policy', policy }, reason);
+      if (request.kind === 'cancel') {
+        const { policy, reason } = request;
+        engine.cancel(policy === undefined ? user : { kind: 'policy', policy }, reason);
+      } else {
+        const { step, approved, params, comment } = request;
+        answer(recordedStepKey(step), { approved, by: user, params, comment });
+      }
     },
     refuse: (file, why) =>
       session.mention(`warning: a request to this run was refused, for ${why}; it is kept as ${file}`),
@@ -105,7 +127,12 @@ export async function live(
   // A bug anywhere must not leave steps running: the loop ends them and rejects.
   const onBug = (error: unknown): void => engine.fail(error);
   process.on('uncaughtException', onBug);
-  const end = await execute().finally(() => process.off('uncaughtException', onBug));
+  // A run that waits for a person has nothing else that would keep the program alive.
+  const alive = setInterval(() => {}, LONGEST_INTERVAL_MS);
+  const end = await execute().finally(() => {
+    clearInterval(alive);
+    process.off('uncaughtException', onBug);
+  });
   // A cache and the index wait for the disk together.
   const finished = snapshot.finish();
   const ended = end.kind === 'finished';
@@ -113,6 +140,13 @@ export async function live(
   const problem = await owned.close(ended ? end.run : null, finished);
   if (problem !== null) session.mention(`warning: ${describeProblem(problem)}`);
   return end;
+}
+
+/** An answer that is on record goes from the inbox. @param prefix where the steps of the event's run stand; null: at the top. */
+function acknowledgeAnswer(inbox: RunInbox, prefix: StepKey | null, event: RunEvent): void {
+  if (event.type !== 'approval.answered') return;
+  const step = prefix === null ? event.step : `${prefix}/${event.step}`;
+  inbox.acknowledge((request) => request.kind === 'approve' && request.step === step);
 }
 
 /**

@@ -8,6 +8,9 @@ import type { EndingSignal } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { StateError } from '../store/problem.ts';
 import { treeSteps } from '../store/sub-runs.ts';
+import { withoutControls } from '../observers/terminal-filter.ts';
+import type { RunLayout } from '../store/layout.ts';
+import { askedApprovals, isOpen, messageOf } from './approvals.ts';
 import { EXIT } from './exit-codes.ts';
 import { forRunner } from './github.ts';
 import { type LifeToRun, live } from './life.ts';
@@ -36,9 +39,8 @@ export async function runToEnd(
   const shown = await openView(session, { layout: owned.layout, definition, before }, view);
   const end = await live(session, life, shown, signals).finally(() => shown.close());
   if (end.kind === 'parked') {
-    signals.remove();
-    session.exit(EXIT.waiting);
-    return;
+    session.mention(await parkedSentence(owned.layout, record, hintSuffix(session, view, life.state)));
+    return finish(session, EXIT.waiting, null, signals);
   }
   if (end.kind !== 'finished') {
     complainAboutState(session, record, end);
@@ -65,6 +67,17 @@ export async function runToEnd(
   const isWelcome = view.skipOk === true && record.ending?.state === 'skipped';
   const code = isWelcome ? EXIT.ok : (record.ending?.exit_code ?? EXIT.internal);
   await finish(session, code, record.cancellation?.signal ?? null, signals);
+}
+
+/** What the run waits for, and what to type when it has come. */
+async function parkedSentence(layout: RunLayout, record: RunRecord, suffix: string): Promise<string> {
+  const open = (await askedApprovals(layout, record)).filter(isOpen);
+  const lines = open.map(
+    ({ key, step }) =>
+      `  ${key}: ${withoutControls(messageOf(step))}\n    flowctl approve ${record.id} ${key}${suffix}`,
+  );
+  const help = open.length === 0 ? [`  to go on when the time has come: flowctl resume ${record.id}${suffix}`] : lines;
+  return [`run ${record.id} is left waiting`, ...help].join('\n');
 }
 
 async function finish(

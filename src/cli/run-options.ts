@@ -10,4 +10,8 @@ export const withRunOptions = (command: Command): Command =>
     .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
     .option('--fail-fast', 'after a failure start nothing new')
     .option('--skip-ok', 'exit with 0, not 75, where the concurrency policy of the flow says not now')
+    .option(
+      '--no-wait',
+      'where nothing is left but to wait for a person or an instant, leave the run (6) to be continued',
+    )
     .option('--output <mode>', OUTPUT_HELP, readOutputMode, 'auto');

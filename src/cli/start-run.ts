@@ -30,6 +30,8 @@ declare const FLOWCTL_VERSION: string;
 export interface StartOptions extends LifeView {
   readonly maxParallel?: number;
   readonly failFast?: boolean;
+  /** False: where nothing is left but to wait for a person or an instant, nobody stays. */
+  readonly wait?: boolean;
 }
 
 /** A run to be started. */
@@ -97,7 +99,12 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const fresh = start.fresh ?? { noCache: false, force: [] };
   const { resources } = start.flow.project;
   const made = { state, owned, record, definition, environment, secrets, resources };
-  await runToEnd(session, { ...made, told, opening, before: null, fresh }, options, signals);
+  await runToEnd(
+    session,
+    { ...made, told, opening, before: null, fresh, waits: options.wait === false ? 'park' : 'stay' },
+    options,
+    signals,
+  );
 }
 
 /** The settings of a run; a variable that cannot be understood is a usage error. */

@@ -11,6 +11,7 @@ import type { ConcurrencyPolicy, Handlers, ReusePolicy, SecretDefinition } from 
 
 export type {
   Action,
+  ApproveAction,
   CommandAction,
   MapDefinition,
   Probe,

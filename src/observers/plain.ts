@@ -138,6 +138,6 @@ function finishedLine(event: AttemptFinished, paint: LinePaint): string {
     case 'cancelled':
       return `${event.step} ${paint.odd('cancelled')}${took}`;
     case 'lost':
-      return `${event.step} ${paint.odd('was lost')} (attempt ${event.attempt}): flowctl ended while it ran`;
+      return `${event.step} ${paint.odd('was lost')} (attempt ${event.attempt}): ${event.error?.message ?? 'flowctl ended while it ran'}`;
   }
 }

@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isJsonObject, type Json } from '../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { openForReading, writeDurably } from './durable-files.ts';
 import type { RunLayout } from './layout.ts';
@@ -29,11 +29,23 @@ export interface CancelRequest {
   readonly reason: string | null;
 }
 
+/** Answers an approval. */
+export interface ApproveRequest {
+  readonly kind: 'approve';
+  readonly by: CancelRequest['by'];
+  readonly at: string;
+  /** The step's key as the root sees it, such as `report/gate`. */
+  readonly step: string;
+  readonly approved: boolean;
+  readonly params: JsonObject;
+  readonly comment: string | null;
+}
+
 /** Everything that can be asked of an owner. */
-export type RunRequest = CancelRequest;
+export type RunRequest = CancelRequest | ApproveRequest;
 
 /** `<kind>-<16 hex digits>.json`. */
-const REQUEST_NAME = /^cancel-[0-9a-f]{16}\.json$/;
+const REQUEST_NAME = /^(cancel|approve)-[0-9a-f]{16}\.json$/;
 const LARGEST_REQUEST_BYTES = 65_536;
 /** fs.watch misses events, and is missing on some file systems: the folder is looked into this often all the same. */
 const POLL_MS = 1_000;
@@ -51,10 +63,10 @@ export async function dropRequest(run: RunLayout, request: RunRequest): Promise<
   }
 }
 
-/** The names of the requests that wait; none where there is no inbox. */
-export async function waitingRequests(run: RunLayout): Promise<readonly string[]> {
+/** The names of the requests that wait, of one kind or of all; none where there is no inbox. */
+export async function waitingRequests(run: RunLayout, kind?: RunRequest['kind']): Promise<readonly string[]> {
   const names = await readdir(run.inbox).catch((): string[] => []);
-  return names.filter((name) => REQUEST_NAME.test(name)).sort();
+  return names.filter((name) => REQUEST_NAME.test(name) && (kind === undefined || name.startsWith(`${kind}-`))).sort();
 }
 
 /** Removes requests that nobody has to take any more. */
@@ -72,8 +84,8 @@ export interface InboxReader {
 /** The owner's side of an inbox. */
 export class RunInbox {
   readonly #run: RunLayout;
-  /** Names that were taken and are not recorded yet, in that order. */
-  readonly #taken: string[] = [];
+  /** What was taken and is not recorded yet, in that order. */
+  readonly #taken: { readonly name: string; readonly request: RunRequest }[] = [];
   readonly #seen = new Set<string>();
   #watcher: FSWatcher | null = null;
   #poll: NodeJS.Timeout | null = null;
@@ -96,9 +108,10 @@ export class RunInbox {
     look();
   }
 
-  /** The oldest request that was taken is in the journal now: its file goes. */
-  acknowledge(): void {
-    const name = this.#taken.shift();
+  /** The oldest request of these that was taken is in the journal now: its file goes. */
+  acknowledge(isMeant: (request: RunRequest) => boolean): void {
+    const index = this.#taken.findIndex(({ request }) => isMeant(request));
+    const name = index === -1 ? undefined : this.#taken.splice(index, 1)[0]?.name;
     // A file that cannot be removed is passed over, and discarded when the run ends or is resumed.
     if (name !== undefined) discardRequests(this.#run, [name]).catch(() => undefined);
   }
@@ -133,7 +146,7 @@ export class RunInbox {
     const file = join(this.#run.inbox, name);
     const request = await readRequest(file);
     if (request.ok) {
-      this.#taken.push(name);
+      this.#taken.push({ name, request: request.value });
       reader.take(request.value);
     } else if (request.error !== null) {
       const kept = join(this.#run.inbox, `refused-${name}`);
@@ -162,13 +175,27 @@ async function readRequest(file: string): Promise<Result<RunRequest, string | nu
 
 function parseRequest(document: Json): RunRequest | null {
   if (!isJsonObject(document)) return null;
-  const { kind, by, at, reason, policy } = document;
-  if (kind !== 'cancel' || !isJsonObject(by ?? null) || typeof at !== 'string') return null;
+  const { kind, by, at } = document;
+  if (!isJsonObject(by ?? null) || typeof at !== 'string') return null;
   const { name, host, pid } = by as { readonly [key: string]: Json | undefined };
   if (typeof name !== 'string' || typeof host !== 'string' || typeof pid !== 'number') return null;
+  const asked = { by: { name, host, pid }, at };
+  if (kind === 'cancel') return parseCancel(document, asked);
+  return kind === 'approve' ? parseApprove(document, asked) : null;
+}
+
+type Asked = Pick<CancelRequest, 'by' | 'at'>;
+
+function parseCancel({ reason, policy }: JsonObject, asked: Asked): CancelRequest | null {
   if (reason !== null && typeof reason !== 'string') return null;
-  const request: CancelRequest = { kind, by: { name, host, pid }, at, reason };
+  const request: CancelRequest = { kind: 'cancel', ...asked, reason };
   return policy === 'cancel_running' ? { ...request, policy } : request;
+}
+
+function parseApprove({ step, approved, params, comment }: JsonObject, asked: Asked): ApproveRequest | null {
+  if (typeof step !== 'string' || typeof approved !== 'boolean' || !isJsonObject(params)) return null;
+  if (comment !== null && typeof comment !== 'string') return null;
+  return { kind: 'approve', ...asked, step, approved, params, comment };
 }
 
 function ignoreMissing(error: unknown): void {

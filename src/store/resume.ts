@@ -51,8 +51,8 @@ export async function openForResume(
   options: ResumeOptions = {},
 ): Promise<Result<ResumableRun, StateProblem>> {
   const layout = runLayout(state, place);
-  // Meant for the earlier life, which died before it took them. What comes after this look is meant for the life that begins here.
-  const stale = await waitingRequests(layout);
+  // Wishes for its end were meant for the earlier life, which died before it took them. What comes after this look is meant for the life that begins here.
+  const stale = await waitingRequests(layout, 'cancel');
   const locked = await lockRun(layout.lock, place.id);
   if (!locked.ok) return locked;
   try {
