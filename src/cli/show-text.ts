@@ -52,6 +52,7 @@ function headFacts(run: RunDetail): readonly (readonly [string, string])[] {
     const { by, at, reason } = run.cancellation;
     facts.push(['cancelled', withoutControls(`${byWhom(by)}, ${at}${reason === null ? '' : `: ${reason}`}`)]);
   }
+  if (run.parent !== null) facts.push(['part of', `run ${run.parent}`]);
   const params = Object.entries(run.params);
   if (params.length > 0) {
     facts.push([

@@ -36,6 +36,7 @@ describe('show', () => {
       ['report/again/load', 'load', 'report/again/extract'],
     ]);
     expect(stepOf(shown, 'report/again/load').attempts).toMatchObject([{ number: 1, outcome: 'succeeded' }]);
+    expect((await test.rig.flowctl('show', childOf(run, 'report'))).stdout).toContain(`\npart of   run ${run.id}\n`);
     const child = await test.rig.query<RunDetail>('show', childOf(run, 'report'));
     expect(child).toMatchObject({ flow: 'middle', trigger: 'parent', parent: run.id });
     expect(child.steps.map(({ key }) => key)).toEqual(['again', 'again/extract', 'again/load']);
