@@ -100,7 +100,7 @@ const BOMBS: { readonly [name: string]: readonly [content: string, code: string]
     'unknown_need',
   ],
   'axes that are not there': [
-    `steps:\n  m: { matrix: { ${many(8_000, (i) => `a${i}: [1],\n `)} exclude: [{ ${many(8_000, (i) => `b${i}: 1,\n `)} }] }, run: [${many(8_000, (i) => `"\${{ matrix.a${i} }}",\n `)}] }\n`,
+    `steps:\n  m: { matrix: { ${many(8_000, (i) => `a${i}: [1],\n      `)} exclude: [{ ${many(8_000, (i) => `b${i}: 1,\n      `)} }] }, run: [${many(8_000, (i) => `"\${{ matrix.a${i} }}",\n      `)}] }\n`,
     'unknown_axis',
   ],
   'params of a flow that is its own sub-flow': [
