@@ -60,7 +60,9 @@ function lostAttempts(run: RunRecord): EventBody[] {
   const events: EventBody[] = [];
   for (const { key, phase } of run.steps.values()) {
     if (phase.kind !== 'running') continue;
-    const detail = 'flowctl ended before this attempt was recorded as ended';
+    const detail = run.parked
+      ? 'it was left while its sub-flow waited, and is continued'
+      : 'flowctl ended before this attempt was recorded as ended';
     events.push({
       type: 'attempt.finished',
       step: key,
