@@ -18,14 +18,18 @@ export interface SignalHandlers {
 /**
  * Takes the ending signals from now on. Under `nohup` SIGHUP is ignored: Node resets the disposition that nohup left, but bash and
  * zsh name the program that they start in `_`.
+ * @param isDetached true where flowctl outlives whoever started it: SIGHUP, which tells of their end, is ignored as well. Default: false.
  */
-export function takeSignals(environment: { readonly [name: string]: string | undefined }): SignalHandlers {
-  const underNohup = (environment['_'] ?? '').endsWith('/nohup');
+export function takeSignals(
+  environment: { readonly [name: string]: string | undefined },
+  isDetached = false,
+): SignalHandlers {
+  const ignoresHangUp = isDetached || (environment['_'] ?? '').endsWith('/nohup');
   const early: EndingSignal[] = [];
   let target: ((signal: EndingSignal) => void) | null = null;
   const handlers = ENDING.map((signal) => {
     const handler = (): void => {
-      if (signal === 'SIGHUP' && underNohup) return;
+      if (signal === 'SIGHUP' && ignoresHangUp) return;
       if (target === null) early.push(signal);
       else target(signal);
     };

@@ -32,6 +32,8 @@ export interface StartOptions extends LifeView {
   readonly failFast?: boolean;
   /** False: where nothing is left but to wait for a person or an instant, nobody stays. */
   readonly wait?: boolean;
+  /** Another process lives the run; this one ends when it is on disk. */
+  readonly detach?: boolean;
 }
 
 /** A run to be started. */
@@ -52,15 +54,17 @@ export interface RunToStart {
   params(run: JsonObject): Promise<JsonObject | null>;
 }
 
-/** Starts a run and stays with it to its end. Sets the exit code, or dies of the signal that ended the run. */
+/** Starts a run and stays with it to its end, unless it is detached. Sets the exit code, or dies of the signal that ended the run. */
 export async function startRun(session: Session, start: RunToStart, options: StartOptions): Promise<void> {
   const { definition, hash } = start.flow;
   const environment = environmentOrComplain(session, definition);
   if (environment === null) return;
-  const secrets = await secretsOrComplain(session, definition, environment);
+  const detaching = options.detach === true ? await import('./detach.ts') : null;
+  const taken = (await detaching?.detachedStart()) ?? null;
+  const secrets = taken?.secrets ?? (await secretsOrComplain(session, definition, environment));
   if (secrets === null) return;
-  const id = mintRunId();
-  const now = new Date().toISOString();
+  const id = taken?.id ?? mintRunId();
+  const now = taken?.now ?? new Date().toISOString();
   const run = { id, started_at: now, scheduled_for: now, previous_scheduled_for: null, attempt: 1 };
   const params = await start.params(run);
   if (params === null) return;
@@ -88,11 +92,13 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const runDirectory = runLayout(stateLayout(start.stateDirectory), { id, root: id }).private;
   const ahead = { run: beginRun(id, started), definition, environment, secrets, runDirectory };
   if (!hasGroup(session, ahead)) return;
-  const signals = takeSignals(session.environment);
+  const signals = takeSignals(session.environment, taken !== null);
   const state = valueOrThrow(await openState(start.stateDirectory));
+  if (detaching !== null && taken === null) return detaching.detach(session, { state, id, now, secrets }, signals);
   const creating = create(state, { id, definition, started, version: FLOWCTL_VERSION });
   // The rest is loaded while the lock is asked for and the disk is written.
   const [owned, { runToEnd }] = await Promise.all([creating, import('./run-life.ts')]);
+  await taken?.isBegun(state, owned.layout);
   const record = beginRun(owned.layout.place.id, started);
   const told: readonly RunEvent[] = [started];
   const opening = selection === null ? [] : await selection.open(owned);

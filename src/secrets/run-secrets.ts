@@ -51,6 +51,14 @@ export class RunSecrets {
     return withoutSecrets(environment, this.#secrets);
   }
 
+  /**
+   * All of them with their values, for another process of flowctl that is to live the run: by a pipe, and nowhere else.
+   * `takenOver` reads it.
+   */
+  handOver(): readonly HandedSecret[] {
+    return this.#secrets.map(({ file, definition, value }) => ({ file, definition, value: value?.reveal() ?? null }));
+  }
+
   /** The secrets as a flow names them. @param file absolute, the flow's. */
   of(file: string): FlowSecrets {
     const own = this.#secrets.filter((secret) => secret.file === file);
@@ -91,6 +99,15 @@ export interface Secret {
   /** Null where it cannot be had. */
   readonly value: SecretValue | null;
 }
+
+/** A secret on its way to another process of flowctl. */
+export interface HandedSecret extends Omit<Secret, 'value'> {
+  readonly value: string | null;
+}
+
+/** The secrets that another process read and handed over. */
+export const takenOver = (handed: readonly HandedSecret[]): RunSecrets =>
+  new RunSecrets(handed.map((each) => ({ ...each, value: each.value === null ? null : new SecretValue(each.value) })));
 
 /** The secrets of a run as one of its flows sees them. */
 export interface FlowSecrets {

@@ -96,6 +96,12 @@ export const foldersOf = (run: RunLayout): readonly string[] => [
   run.inbox,
 ];
 
+/** What a run that nobody watches says: the output of the flowctl that lives it. */
+export const detachedPath = (run: RunLayout): string => join(run.directory, 'detached.log');
+
+/** The same, before there is a run whose folder it could lie in. */
+export const detachedDraftPath = (state: StateLayout, id: RunId): string => join(state.root, `detached-${id}.tmp`);
+
 /** The path of a definition: `flow.json` is revision 1, `flow.2.json` revision 2. */
 export const definitionPath = (run: RunLayout, revision: number): string =>
   join(run.directory, revision === 1 ? 'flow.json' : `flow.${revision}.json`);

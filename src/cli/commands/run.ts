@@ -9,7 +9,7 @@ import { type FreshOptions, freshWish, readForced } from '../freshness.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
 import { stateLayout } from '../../store/layout.ts';
 import { withRunOptions } from '../run-options.ts';
-import { openSession, withGlobalOptions } from '../session.ts';
+import { openSession, UsageError, withGlobalOptions } from '../session.ts';
 import { dryRun } from '../dry-run.ts';
 import { findSelection, readSelection, readSteps, type SelectionOptions } from '../selection.ts';
 import { type RunToStart, type StartOptions, startRun } from '../start-run.ts';
@@ -28,6 +28,7 @@ Examples:
   $ flowctl run etl.yaml --from load          step load and what follows it, with the results of the last run
   $ flowctl run etl.yaml --to report --dry-run
   $ flowctl run build.yaml --force test       step test runs, though nothing it depends on changed
+  $ flowctl run etl.yaml --detach             prints the id; flowctl logs, show, cancel do the rest
   $ flowctl run etl.yaml --output json | jq -r 'select(.type == "attempt.finished") | .step'`;
 
 /** Adds the command. */
@@ -46,6 +47,7 @@ export function define(program: Command): void {
     .option('--no-cache', 'reuse no recorded result; what is made is kept all the same')
     .option('--force <steps>', 'run these steps whatever results are recorded, with all that is in them', readForced)
     .option('--dry-run', 'print what would run, and start nothing')
+    .option('--detach', 'print the id of the run when it is on disk, and leave it to a process of its own')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
@@ -63,6 +65,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
     findSelection(session, stateDirectory, flow.definition, request, params, options.of);
   const params = (context: JsonObject) => paramsFor(session, flow.definition, options, context);
   if (options.dryRun === true) {
+    if (options.detach === true) throw new UsageError('`--dry-run` and `--detach` exclude each other');
     const { definition } = flow;
     const state = stateLayout(stateDirectory);
     return dryRun(session, definition, params, select, async (values, selection) => {
