@@ -3,25 +3,12 @@
  * file of `commands/`; what it needs it imports when it is called. Codes are in `exit-codes.ts`.
  */
 
-import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './command-table.ts';
 import { EXIT } from './exit-codes.ts';
-import { hidden, openSession, streams, UsageError, withGlobalOptions } from './session.ts';
+import { readPlainCall } from './plain-call.ts';
+import { hidden, openSession, UsageError } from './session.ts';
 
 declare const FLOWCTL_VERSION: string;
-
-const EXAMPLES = `
-Examples:
-  $ flowctl run etl.yaml                 run a flow
-  $ flowctl run etl.yaml -p date=2026-03-01
-  $ flowctl validate flows/*.yaml        say everything that is wrong, run nothing
-  $ flowctl runs                         what ran
-  $ flowctl show                         the last run, step by step
-  $ flowctl logs load                    what step load of the last run printed
-  $ flowctl resume                       go on where a run failed, was cancelled or crashed
-  $ flowctl init                         write a small flow to begin with
-
-Exit codes: flowctl help exit-codes`;
 
 /** Runs the program. Never throws; sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -29,39 +16,15 @@ export async function main(argv: readonly string[]): Promise<void> {
     // What the shells' scripts ask at every TAB; no command of its own, for its words are somebody else's.
     if (argv[0] === '__complete')
       return (await import('./completion/answer.ts')).answer(argv.slice(argv[1] === '--' ? 2 : 1));
-    const program = createProgram();
     const wanted = COMMANDS.find(({ name }) => name === commandName(argv));
-    for (const { load } of wanted === undefined ? COMMANDS : [wanted]) (await load()).define(program);
-    if (argv.length === 0) {
-      streams.stderr.write(`${program.helpInformation()}${EXAMPLES}\n`);
-      process.exitCode = EXIT.usage;
-      return;
-    }
-    await program.parseAsync([...argv], { from: 'user' });
+    const module = wanted === undefined ? null : await wanted.load();
+    const call = module !== null && wanted?.name === argv[0] ? readPlainCall(module, argv.slice(1)) : null;
+    if (call !== null) await call.action(...call.operands, call.options);
+    else await (await import('./program.ts')).answerCall(argv, module);
   } catch (error) {
     await fail(error);
   }
   await reportLostOutput(commandName(argv));
-}
-
-function createProgram(): Command {
-  const program = withGlobalOptions(new Command('flowctl'))
-    .description('A command-line workflow orchestrator: flows in YAML, crash-safe on local files.')
-    .version(FLOWCTL_VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help')
-    .helpCommand(false)
-    .showSuggestionAfterError(true)
-    .addHelpText('after', EXAMPLES)
-    // An option before the command's name is the program's, one behind it the command's; the command gets both.
-    .enablePositionalOptions()
-    .hook('preAction', (outer, command) => {
-      for (const [name, value] of Object.entries(outer.opts())) {
-        if (outer.getOptionValueSource(name) === 'cli') command.setOptionValue(name, value);
-      }
-    })
-    .configureOutput({ writeOut: (text) => streams.stdout.write(text), writeErr: (text) => streams.stderr.write(text) })
-    .exitOverride();
-  return program;
 }
 
 /** Commands whose exit code tells of a run, whatever became of what they printed. */
@@ -88,10 +51,6 @@ function commandName(argv: readonly string[]): string | undefined {
 }
 
 async function fail(error: unknown): Promise<void> {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return;
-  }
   const session = openSession({});
   if (error instanceof UsageError) {
     session.complain(error.message, error.help);

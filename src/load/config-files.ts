@@ -39,7 +39,7 @@ class ConfigReader {
    * @param open the files that include it, from the outermost. @returns false when there is no such file.
    */
   async read(path: string, shown: string, open: readonly string[]): Promise<boolean> {
-    const special = await refuseSpecial(path, shown);
+    const special = refuseSpecial(path, shown);
     if (special !== null) {
       this.sources.set(shown, special.source);
       this.diagnostics.push(...special.diagnostics);

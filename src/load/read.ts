@@ -1,6 +1,7 @@
 /** The bytes of a flow file as text: size, encoding, byte order mark. */
 
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
 import { SourceText } from '../diagnostics/source.ts';
 import { LIMITS } from './guard.ts';
@@ -21,18 +22,60 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['ELOOP', 'its symbolic links form a loop'],
 ]);
 
-/** Reads at most one byte more than the limit, whatever the file claims to be: a pipe or a device has no size. */
-async function readBounded(handle: FileHandle): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let total = 0;
-  while (total <= LIMITS.bytes) {
-    const chunk = Buffer.allocUnsafe(Math.min(65_536, LIMITS.bytes + 1 - total));
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
-    if (bytesRead === 0) break;
-    chunks.push(chunk.subarray(0, bytesRead));
-    total += bytesRead;
+/** The bytes that were read, at most one more than the limit, whatever the file claims to be: a pipe or a device has no size. */
+class BoundedBytes {
+  readonly #chunks: Buffer[] = [];
+  #total = 0;
+
+  /** Where the next bytes go; null when there are enough. */
+  space(): Buffer | null {
+    const left = LIMITS.bytes + 1 - this.#total;
+    return left === 0 ? null : Buffer.allocUnsafe(Math.min(65_536, left));
   }
-  return Buffer.concat(chunks, total);
+
+  add(chunk: Buffer, length: number): void {
+    this.#chunks.push(chunk.subarray(0, length));
+    this.#total += length;
+  }
+
+  all(): Buffer {
+    return Buffer.concat(this.#chunks, this.#total);
+  }
+}
+
+/**
+ * Reads a regular file at once: that is sooner done than what it takes to wait for it is loaded.
+ * @returns null for anything else, which may let us wait.
+ */
+function readRegular(path: string): Buffer | null {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(descriptor).isFile()) return null;
+    const bytes = new BoundedBytes();
+    for (let space = bytes.space(); space !== null; space = bytes.space()) {
+      const length = readSync(descriptor, space, 0, space.length, null);
+      if (length === 0) break;
+      bytes.add(space, length);
+    }
+    return bytes.all();
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function readWaiting(path: string): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const bytes = new BoundedBytes();
+    for (let space = bytes.space(); space !== null; space = bytes.space()) {
+      const { bytesRead } = await handle.read(space, 0, space.length, null);
+      if (bytesRead === 0) break;
+      bytes.add(space, bytesRead);
+    }
+    return bytes.all();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** The offset of the first byte that is not UTF-8, as an offset in the text before it. */
@@ -68,17 +111,13 @@ export async function readFlowText(path: string, shown: string): Promise<ReadRes
     return { kind: 'refused', diagnostic: make(source), source };
   };
   let bytes: Buffer;
-  let handle: FileHandle | null = null;
   try {
-    handle = await open(path, 'r');
-    bytes = await readBounded(handle);
+    bytes = readRegular(path) ?? (await readWaiting(path));
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'not_found' };
     const reason = REASONS.get(code) ?? code;
     return refused('', (source) => diagnose('unreadable_file', { reason }, source.place(0, 0)));
-  } finally {
-    await handle?.close();
   }
   if (bytes.length > LIMITS.bytes) {
     return refused('', (source) => diagnose('file_too_large', { limitBytes: LIMITS.bytes }, source.place(0, 0)));
@@ -94,13 +133,21 @@ export async function readFlowText(path: string, shown: string): Promise<ReadRes
  * Refuses what is neither a file nor a folder: a pipe or a device would be waited for. The file that a user names may be one, those that
  * files name may not. @returns null for everything else, be it missing.
  */
-export async function refuseSpecial(
+export function refuseSpecial(
   path: string,
   shown: string,
-): Promise<{ readonly diagnostics: readonly Diagnostic[]; readonly source: SourceText } | null> {
-  const info = await stat(path).catch(() => null);
+): { readonly diagnostics: readonly Diagnostic[]; readonly source: SourceText } | null {
+  const info = infoOf(path);
   if (info === null || info.isFile() || info.isDirectory()) return null;
   const source = new SourceText(shown, '');
   const facts = { reason: 'it is no regular file' };
   return { diagnostics: [diagnose('unreadable_file', facts, source.place(0, 0))], source };
+}
+
+function infoOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch {
+    return null;
+  }
 }

@@ -71,7 +71,7 @@ export function flowPath(step: StepOutline, directory: string): string | null {
 }
 
 async function openSubFlow(path: string, shown: string, project: ProjectLayer): Promise<OpenedFlow> {
-  const refused = await refuseSpecial(path, shown);
+  const refused = refuseSpecial(path, shown);
   return refused === null ? openFlow(path, shown, project) : { kind: 'refused', ...refused };
 }
 
