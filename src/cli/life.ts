@@ -129,6 +129,8 @@ export async function live(
   process.on('uncaughtException', onBug);
   // A run that waits for a person has nothing else that would keep the program alive.
   const alive = setInterval(() => {}, LONGEST_INTERVAL_MS);
+  // A run that nobody stays with is left as soon as it waits: what was answered meanwhile has to be there before.
+  if (life.waits === 'park') await inbox.delivered();
   const end = await execute().finally(() => {
     clearInterval(alive);
     process.off('uncaughtException', onBug);

@@ -126,11 +126,19 @@ export class Course {
       if (decision.finish !== null) this.windUp();
       if (decision.events.length === 0) break;
     }
-    const idleness = this.idleness();
-    if (this.parts.waits === 'park' && idleness.canPark) events.push(this.park());
-    this.time.update(idleness.isExecuting && this.run.ending === null && !this.run.parked);
-    this.tellIdleness(idleness);
+    this.time.update(this.idleness().isExecuting && this.run.ending === null && !this.run.parked);
     this.ledger.write(events);
+  }
+
+  /**
+   * For now there is nothing more to do: those above hear whether the run is idle, and one that nobody stays with is left waiting. A
+   * message that is still to be taken may be the answer it waits for, so this is for an empty inbox.
+   */
+  rest(): void {
+    if (this.run.parked) return;
+    const idleness = this.idleness();
+    this.tellIdleness(idleness);
+    if (this.parts.waits === 'park' && idleness.canPark) this.ledger.write([this.park()]);
   }
 
   /** Another run of the same tree has something to say. */

@@ -124,6 +124,7 @@ export class Engine {
 
   private async loop(): Promise<EngineEnd> {
     for (;;) {
+      if (this.inbox.isEmpty && this.journalError === null) this.course.rest();
       const messages = await this.inbox.take();
       for (const message of messages) {
         if (message.kind === 'closed') return this.leave();

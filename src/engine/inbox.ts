@@ -77,6 +77,11 @@ export class Inbox {
     this.wake = null;
   }
 
+  /** True while nothing waits here to be taken. */
+  get isEmpty(): boolean {
+    return this.messages.length === 0;
+  }
+
   /** Waits for at least one message and takes all there are, oldest first. */
   async take(): Promise<readonly Message[]> {
     if (this.messages.length === 0) {

@@ -108,6 +108,11 @@ export class RunInbox {
     look();
   }
 
+  /** Resolves when what waited as delivery began has been handed over. */
+  async delivered(): Promise<void> {
+    await this.#looking;
+  }
+
   /** The oldest request of these that was taken is in the journal now: its file goes. */
   acknowledge(isMeant: (request: RunRequest) => boolean): void {
     const index = this.#taken.findIndex(({ request }) => isMeant(request));

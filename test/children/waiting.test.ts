@@ -69,8 +69,7 @@ describe('an approval in a sub-flow', () => {
       expect(problem).toBeNull();
       expect(record && runState(record, false)).toBe('waiting');
     }
-    rig.waits = 'stay';
-    // Given before the sub-run lives again.
+    // Given before the sub-run lives again, and nobody stays to see whether it comes.
     const resumed = await rig.resume(run.id, undefined, {}, (life) => life.answer(GATE, yes));
     expect(resumed.ending?.state).toBe('succeeded');
     expect(resumed.steps.get('report' as StepKey)?.attempts[0]?.error?.message).toContain('left while');

@@ -57,6 +57,20 @@ it('a wait for an answer fails at its deadline', async () => {
   expect((await rig.flowctl('logs', 'up')).stdout).toBe('flowctl: not yet: answered 503\n');
 });
 
+it('an answer to a run that was left waiting is heard, also where nobody stays', async () => {
+  rig.write(
+    'flow.yaml',
+    ['steps:', '  gate: { approve: "ship it?" }', '  after: { needs: gate, run: "echo after >> $EFFECTS" }', ''].join(
+      '\n',
+    ),
+  );
+  const left = await rig.flowctl('run', 'flow.yaml', '--no-wait');
+  expect(left.code).toBe(6);
+  const answered = await rig.flowctl('approve', 'last', 'gate', '--no-wait');
+  expect(answered).toMatchObject({ code: 0, signal: null });
+  expect(rig.effects()).toEqual(['after']);
+});
+
 it('a wait for a command asks it again until it succeeds; what it says is what the step yields', async () => {
   rig.write(
     'flow.yaml',

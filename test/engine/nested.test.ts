@@ -356,6 +356,14 @@ describe('an approval', () => {
     const again = await resumeLife(approval(), answered.journal.events.slice(0, cut));
     expect(again.run.ending?.state).toBe('succeeded');
   });
+
+  it('that was answered before its run lives again does not park it once more', async () => {
+    const parked = await runLife(approval(), { waits: 'park' });
+    const onReady = answering(true).onMove;
+    const answered = await resumeLife(approval(), parked.journal.events, { waits: 'park', onReady });
+    expect(startedIn(answered)).toEqual(['b']);
+    expect(answered.run.ending?.state).toBe('succeeded');
+  });
 });
 
 describe('a step that repeats', () => {

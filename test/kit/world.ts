@@ -220,6 +220,8 @@ export interface LifeOptions {
   readonly pick?: (count: number) => number;
   /** Called before every move of the world, with the engine and what was started so far. */
   readonly onMove?: (engine: Engine, executor: FakeExecutor, move: number) => void;
+  /** Called before the engine begins. */
+  readonly onReady?: (engine: Engine) => void;
   readonly failAfter?: number;
   /** Called while the run is wound up, when every step is settled. */
   readonly onReap?: (engine: Engine) => void;
@@ -339,6 +341,7 @@ async function live(
     opening,
   );
   executor.onReap = () => options.onReap?.(engine);
+  options.onReady?.(engine);
   let end: EngineEnd | null = null;
   let failure: { readonly error: unknown } | null = null;
   engine.execute().then(
