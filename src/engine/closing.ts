@@ -7,6 +7,7 @@ import type { StepRecord } from '../model/run.ts';
 import { isStopping, type Situation } from './decide.ts';
 import { Frontier } from './frontier.ts';
 import type { Answer, Container, Node } from './node.ts';
+import { failureOfGroup, groupAgain, isCutOff, nodesWithin } from './groups.ts';
 import { verdictOn } from './verdict.ts';
 
 /** Everything that ends without another attempt, or waits for its next one. */
@@ -23,6 +24,7 @@ export function closeNodes(situation: Situation): EventBody[] {
     if (node.answer !== null) events.push(followAnswer(situation, node, node.answer, tolerance));
   }
   for (const node of staging.waitsOver()) events.push(endWait(node, tolerance));
+  for (const group of situation.frontier.cutOff) events.push(...giveUpWithin(situation, group));
   // Also when the time for cleaning up is over: then they are given up at once, and it is on record that they were.
   for (const [node, phase] of staging.handlersDue) {
     const count = node.definition.handlers[phase].length;
@@ -72,7 +74,7 @@ function closeOrRetry(situation: Situation, node: Node, tolerance: Tolerance): E
   // One that may start again never comes here: it is staged.
   if (attempt.outcome === 'lost') return tolerance.failed(node, lostFailure(situation, record));
   const verdict = verdictOn(definition.retry, attempt, record.failures, situation.random());
-  if (verdict.kind === 'give_up' || (isStopping(situation) && !node.isCleanup)) {
+  if (verdict.kind === 'give_up' || isCutOff(node) || (isStopping(situation) && !node.isCleanup)) {
     return tolerance.failed(node, attempt.error);
   }
   return {
@@ -108,7 +110,7 @@ function followAnswer(situation: Situation, node: Node, answer: Answer, toleranc
     case 'last_iteration':
       return answer.isLast ? endIterations(node, tolerance) : nextIteration(situation, node, tolerance);
     case 'concluded':
-      return concluded(node, answer.outputs, tolerance);
+      return concluded(situation, node, answer.outputs, tolerance);
     case 'met':
     case 'granted':
       throw new Bug(`step ${step} goes on by itself when its question is answered so`);
@@ -140,24 +142,13 @@ function nextIteration(situation: Situation, node: Node, tolerance: Tolerance): 
 }
 
 /** A map or a group whose children are settled. */
-function concluded(node: Node, outputs: OutputsRef | null, tolerance: Tolerance): EventBody {
+function concluded(situation: Situation, node: Node, outputs: OutputsRef | null, tolerance: Tolerance): EventBody {
   const { record, children } = node;
-  if (children !== null && children.failures > 0) {
-    const failed = children.nodes.filter(({ record: { phase } }) => phase.kind === 'failed' && !phase.tolerated);
-    if (failed.length === 0) return tolerance.failed(node, HANDLERS_FAILED, outputs);
-    const names = failed.slice(0, NAMED).map((child) => child.record.key);
-    const more = failed.length > NAMED ? ` and ${failed.length - NAMED} more` : '';
-    const what = children.kind === 'map' ? 'items' : 'steps';
-    const message = `${failed.length} of ${children.nodes.length} ${what} failed: ${names.join(', ')}${more}`;
-    return tolerance.failed(node, { code: 'members_failed', message }, outputs);
-  }
+  const error = failureOfGroup(node);
+  if (error !== null) return groupAgain(situation, node, error) ?? tolerance.failed(node, error, outputs);
   if ((children?.nodes ?? []).some(wasCutShort)) return settled(record, 'cancelled', false, null);
   return settled(record, 'succeeded', false, null, outputs);
 }
-
-const NAMED = 5;
-
-const HANDLERS_FAILED: Failure = { code: 'members_failed', message: 'a handler of one of its steps failed' };
 
 const wasCutShort = ({ record: { phase } }: Node): boolean =>
   phase.kind === 'cancelled' || (phase.kind === 'skipped' && phase.reason === 'cancelled');
@@ -193,6 +184,13 @@ function endWait(node: Node, tolerance: Tolerance): EventBody {
     case 'fail':
       return tolerance.failed(node, { code: 'timed_out', message: 'nobody answered in time' });
   }
+}
+
+/** What is left in a group whose time is over. */
+function giveUpWithin(situation: Situation, group: Node): EventBody[] {
+  const idle = [...nodesWithin(group)].filter((node) => node.isIdle && !node.isSettled);
+  const begun = idle.filter(({ record: { phase } }) => phase.kind !== 'pending');
+  return (begun.length > 0 ? begun : idle).map((node) => giveUpBeforeStart(situation, node));
 }
 
 /** A run that is being ended starts nothing more; a step that had failed and waits for its retry has failed. */

@@ -7,6 +7,7 @@ import type { StepKey } from '../base/ids.ts';
 import { assertNever, Bug } from '../base/result.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { RunRecord } from '../model/run.ts';
+import type { UnrecordedAttempt } from './attempts.ts';
 import { decide, type Situation } from './decide.ts';
 import { Entrance } from './entrance.ts';
 import { stateAhead } from './finish.ts';
@@ -46,6 +47,14 @@ export interface EngineParts extends ScopeSource {
   /** Where the steps of a sub-run stand in its root, for what people are told to type. */
   readonly prefix?: StepKey | null;
 }
+
+/** How the engine ended. */
+export type EngineEnd =
+  | { readonly kind: 'finished'; readonly run: RunRecord }
+  /** It waits for a person or an instant, and nobody stays. */
+  | { readonly kind: 'parked'; readonly run: RunRecord }
+  /** The journal failed: what ran without its end being recorded is listed. */
+  | { readonly kind: 'state_lost'; readonly error: unknown; readonly unrecorded: readonly UnrecordedAttempt[] };
 
 /** `flowctl help exit-codes`: waiting. */
 const PARKED = 6;

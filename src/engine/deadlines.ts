@@ -1,10 +1,13 @@
 /** Everything that is to happen later in a life of a run: messages to the loop, taken back when it ends. */
 
+import type { RunEvent } from '../model/event.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { Inbox, Message } from './inbox.ts';
 import type { Clock } from './ports.ts';
 
 const restOf = (due: string, now: number): number => Math.max(Date.parse(due) - now, 0);
+
+type Delaying = 'retry.scheduled' | 'iteration.scheduled' | 'wait.started' | 'approval.requested' | 'run.retried';
 
 /** The timers of one life. */
 export class Deadlines {
@@ -26,9 +29,14 @@ export class Deadlines {
     this.timers.add(takeBack);
   }
 
-  /** Sends a message at an instant (RFC 3339), at once when it has passed; never where there is none. */
-  until(due: string | null, message: Message): void {
-    if (due !== null) this.after(restOf(due, this.clock.wall()), message);
+  /** Sends a message when what was decided, or asked, comes to be due. */
+  follow(event: Extract<RunEvent, { type: Delaying }>): void {
+    const step = event.type === 'run.retried' ? null : event.step;
+    if ('delay_ms' in event) this.after(event.delay_ms, { kind: 'due', step });
+    else {
+      const due = event.type === 'wait.started' ? event.until : event.expires;
+      if (due !== null) this.after(restOf(due, this.clock.wall()), { kind: 'due', step });
+    }
   }
 
   /** What an earlier life left waiting: the rest of the delay, never more than the whole of it, whatever the clock says. */

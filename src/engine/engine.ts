@@ -14,21 +14,14 @@ import type { CancelRequested, EventBody, RunEvent, RunSignalled } from '../mode
 import type { Actor, EndingSignal } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import { Attempts, type UnrecordedAttempt } from './attempts.ts';
-import { Course, type EngineParts } from './course.ts';
+import { Course, type EngineEnd, type EngineParts } from './course.ts';
 import { Deadlines } from './deadlines.ts';
+import { GroupTimes } from './group-times.ts';
 import { type ApprovalGiven, Inbox, type Message } from './inbox.ts';
 import { finishedEvent, remarkOf } from './observation.ts';
 import type { StopReason } from './ports.ts';
 
-export type { EngineParts } from './course.ts';
-
-/** How the engine ended. */
-export type EngineEnd =
-  | { readonly kind: 'finished'; readonly run: RunRecord }
-  /** It waits for a person or an instant, and nobody stays. */
-  | { readonly kind: 'parked'; readonly run: RunRecord }
-  /** The journal failed: what ran without its end being recorded is listed. */
-  | { readonly kind: 'state_lost'; readonly error: unknown; readonly unrecorded: readonly UnrecordedAttempt[] };
+export type { EngineEnd, EngineParts } from './course.ts';
 
 const GIVING_UP: Extract<StopReason, { kind: 'cancelled' }> = {
   kind: 'cancelled',
@@ -49,6 +42,7 @@ export class Engine {
   private readonly course: Course;
   private readonly deadlines: Deadlines;
   private readonly attempts: Attempts;
+  private readonly groups: GroupTimes;
   /** Aborted when nothing is to be waited for any longer. */
   private readonly hurry = new AbortController();
   private hasCleanupLimit = false;
@@ -70,6 +64,7 @@ export class Engine {
     this.attempts = new Attempts(this.course.parts, this.inbox, (event, how) =>
       this.course.ledger.writeSoon(this.course.fold(event), how),
     );
+    this.groups = new GroupTimes(this.course, this.deadlines, this.attempts);
   }
 
   /** A signal for flowctl arrived: the first one ends the steps, a second one kills them. */
@@ -107,6 +102,7 @@ export class Engine {
     const unwatch = this.parts.slots?.watch(() => this.inbox.put({ kind: 'slot_freed' }));
     try {
       this.deadlines.takeOver(this.run);
+      this.groups.takeOver();
       // A life that begins in order to end a run that nobody owned asks nobody whether it may.
       if (this.run.cancellation === null) this.course.entrance.ask();
       else this.limitCleanup(this.cleanupMs);
@@ -163,20 +159,17 @@ export class Engine {
       case 'run_admitted':
       case 'run_refused':
         return course.commit(course.entrance.hear(message, this.run));
-      case 'run_timed_out': {
-        const by: Actor = { kind: 'policy', policy: 'timeout' };
-        return this.cancelWith({ type: 'run.cancel_requested', by, reason: null }, this.cleanupMs);
-      }
+      case 'group_timed_out':
+        return this.groups.end(message);
+      case 'run_timed_out':
+        return this.cancelBy({ kind: 'policy', policy: 'timeout' }, null);
       case 'signalled':
         return this.cancelWith(
           { type: 'run.signalled', signal: message.signal },
           this.run.settings.grace_ms + SIGNAL_CLEANUP_MS,
         );
       case 'cancel_requested':
-        return this.cancelWith(
-          { type: 'run.cancel_requested', by: message.by, reason: message.reason },
-          this.cleanupMs,
-        );
+        return this.cancelBy(message.by, message.reason);
       case 'cleanup_over':
         course.isCleanupOver = true;
         this.attempts.killAll(this.run.cancellation?.by ?? GIVING_UP.by);
@@ -217,6 +210,10 @@ export class Engine {
     if (isFirst) this.limitCleanup(cleanupMs);
   }
 
+  private cancelBy(by: Actor, reason: string | null): void {
+    this.cancelWith({ type: 'run.cancel_requested', by, reason }, this.cleanupMs);
+  }
+
   private get cleanupMs(): number {
     return this.parts.plan.flow.cleanup_timeout_ms;
   }
@@ -248,15 +245,16 @@ export class Engine {
       case 'step.skipped':
       case 'step.reused':
         return this.course.grants.release(event.step);
+      case 'step.expanded':
+        return this.groups.begin(this.course.frontier.tree.find(event.step));
       case 'retry.scheduled':
+        this.course.grants.release(event.step);
+        return this.deadlines.follow(event);
       case 'iteration.scheduled':
-        return this.deadlines.after(event.delay_ms, { kind: 'due', step: event.step });
       case 'wait.started':
-        return this.deadlines.until(event.until, { kind: 'due', step: event.step });
       case 'approval.requested':
-        return this.deadlines.until(event.expires, { kind: 'due', step: event.step });
       case 'run.retried':
-        return this.deadlines.after(event.delay_ms, { kind: 'due', step: null });
+        return this.deadlines.follow(event);
       case 'handlers.started':
         if (event.step === null && !this.hasCleanupLimit) this.limitCleanup(this.cleanupMs);
         return;

@@ -23,6 +23,8 @@ export class Frontier {
   private unsettledNodes = 0;
   private attempts = 0;
   private readonly waiting = { time: 0, approval: 0, iteration: 0, condition: 0 };
+  /** Groups whose time is over, and that are not settled. */
+  readonly cutOff = new Set<Node>();
   private handlerFailures = 0;
   private doomed = false;
 
@@ -84,6 +86,11 @@ export class Frontier {
     const node = this.tree.find(key);
     if (node === undefined) return;
     this.staging.note(type, node);
+    if (type === 'retry.scheduled' && node.children !== null) {
+      this.tree.dropChildren(node);
+      this.cutOff.delete(node);
+    }
+    if (type === 'step.timed_out') this.cutOff.add(node);
     if (type === 'attempt.started') this.attempts += 1;
     else if (type === 'attempt.finished') this.attempts -= 1;
     this.look(node);
@@ -138,6 +145,7 @@ export class Frontier {
     const { phase } = node.record;
     const { container } = node;
     node.isSettled = true;
+    this.cutOff.delete(node);
     this.unsettledNodes -= 1;
     const hasFailed = phase.kind === 'failed' && !phase.tolerated;
     if (phase.kind === 'failed' && phase.tolerated) container.tolerated += 1;

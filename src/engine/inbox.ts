@@ -53,6 +53,8 @@ export type Message =
   | { readonly kind: 'run_queued' }
   | { readonly kind: 'run_admitted' }
   | { readonly kind: 'run_refused'; readonly message: string }
+  /** A group has not ended within its time. */
+  | { readonly kind: 'group_timed_out'; readonly step: StepKey; readonly failures: number; readonly after_ms: number }
   /** The run has been executing for as long as it may. */
   | { readonly kind: 'run_timed_out' }
   /** What cleans up after a cancellation has had its time. */

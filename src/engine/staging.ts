@@ -190,7 +190,7 @@ export class Staging {
     const begins = type === 'attempt.started';
     if (begins && takesSlot(node)) this.slots += 1;
     if (type === 'attempt.finished' && takesSlot(node)) this.slots -= 1;
-    if (type === 'attempt.finished') {
+    if (type === 'retry.scheduled' || type === 'attempt.finished') {
       node.units = null;
       node.run = null;
     }

@@ -12,7 +12,8 @@ import { type Body, bodyOf, cleansUp, handlersBody, isAskedPerItem, type Plan, s
 /** All nodes that were made in this life of a run. */
 export class Tree {
   readonly root: Container;
-  readonly nodes: Node[] = [];
+  readonly nodes = new Set<Node>();
+  private count = 0;
   private readonly plan: Plan;
   private readonly run: RunRecord;
   private readonly byKey = new Map<StepKey, Node>();
@@ -52,6 +53,19 @@ export class Tree {
     return container;
   }
 
+  /** Takes the children of a node out, all of which are settled: it is tried again. */
+  dropChildren(node: Node): void {
+    for (const container of [node.children, node.handlers]) {
+      for (const child of container?.nodes ?? []) {
+        this.dropChildren(child);
+        this.nodes.delete(child);
+        this.byKey.delete(child.record.key);
+      }
+    }
+    node.children = null;
+    node.handlers = null;
+  }
+
   private recordOf(key: StepKey): StepRecord {
     const record = this.run.steps.get(key);
     if (record === undefined) throw new Bug(`step ${key} is not in the run`);
@@ -81,7 +95,7 @@ export class Tree {
     records.forEach((record, local) => {
       const node = this.node(container, record, local);
       container.nodes.push(node);
-      this.nodes.push(node);
+      this.nodes.add(node);
       this.byKey.set(record.key, node);
     });
     return container;
@@ -92,7 +106,7 @@ export class Tree {
     const definition = body === null ? owner?.definition : stepAt(body, local);
     if (definition === undefined) throw new Bug(`step ${record.key} has no definition`);
     return {
-      number: this.nodes.length,
+      number: this.count++,
       record,
       definition,
       condition: conditionFor(container, definition, local),

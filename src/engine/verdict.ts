@@ -11,7 +11,12 @@ export type Verdict = { readonly kind: 'retry'; readonly delay_ms: number } | { 
  * @param failures attempts of this step that failed or timed out since it last had a fresh budget, this one included.
  * @param random a number from 0 up to 1, for the jitter.
  */
-export function verdictOn(policy: RetryPolicy, attempt: AttemptRecord, failures: number, random: number): Verdict {
+export function verdictOn(
+  policy: RetryPolicy,
+  attempt: Pick<AttemptRecord, 'outcome' | 'exit_code'>,
+  failures: number,
+  random: number,
+): Verdict {
   const isCause = policy.on.some((cause) => cause === attempt.outcome);
   const isCode =
     policy.on_exit_codes === null ||

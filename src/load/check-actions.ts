@@ -24,16 +24,16 @@ const HOMES: ReadonlyMap<string, readonly string[]> = new Map([
   ['outputs', ['run', 'call', 'flow']],
   ['success_codes', ['run', 'wait']],
   ['skip_codes', ['run']],
-  ['timeout', ['run', 'call', 'flow']],
+  ['timeout', ['run', 'call', 'flow', 'steps']],
   ['grace', ['run', 'call', 'flow', 'wait']],
-  ['retry', ['run', 'call', 'flow']],
+  ['retry', ['run', 'call', 'flow', 'steps']],
   ['if_lost', ['run', 'call']],
   ['repeat', ['run', 'call', 'flow']],
 ]);
 
 /** What to do about some keys of groups, waits and approvals. */
 function remedyFor(key: string, action: string): string | null {
-  if (action === 'steps' && ['timeout', 'grace', 'retry', 'if_lost', 'repeat', 'output', 'outputs'].includes(key))
+  if (action === 'steps' && ['grace', 'if_lost', 'repeat', 'output', 'outputs'].includes(key))
     return 'write it at the steps inside';
   if (action === 'approve' && key === 'timeout')
     return `say how long to wait for an answer:${example('approve: { message: "Go on?", timeout: 8h }')}`;

@@ -14,6 +14,7 @@ const TYPES: { readonly [Type in EventType]: true } = {
   'step.reused': true,
   'step.expanded': true,
   'iteration.scheduled': true,
+  'step.timed_out': true,
   'step.queued': true,
   'run.queued': true,
   'run.admitted': true,

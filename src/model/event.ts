@@ -19,7 +19,9 @@ import type {
   RunSignalled,
   RunStarted,
 } from './run-events.ts';
+import type { ApprovalAnswered, ApprovalRequested, WaitStarted } from './wait-events.ts';
 
+export type { ApprovalAnswered, ApprovalRequested, WaitStarted } from './wait-events.ts';
 export type {
   CancelRequested,
   FinalRunState,
@@ -116,6 +118,13 @@ export type RetryScheduled = {
   readonly due: string;
 };
 
+/** A group has not ended within its time: what is under way in it is ended, and nothing more of it begins. */
+export type StepTimedOut = {
+  readonly type: 'step.timed_out';
+  readonly step: StepKey;
+  readonly after_ms: number;
+};
+
 /** A step that repeats goes on with another iteration. */
 export type IterationScheduled = {
   readonly type: 'iteration.scheduled';
@@ -190,33 +199,6 @@ export type ValueRecorded = {
 /** A sub-flow's run was created under this run's `children/`. */
 export type ChildStarted = { readonly type: 'child.started'; readonly step: StepKey; readonly child: RunId };
 
-/** A step waits for an instant, a condition or a person. */
-export type WaitStarted = {
-  readonly type: 'wait.started';
-  readonly step: StepKey;
-  readonly until: string | null;
-  readonly for: JsonObject | null;
-};
-
-/** A step waits for a person. */
-export type ApprovalRequested = {
-  readonly type: 'approval.requested';
-  readonly step: StepKey;
-  readonly message: string;
-  readonly params: JsonObject;
-  readonly expires: string | null;
-};
-
-/** A person answered. */
-export type ApprovalAnswered = {
-  readonly type: 'approval.answered';
-  readonly step: StepKey;
-  readonly approved: boolean;
-  readonly by: Actor;
-  readonly params: JsonObject;
-  readonly comment: string | null;
-};
-
 /** Processes that outlived their attempt, or their orchestrator, were ended. */
 export type ProcessesReaped = {
   readonly type: 'processes.reaped';
@@ -267,6 +249,7 @@ export type EventBody =
   | StepReused
   | StepExpanded
   | IterationScheduled
+  | StepTimedOut
   | StepQueued
   | RunQueued
   | RunAdmitted

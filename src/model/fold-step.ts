@@ -3,6 +3,7 @@
 import { handlerKeyOf, memberKeyOf, type StepId, type StepKey } from '../base/ids.ts';
 import { assertNever } from '../base/result.ts';
 import type { RunEvent } from './event.ts';
+import { restartBelow } from './new-life.ts';
 import { addStep } from './steps.ts';
 import type { AttemptRecord, RunRecord, StepRecord } from './run.ts';
 
@@ -25,7 +26,14 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
       return null;
     }
     case 'retry.scheduled':
+      if (step.children !== null) {
+        step.failures += 1;
+        restartBelow(run, step);
+      }
       step.phase = { kind: 'retrying', attempt: event.attempt, due: event.due, delay_ms: event.delay_ms };
+      return null;
+    case 'step.timed_out':
+      step.timed_out_after_ms = event.after_ms;
       return null;
     case 'iteration.scheduled':
       step.phase = { kind: 'waiting', for: 'iteration', due: event.due };
@@ -119,6 +127,11 @@ export function addHandlers(run: RunRecord, owner: StepKey | null, { phase, coun
 }
 
 function expand(run: RunRecord, step: StepRecord, { items, members, time }: At<'step.expanded'>): string | null {
+  // A group that is tried again has its members already, and those that succeeded keep what they did.
+  if (step.children !== null) {
+    step.phase = { kind: 'open' };
+    return null;
+  }
   const keys = [...items.map(({ key }) => key), ...(members ?? []).map(({ id }) => memberKeyOf(step.key, id))];
   const taken = keys.find((key) => run.steps.has(key));
   if (taken !== undefined) return `step ${taken} stands twice`;

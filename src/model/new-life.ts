@@ -2,6 +2,7 @@
 
 import { type StepKey, stepKeyOf } from '../base/ids.ts';
 import type { RunResumed } from './event.ts';
+import { handlersOf } from './order.ts';
 import { isSettled, type RunRecord, type StepRecord } from './run.ts';
 import { addStep, removeOrphans } from './steps.ts';
 
@@ -113,6 +114,18 @@ function isDecidedAnew(step: StepRecord, parent: StepRecord | null, ended: boole
   }
 }
 
+/** A group is tried again: what did not succeed in it goes back to the start, at any depth. */
+export function restartBelow(run: RunRecord, group: StepRecord): void {
+  group.timed_out_after_ms = null;
+  for (const key of group.children ?? []) {
+    const child = run.steps.get(key);
+    if (child === undefined || !isDecidedAnew(child, group, true)) continue;
+    for (const handler of handlersOf(run, child.key, child.handlers)) run.steps.delete(handler.key);
+    if (child.children !== null) restartBelow(run, child);
+    restart(child);
+  }
+}
+
 /** Back to the start with a fresh budget; children that it has stay. */
 function restart(step: StepRecord): void {
   step.phase = step.children === null ? { kind: 'pending' } : { kind: 'open' };
@@ -121,6 +134,7 @@ function restart(step: StepRecord): void {
   step.previous = null;
   step.iteration = 0;
   step.handlers = [];
+  step.timed_out_after_ms = null;
   step.answer = null;
   step.generated = null;
   step.finished_at = null;

@@ -92,6 +92,8 @@ export interface StepRecord {
   previous: OutputsRef | null;
   /** Of a map or a group that was opened: its children, in order. */
   children: readonly StepKey[] | null;
+  /** Of a group that is open: its time is over; after this long. */
+  timed_out_after_ms: number | null;
   /** Phases of its handlers that have begun. */
   handlers: readonly HandlerPhase[];
   /** Of an approval that was answered. */

@@ -34,6 +34,7 @@ export function addStep(steps: Map<StepKey, StepRecord>, step: NewStep): void {
     iteration: 0,
     previous: null,
     children: null,
+    timed_out_after_ms: null,
     handlers: [],
     answer: null,
     question: null,

@@ -73,6 +73,8 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
       return event.until === null ? null : `${event.step} waits until ${event.until}`;
     case 'artifact.published':
       return `${event.step} published ${withoutControls(event.name)}`;
+    case 'step.timed_out':
+      return `${event.step} ${paint.bad('timed out')} after ${formatDuration(event.after_ms)}: ending what is in it`;
     case 'step.settled':
       // Of a command or a function the end of its attempt has said it.
       if (event.state === 'succeeded') return `${event.step} ${paint.good('succeeded')}`;

@@ -33,6 +33,9 @@ function steps(depth: number): fc.Arbitrary<readonly StepSketch[]> {
   if (depth > 0) {
     kinds.push(steps(depth - 1).map((inner) => ({ steps: inner })));
     kinds.push(
+      fc.record({ steps: steps(depth - 1), retries: fc.integer({ min: 1, max: 2 }), delayMs: fc.constant(100) }),
+    );
+    kinds.push(
       fc.record({ foreach: list, tolerate: fc.integer({ min: 0, max: 1 }), steps: steps(depth - 1), more: limits }),
     );
   }

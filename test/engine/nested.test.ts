@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { StepId, StepKey } from '../../src/base/ids.ts';
+import { NO_RETRY } from '../../src/model/defaults.ts';
 import type { RunRecord } from '../../src/model/run.ts';
 import { type Behaviour, endOf, flowOf, handlersOf, type Life, resumeLife, runLife } from '../kit/world.ts';
 
@@ -450,5 +451,55 @@ describe('the run itself', () => {
       },
     );
     expect((await runLife(flow)).run.ending).toMatchObject({ state: 'succeeded' });
+  });
+});
+
+describe('a group of its own', () => {
+  const retry = { ...NO_RETRY, max: 2, delay_ms: 1_000 };
+  const group = (more: object = {}, foreach?: readonly number[]) =>
+    flowOf([
+      {
+        id: 'g',
+        ...(foreach === undefined ? {} : { foreach }),
+        steps: [{ id: 'x' }, { id: 'y', needs: ['x'] }],
+        more,
+      },
+      { id: 'after', needs: ['g'] },
+    ]);
+
+  it('is tried again, keeping what succeeded in it', async () => {
+    const life = await runLife(group({ retry }), {
+      behaviour: (step, attempt) => (step === 'g/y' && attempt < 3 ? 'fail' : 'succeed'),
+    });
+    expect(startedIn(life)).toEqual(['g/x', 'g/y', 'g/y', 'g/y', 'after']);
+    expect(life.run).toMatchObject({ duration_ms: 2_000, ending: { state: 'succeeded' } });
+    const given = await runLife(group({ retry }), { behaviour: failing('g/y') });
+    expect(startedIn(given)).toEqual(['g/x', 'g/y', 'g/y', 'g/y']);
+    expect(stateOf(given.run, 'g')).toMatchObject({ kind: 'failed', error: { code: 'members_failed' } });
+  });
+
+  it('is tried again each for itself as the items of a map', async () => {
+    const life = await runLife(group({ retry }, [1, 2]), {
+      behaviour: (step, attempt) => (step === 'g[1]/x' && attempt < 2 ? 'fail' : 'succeed'),
+    });
+    expect(life.run.ending?.state).toBe('succeeded');
+    expect([...startedIn(life)].sort()).toEqual(['g[0]/x', 'g[0]/y', 'g[1]/x', 'g[1]/x', 'g[1]/y', 'after'].sort());
+  });
+
+  it('ends with its time: what is under way, what waits, and what has not begun', async () => {
+    const life = await runLife(group({ timeout_ms: 5_000 }), {
+      behaviour: (step) => (step === 'g/x' ? 'hang' : 'succeed'),
+    });
+    expect(endOf(life.run)).toMatchObject({ run: 'failed', g: 'failed', after: 'skipped:upstream_failed' });
+    expect(stateOf(life.run, 'g')).toMatchObject({ error: { code: 'timed_out', message: 'timed out after 5.0s' } });
+    expect(life.run.duration_ms).toBe(5_000);
+  });
+
+  it('is tried again after its time as well', async () => {
+    const life = await runLife(group({ timeout_ms: 5_000, retry }), {
+      behaviour: (step, attempt) => (step === 'g/x' && attempt < 2 ? 'hang' : 'succeed'),
+    });
+    expect(startedIn(life)).toEqual(['g/x', 'g/x', 'g/y', 'after']);
+    expect(life.run).toMatchObject({ duration_ms: 6_000, ending: { state: 'succeeded' } });
   });
 });

@@ -181,6 +181,8 @@ export class FakeExecutor implements Executor {
       stop: (reason: StopReason) => {
         if (reason.kind === 'cancelled' && !this.stubborn)
           end({ kind: 'cancelled', by: reason.by, exit_code: null, signal: reason.signal });
+        if (reason.kind === 'timed_out' && !this.stubborn)
+          end({ kind: 'timed_out', after_ms: reason.after_ms, exit_code: null, signal: 'SIGTERM' });
       },
       kill: () =>
         end({ kind: 'cancelled', by: { kind: 'signal', signal: 'SIGINT' }, exit_code: null, signal: 'SIGKILL' }),

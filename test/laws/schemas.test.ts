@@ -82,6 +82,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     items: [{ key: recordedStepKey('load[0]'), item: null }],
     members: [{ id: stepId('load'), needs: [] }],
   },
+  'step.timed_out': { type: 'step.timed_out', step, after_ms: 1 },
   'iteration.scheduled': { type: 'iteration.scheduled', step, iteration: 1, delay_ms: 1, due: time },
   'step.queued': { type: 'step.queued', step, resources: ['gpu'] },
   'run.queued': { type: 'run.queued', group: 'g', limit: 1 },
