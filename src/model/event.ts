@@ -5,8 +5,8 @@
  */
 
 import type { ContentHash, RunId, StepId, StepKey } from '../base/ids.ts';
-import type { Json, JsonObject } from '../base/json.ts';
-import type { Actor, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type { Json } from '../base/json.ts';
+import type { Failure, OutcomeKind, OutputsRef } from './outcome.ts';
 import type { HandlerPhase } from './policies.ts';
 import type {
   CancelRequested,
