@@ -305,7 +305,10 @@ describe('case 60: what somebody planted', () => {
     rig.write('flow.yaml', 'steps: { a: { call: "./f.ts#f" } }\n');
     for (const argv of [['runs'], ['show'], ['logs'], ['validate', 'flow.yaml'], ['run', '--help'], ['resume']])
       await rig.flowctl(...argv);
+    // A config that is code is not understood yet, and not run either.
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(3);
     expect(existsSync(rig.path('marker'))).toBe(false);
+    rmSync(rig.path('flowctl.config.ts'));
     expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
     expect(existsSync(rig.path('marker'))).toBe(true);
   });

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -81,7 +81,8 @@ describe('every flow of the examples, those that `init` copies included', () => 
     const text = readFileSync(join(ROOT, file), 'utf8');
     expect(text.split('\n')[0]).toMatch(EDITOR_LINE);
     const named = schemaNamedIn(join(ROOT, file));
-    expect(named).toBe(join(ROOT, 'schemas/flow.schema.json'));
+    const kind = basename(file) === 'flowctl.config.yaml' ? 'config' : 'flow';
+    expect(named).toBe(join(ROOT, `schemas/${kind}.schema.json`));
     const fits = new Ajv({ strict: false, validateFormats: false }).compile(
       JSON.parse(readFileSync(named, 'utf8')) as object,
     );
