@@ -20,7 +20,8 @@ const FRESH_MS = 10_000;
 const CHECKSUM_BYTES = 4;
 
 /**
- * @param {string} filename of a text in ASCII whose value is a function of `module`, `require` and `__filename`.
+ * @param {string} filename of a text in ASCII whose value is a function of `module`, `require`, `__filename`, and of a function that
+ * runs another script of the same folder.
  * @param {string | undefined} command the word behind the program's name, whatever it is.
  * @returns what the function exports.
  */
@@ -44,7 +45,8 @@ function runScript(filename, command = '') {
     });
   }
   const module = { exports: {} };
-  script.runInThisContext()(module, require, filename);
+  const runBeside = (other) => runScript(join(dirname(filename), other), command);
+  script.runInThisContext()(module, require, filename, runBeside);
   return module.exports;
 }
 

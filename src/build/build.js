@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { compileAhead } from './compile-ahead.js';
 import { compileSchemas } from './compile-schemas.js';
-import { buildScript } from './program-script.js';
+import { buildScripts } from './program-script.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -59,7 +59,11 @@ try {
       js: "import{createRequire as flowctlCreateRequire}from'node:module';const require=flowctlCreateRequire(import.meta.url);",
     },
   });
-  await buildScript(options, 'src/cli/main.ts', join(making, 'program.cjs'));
+  await buildScripts(options, {
+    entry: 'src/cli/main.ts',
+    later: ['src/cli/run-life.ts', 'src/expressions/shell/marker.ts', 'src/expressions/shell/shell.ts'],
+    folder: making,
+  });
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   if (existsSync(compiler)) {
     const types = spawnSync(

@@ -34,11 +34,20 @@ steps:
 outputs: { list: "\${{ steps.list.outputs }}" }
 `;
 
+/** What needs the second script, to check it: the first is not made again by that. */
+const PATTERNS = `name: patterns
+params:
+  who: { type: string, pattern: "^[a-z]+$", default: you }
+steps:
+  greet: { run: echo hello }
+`;
+
 /** In the order in which they are run, in one folder. What ends with another code than 0 leaves nothing. */
 const EXAMPLES = [
   // Defines every command: serves those that have no example.
   ['--help'],
   ['validate', 'sample.yaml'],
+  ['validate', 'patterns.yaml'],
   ['run', 'sample.yaml', '-p', 'count=3'],
   ['graph', 'sample.yaml'],
   ['resume'],
@@ -54,6 +63,7 @@ export function compileAhead(root) {
   const folder = mkdtempSync(join(tmpdir(), 'flowctl-ahead-'));
   try {
     writeFileSync(join(folder, 'sample.yaml'), FLOW);
+    writeFileSync(join(folder, 'patterns.yaml'), PATTERNS);
     const env = { ...cleanEnvironment(), XDG_CACHE_HOME: folder, FLOWCTL_STATE_DIR: join(folder, '.flowctl') };
     for (const argv of EXAMPLES) {
       spawnSync(process.execPath, [join(root, 'bin', 'flowctl.js'), ...argv], { cwd: folder, env, timeout: 30_000 });

@@ -1,36 +1,68 @@
 /**
- * The command line as one script: V8 keeps compiled scripts, not modules (see `bin/compiled.js`). esbuild splits the program into
+ * The command line as two scripts: V8 keeps compiled scripts, not modules (see `bin/compiled.js`). esbuild splits the program into
  * chunks, along what is imported together; each becomes a function here, which is called, and compiled, when it is first required.
  */
 import { writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
 
 /**
- * The script's value is a function of `module`, `require` and `__filename`.
+ * Makes `program.cjs`, whose exports are those of the entry, and `rest.cjs` with the chunks that most calls never come to. The value of
+ * each script is a function of `module`, `require`, `__filename` and `runBeside`, which runs another script of the same folder.
  * @param {import('esbuild').BuildOptions} options common to everything that is built.
- * @param {string} entry the source file whose exports are the script's.
- * @param {string} outfile where the script goes.
+ * @param {{entry: string, later: string[], folder: string}} where the source file that is the entry, those that are imported when the
+ * program runs but by most calls, and where the scripts go.
  */
-export async function buildScript(options, entry, outfile) {
-  const { outputFiles } = await build({
+export async function buildScripts(options, { entry, later, folder }) {
+  const { outputFiles, metafile } = await build({
     ...options,
     entryPoints: { main: entry },
-    outdir: '/',
+    outdir: folder,
     write: false,
+    metafile: true,
     splitting: true,
     format: 'esm',
     define: { ...options.define, 'import.meta.url': 'programUrl' },
   });
-  const chunks = await Promise.all(outputFiles.map(({ path, text }) => toFunction(basename(path), text)));
-  const parts = [
-    '(function(module,require,__filename){"use strict";',
-    'const programUrl=require("node:url").pathToFileURL(__filename).href;',
-    `const chunks={__proto__:null,\n${chunks.join(',\n')}};`,
+  const usual = usualChunks(metafile.outputs, [entry, ...later]);
+  const functions = await Promise.all(
+    outputFiles.map(async ({ path, text }) => ({
+      isUsual: usual.has(basename(path)),
+      text: await toFunction(basename(path), text),
+    })),
+  );
+  const table = (isUsual) =>
+    `{__proto__:null,\n${functions
+      .filter((chunk) => chunk.isUsual === isUsual)
+      .map(({ text }) => text)
+      .join(',\n')}}`;
+  const program = [
+    '(function(module,require,__filename,runBeside){"use strict";',
     `${standIn}${startScript}`,
-    'module.exports=startScript(chunks,require)})',
+    `module.exports=startScript(${table(true)},require,__filename,runBeside)})`,
   ];
-  await writeFile(outfile, parts.join('\n'));
+  await writeFile(join(folder, 'program.cjs'), program.join('\n'));
+  await writeFile(join(folder, 'rest.cjs'), `(function(module){"use strict";module.exports=${table(false)}})`);
+}
+
+/** What the given source files come to without a further `import()`, and the commands, which the first of them imports so. */
+function usualChunks(outputs, sources) {
+  const chunkOf = (source) => {
+    const found = Object.keys(outputs).find((chunk) => outputs[chunk].entryPoint === source);
+    if (found === undefined) throw new Error(`${source} is not imported by \`import()\``);
+    return found;
+  };
+  const importedBy = (chunk, kind) =>
+    outputs[chunk].imports.filter((each) => each.kind === kind && each.path in outputs).map(({ path }) => path);
+  const closure = (roots) => {
+    const found = new Set(roots);
+    // A set that grows meanwhile is gone through to its end.
+    for (const chunk of found) for (const next of importedBy(chunk, 'import-statement')) found.add(next);
+    return found;
+  };
+  const [main, ...later] = sources.map(chunkOf);
+  const commands = [...closure([main])].flatMap((chunk) => importedBy(chunk, 'dynamic-import'));
+  return new Set([...closure([main, ...commands, ...later])].map((chunk) => basename(chunk)));
 }
 
 /** Loaded with Node itself, and often called. The others take up to a millisecond, and a command uses few of those it could need. */
@@ -40,7 +72,7 @@ const LOADED = new Set(['node:buffer', 'node:events', 'node:fs', 'node:path', 'n
 const NODE_MODULE =
   /\b__toESM\(require\("(node:[\w/]+)"\)(?:,1)?\)|\brequire\("(node:[\w/]+)"\)|\(0,\w+\.__require\)\("(node:[\w/]+)"\)/g;
 
-/** A chunk as a member of an object: `"./name.js"(module,require,lazyBuiltin){...}`. */
+/** A chunk as a member of an object: `"./name.js"(module,require,lazyBuiltin,programUrl){...}`. */
 async function toFunction(name, text) {
   const { code } = await transform(text, {
     format: 'cjs',
@@ -67,22 +99,29 @@ async function toFunction(name, text) {
     const needsItself = module === 'node:process' && imported === undefined;
     return (LOADED.has(module) && imported === undefined) || needsItself ? written : `lazyBuiltin("${module}")`;
   });
-  return `"./${name}"(module,require,lazyBuiltin){${lazy.trim()}}`;
+  return `"./${name}"(module,require,lazyBuiltin,programUrl){${lazy.trim()}}`;
 }
 
 /* What follows is not called here: its text goes into the script. */
 
 /** @returns what the script exports. */
-function startScript(chunks, require) {
+function startScript(chunks, require, filename, runBeside) {
+  const programUrl = require('node:url').pathToFileURL(filename).href;
   const loaded = new Map();
+  let rest;
+  const chunkNamed = (name) => {
+    if (chunks[name] !== undefined) return chunks[name];
+    rest ??= runBeside('rest.cjs');
+    return rest[name];
+  };
   const load = (name) => {
+    // Of what stays outside.
+    if (!name.startsWith('./')) return require(name);
     const known = loaded.get(name);
     if (known !== undefined) return known.exports;
-    const chunk = chunks[name];
-    if (chunk === undefined) return require(name);
     const module = { exports: {} };
     loaded.set(name, module);
-    chunk(module, load, lazyBuiltin);
+    chunkNamed(name)(module, load, lazyBuiltin, programUrl);
     return module.exports;
   };
   const builtins = new Map();
