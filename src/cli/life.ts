@@ -2,7 +2,7 @@
 
 import { recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 import type { RunAgain, ShownChild } from '../children/family.ts';
-import { composeLife, type Environment, type FreshWish } from '../compose.ts';
+import { composeLife, type Environment, type FreshWish, type Life } from '../compose.ts';
 import type { EngineEnd } from '../engine/engine.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
@@ -48,6 +48,8 @@ export interface LifeToRun {
 export interface LifeViews {
   readonly observers: readonly Observer[];
   readonly ofChild: (child: ShownChild) => readonly Observer[];
+  /** Told how a step that waits for a person is answered. Default: nobody answers here. */
+  readonly answerWith?: ((give: Life['answer']) => void) | undefined;
 }
 
 /** The longest that a timer of Node's can be told. */
@@ -109,7 +111,8 @@ export async function live(
     broken: (name, error) => session.complain(`internal: the ${name} view broke and is left out: ${String(error)}`),
   });
   signals.deliverTo((signal) => engine.signal(signal));
-  inbox.deliverTo({
+  views.answerWith?.(answer);
+  const delivered = inbox.deliverTo({
     take: (request) => {
       const { by } = request;
       const user = { kind: 'user', name: by.name, host: by.host } as const;
@@ -124,6 +127,8 @@ export async function live(
     refuse: (file, why) =>
       session.mention(`warning: a request to this run was refused, for ${why}; it is kept as ${file}`),
   });
+  // A run that is to be left when it waits must not be left before it hears what was answered already.
+  if (life.waits === 'park') await delivered;
   // A bug anywhere must not leave steps running: the loop ends them and rejects.
   const onBug = (error: unknown): void => engine.fail(error);
   process.on('uncaughtException', onBug);

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../base/json.ts';
-import { type GivenParam, readParamsFile, resolveParams } from '../load/params.ts';
+import type { Result } from '../base/result.ts';
+import { type GivenParam, type ParamProblem, readParamsFile, resolveParams } from '../load/params.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { visibleTo } from '../secrets/run-secrets.ts';
 import { environmentOrComplain } from './dotenv.ts';
@@ -58,6 +59,28 @@ export function recordedParams(
   return resolveOrComplain(session, definition, new Map<string, GivenParam>(given), run);
 }
 
+/**
+ * Params from what was given for them, all problems at once.
+ * @returns null when a file of variables cannot be read: that is said, and the exit code is set (2).
+ */
+export async function resolveGiven(
+  session: Session,
+  definition: FlowDefinition,
+  given: ReadonlyMap<string, GivenParam>,
+  run: JsonObject,
+): Promise<Result<JsonObject, readonly ParamProblem[]> | null> {
+  const inherited = environmentOrComplain(session, definition);
+  if (inherited === null) return null;
+  const visible = visibleTo(flowsOf(definition), inherited);
+  const environment = Object.fromEntries(Object.entries(visible).filter(([, value]) => value !== undefined));
+  return resolveParams(definition, given, {
+    run,
+    env: environment as JsonObject,
+    vars: definition.vars,
+    flow: { name: definition.name, version: null },
+  });
+}
+
 async function resolveOrComplain(
   session: Session,
   definition: FlowDefinition,
@@ -65,16 +88,8 @@ async function resolveOrComplain(
   run: JsonObject,
   malformed: readonly string[] = [],
 ): Promise<JsonObject | null> {
-  const inherited = environmentOrComplain(session, definition);
-  if (inherited === null) return null;
-  const visible = visibleTo(flowsOf(definition), inherited);
-  const environment = Object.fromEntries(Object.entries(visible).filter(([, value]) => value !== undefined));
-  const params = await resolveParams(definition, given, {
-    run,
-    env: environment as JsonObject,
-    vars: definition.vars,
-    flow: { name: definition.name, version: null },
-  });
+  const params = await resolveGiven(session, definition, given, run);
+  if (params === null) return null;
   if (params.ok && malformed.length === 0) return params.value;
   for (const text of malformed) complainOfMalformed(session, definition, text);
   for (const { kind, param, message, help } of params.ok ? [] : params.error) {

@@ -5,6 +5,7 @@ import type { EndingSignal } from '../model/outcome.ts';
 import { makePlan } from '../engine/plan.ts';
 import { recover } from '../engine/recover.ts';
 import type { EventBody } from '../model/event.ts';
+import type { RunRecord } from '../model/run.ts';
 import { openState } from '../store/open.ts';
 import { openForResume } from '../store/resume.ts';
 import { StateError } from '../store/problem.ts';
@@ -35,8 +36,17 @@ export interface ResumeOptions extends GlobalOptions {
   readonly wait?: boolean;
 }
 
-/** Goes on with a run, and stays with it to its end. Sets the exit code, or dies of the signal that ended the run. */
-export async function resumeRun(session: Session, target: ResumeTarget, options: ResumeOptions): Promise<void> {
+/**
+ * Goes on with a run, and stays with it to its end. Sets the exit code, or dies of the signal that ended the run.
+ * @param isWanted asked when the run is owned, for meanwhile somebody else may have gone on with it. Default: it is.
+ * @returns false when it was not wanted; nothing has happened then.
+ */
+export async function resumeRun(
+  session: Session,
+  target: ResumeTarget,
+  options: ResumeOptions,
+  isWanted: (record: RunRecord) => boolean = () => true,
+): Promise<boolean> {
   const signals = takeSignals(session.environment);
   const state = await openState(target.state.root);
   if (!state.ok) throw new StateError(state.error);
@@ -44,6 +54,11 @@ export async function resumeRun(session: Session, target: ResumeTarget, options:
   if (!opened.ok) throw new StateError(opened.error);
   const owned = opened.value;
   const { record } = owned;
+  if (!isWanted(record)) {
+    await owned.close(record.ending === null ? null : record);
+    signals.remove();
+    return false;
+  }
   const choice = await chooseRevision(session, owned, options);
   const known = new Set<string>(choice?.definition.steps.map(({ id }) => id));
   const asked = await stepsAsked(owned.layout, record, known, choice === null ? [] : (options.from ?? []));
@@ -63,7 +78,7 @@ export async function resumeRun(session: Session, target: ResumeTarget, options:
     await owned.close(record.ending === null ? null : record);
     signals.remove();
     if (signal !== null) dieOf(signal);
-    return;
+    return true;
   }
   const { definition, revision, flow_hash, params, project } = choice;
   const again = together(asked.again, choice.again);
@@ -92,7 +107,7 @@ export async function resumeRun(session: Session, target: ResumeTarget, options:
   if (!(await verifyFiles(session, files))) {
     await owned.close(record.ending === null ? null : record);
     signals.remove();
-    return;
+    return true;
   }
   const opening: readonly EventBody[] = [...recovered, ...relinked(own), ...tornWarning(owned)];
   const before = structuredClone(record);
@@ -106,6 +121,7 @@ export async function resumeRun(session: Session, target: ResumeTarget, options:
     options,
     signals,
   );
+  return true;
 }
 
 /** Signals that come before the new life begins: after the first none begins, a second one spares the orphans nothing. */

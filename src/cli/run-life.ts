@@ -3,21 +3,26 @@
  * or by the signal that flowctl dies of. `run` and `resume` come here with a run that they own.
  */
 
+import { isatty } from 'node:tty';
 import type { EngineEnd } from '../engine/engine.ts';
 import type { EndingSignal } from '../model/outcome.ts';
+import type { FlowDefinition } from '../model/flow.ts';
 import type { RunRecord } from '../model/run.ts';
 import { StateError } from '../store/problem.ts';
 import { treeSteps } from '../store/sub-runs.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
 import type { RunLayout } from '../store/layout.ts';
+import type { ApprovalPrompts } from './approval-prompts.ts';
 import { askedApprovals, isOpen, messageOf } from './approvals.ts';
 import { EXIT } from './exit-codes.ts';
 import { forRunner } from './github.ts';
-import { type LifeToRun, live } from './life.ts';
+import { type LifeToRun, type LifeViews, live } from './life.ts';
 import { summaryOf } from './run-summary.ts';
-import { type OutputMode, openView } from './run-view.ts';
+import { type OutputMode, openView, type RunView } from './run-view.ts';
+import { flowsOf } from './secrets.ts';
 import type { GlobalOptions, Session } from './session.ts';
 import { dieOf, type SignalHandlers } from './signals.ts';
+import { isAttended } from './terminal.ts';
 import { hintSuffix } from './state-directory.ts';
 import { failureOf } from './state-failure.ts';
 
@@ -37,7 +42,11 @@ export async function runToEnd(
 ): Promise<void> {
   const { owned, record, definition, before } = life;
   const shown = await openView(session, { layout: owned.layout, definition, before }, view);
-  const end = await live(session, life, shown, signals).finally(() => shown.close());
+  const prompts = await promptsFor(session, life, view);
+  const views = prompts === null ? shown : withPrompts(shown, prompts);
+  const end = await live(session, life, views, signals).finally(
+    () => prompts?.close().then(() => shown.close()) ?? shown.close(),
+  );
   if (end.kind === 'parked') {
     session.mention(await parkedSentence(owned.layout, record, hintSuffix(session, view, life.state)));
     return finish(session, EXIT.waiting, null, signals);
@@ -68,6 +77,31 @@ export async function runToEnd(
   const code = isWelcome ? EXIT.ok : (record.ending?.exit_code ?? EXIT.internal);
   await finish(session, code, record.cancellation?.signal ?? null, signals);
 }
+
+/** Somebody is asked where they sit at the terminal and want to see what the run does, unless nobody is to be waited for. */
+async function promptsFor(
+  session: Session,
+  { definition, before, waits }: LifeToRun,
+  { output, quiet }: LifeView,
+): Promise<ApprovalPrompts | null> {
+  if (waits === 'park' || output === 'json' || quiet === true || !flowsOf(definition).some(asksSomebody)) return null;
+  const isOnTerminal = session.stdout.isTerminal || session.stderr.isTerminal;
+  const place = { stdin: isatty(0), output: isOnTerminal, environment: session.environment };
+  if (!isAttended(place)) return null;
+  const { openApprovalPrompts } = await import('./approval-prompts.ts');
+  return openApprovalPrompts(session, definition, before);
+}
+
+const asksSomebody = ({ steps }: Pick<FlowDefinition, 'steps'>): boolean =>
+  steps.some(
+    ({ action }) => action.kind === 'approve' || (action.kind === 'group' && asksSomebody({ steps: action.steps })),
+  );
+
+const withPrompts = (shown: RunView, prompts: ApprovalPrompts): LifeViews => ({
+  observers: [...shown.observers, prompts.observer],
+  ofChild: (child) => [...shown.ofChild(child), prompts.ofChild(child)],
+  answerWith: (give) => prompts.answerWith(give),
+});
 
 /** What the run waits for, and what to type when it has come. */
 async function parkedSentence(layout: RunLayout, record: RunRecord, suffix: string): Promise<string> {

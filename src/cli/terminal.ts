@@ -21,6 +21,17 @@ export function isWatched(question: TerminalQuestion): boolean {
   return canDraw(question) && !isCi;
 }
 
+/** What decides whether somebody can be asked. */
+export interface PersonQuestion {
+  readonly stdin: boolean;
+  readonly output: boolean;
+  readonly environment: TerminalQuestion['environment'];
+}
+
+/** True where somebody sits who can be asked: at a terminal on both sides, of which the program has the keys, and not in a CI job. */
+export const isAttended = ({ stdin, output, environment }: PersonQuestion): boolean =>
+  stdin && isWatched({ isTerminal: output, environment }) && isInForeground();
+
 /** The terminal behind an output. */
 export function treeTerminal(output: Output): TreeTerminal {
   return {
@@ -57,7 +68,7 @@ export const treeClock: TreeClock = {
  * True unless the shell put the program into the background (`&`, or Ctrl-Z and `bg`): then another process group owns the terminal
  * (fields 5 and 8 of /proc/PID/stat, see proc_pid_stat(5), counted behind the last `)`). Where there is no /proc it is taken as true.
  */
-function isInForeground(): boolean {
+export function isInForeground(): boolean {
   try {
     const stat = readFileSync('/proc/self/stat', 'latin1');
     const [, , group, , , owner] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -96,8 +96,11 @@ export class RunInbox {
     this.#run = run;
   }
 
-  /** Hands over what waits, and from now on whatever comes. Keeps no program alive. */
-  deliverTo(reader: InboxReader): void {
+  /**
+   * Hands over what waits, and from now on whatever comes. Keeps no program alive.
+   * @returns a promise that is fulfilled when what waits was handed over. Never rejects.
+   */
+  deliverTo(reader: InboxReader): Promise<void> {
     const look = (): void => this.#look(reader);
     try {
       this.#watcher = watch(this.#run.inbox, { persistent: false }, look).on('error', () => this.#watcher?.close());
@@ -106,6 +109,7 @@ export class RunInbox {
     }
     this.#poll = setInterval(look, POLL_MS).unref();
     look();
+    return Promise.resolve(this.#looking).then(() => undefined);
   }
 
   /** Resolves when what waited as delivery began has been handed over. */

@@ -1,7 +1,9 @@
 /** `flowctl approve`. */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { JsonObject } from '../../base/json.ts';
+import type { ApprovalAnswer } from '../../model/run.ts';
 import { type ApproveRequest, dropRequest } from '../../store/inbox.ts';
 import { openState } from '../../store/open.ts';
 import { StateError, unwrap } from '../../store/problem.ts';
@@ -89,18 +91,28 @@ async function approve(text: string, name: string, options: ApproveOptions): Pro
   unwrap(await dropRequest(run.layout, request));
   const how = request.approved ? 'approved' : 'rejected';
   for (let now = run; ; now = unwrap(await readRun(state, place))) {
-    if (!now.live) return goOn(session, state, now, asked, how, options);
-    if (await isAnswered(now, asked.key)) {
-      session.mention(`${how}: step ${asked.key} of run ${place.id}, which goes on`);
-      return undefined;
+    const answer = await answerTo(now, asked.key);
+    if (answer !== null && !isTheSame(answer, request)) {
+      session.complain(`step \`${asked.key}\` was ${answeredBy(answer)} meanwhile`);
+      return session.exit(EXIT.not_found);
     }
+    if (answer !== null) {
+      const ending = now.record?.ending?.state;
+      const end = ending === undefined ? 'goes on' : `has ended: ${ending}`;
+      return session.mention(`${how}: step ${asked.key} of run ${place.id}, which ${end}`);
+    }
+    // Somebody else may be about to go on with it: then the answer is theirs to take.
+    if (!now.live && (await goOn(session, state, now, asked, how, options))) return undefined;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
 const PAUSE_MS = 50;
 
-/** Nobody owns the run: it goes on here. The answer lies in its inbox, which its new life looks into. */
+/**
+ * Nobody owns the run: it goes on here. The answer lies in its inbox, which its new life looks into.
+ * @returns false when somebody else went on with it first.
+ */
 async function goOn(
   session: Session,
   state: StateLayout,
@@ -108,21 +120,41 @@ async function goOn(
   asked: AskedApproval,
   how: string,
   options: ApproveOptions,
-): Promise<void> {
+): Promise<boolean> {
   if (record?.ending) {
     session.complain(`run ${layout.place.id} has ended meanwhile: ${record.ending.state}`);
-    return session.exit(EXIT.not_found);
+    session.exit(EXIT.not_found);
+    return true;
   }
-  session.mention(`${how}: step ${asked.key}; going on with run ${layout.place.id}`);
   const { param: _param, reject: _reject, comment: _comment, ...rest } = options;
-  await resumeRun(session, { state, place: layout.place }, rest);
+  try {
+    return await resumeRun(session, { state, place: layout.place }, rest, ({ ending }) => {
+      if (ending === null) session.mention(`${how}: step ${asked.key}; going on with run ${layout.place.id}`);
+      return ending === null;
+    });
+  } catch (error) {
+    if (error instanceof StateError && error.problem.kind === 'busy') return false;
+    throw error;
+  }
 }
 
-async function isAnswered({ layout, record }: ReadRun, key: string): Promise<boolean> {
-  if (record === null) return false;
-  if (record.ending !== null) return true;
+/** The answer that is on record. */
+async function answerTo({ layout, record }: ReadRun, key: string): Promise<ApprovalAnswer | null> {
+  if (record === null) return null;
   const asked = await askedApprovals(layout, record);
-  return asked.some((each) => each.key === key && each.step.answer !== null);
+  return asked.find((each) => each.key === key)?.step.answer ?? null;
+}
+
+/** False where somebody else was faster with another one. */
+function isTheSame(answer: ApprovalAnswer, request: ApproveRequest): boolean {
+  const { by, approved, comment, params } = answer;
+  const isOurs = by.kind === 'user' && by.name === request.by.name && by.host === request.by.host;
+  const isEqual = approved === request.approved && comment === request.comment;
+  return isOurs && isEqual && isDeepStrictEqual({ ...params }, { ...request.params });
+}
+
+function answeredBy({ by, at, approved }: ApprovalAnswer): string {
+  return `${approved ? 'approved' : 'rejected'} by ${by.kind === 'user' ? by.name : by.kind} at ${at}`;
 }
 
 async function findAsked(session: Session, { layout, record }: ReadRun, name: string): Promise<AskedApproval | null> {
@@ -135,9 +167,7 @@ async function findAsked(session: Session, { layout, record }: ReadRun, name: st
   const help = names === null ? null : `it waits for an answer to ${names}`;
   if (record?.ending) session.complain(`run ${layout.place.id} has ended: ${record.ending.state}`);
   else if (known?.step.answer) {
-    const { by, at, approved } = known.step.answer;
-    const who = by.kind === 'user' ? by.name : by.kind;
-    session.complain(`step \`${name}\` was ${approved ? 'approved' : 'rejected'} by ${who} at ${at}`, help);
+    session.complain(`step \`${name}\` was ${answeredBy(known.step.answer)}`, help);
   } else session.complain(`run ${layout.place.id} does not wait for an answer to \`${name}\``, help);
   session.exit(EXIT.not_found);
   return null;

@@ -1,6 +1,7 @@
 /** `flowctl resume`. */
 
 import type { Command } from 'commander';
+import type { RunRecord } from '../../model/run.ts';
 import { collect } from '../params.ts';
 import { type ResumeOptions, resumeRun } from '../resume-run.ts';
 import { findResumable } from '../resume-target.ts';
@@ -32,6 +33,10 @@ export function define(program: Command): void {
 
 async function resume(text: string | undefined, options: ResumeOptions): Promise<void> {
   const session = openSession(options);
-  const target = await findResumable(session, options, text, options.from !== undefined);
-  if (target !== null) await resumeRun(session, target, options);
+  const isAsked = options.from !== undefined;
+  const target = await findResumable(session, options, text, isAsked);
+  if (target === null) return;
+  const isUnfinished = ({ ending }: RunRecord): boolean => isAsked || ending?.state !== 'succeeded';
+  const isResumed = await resumeRun(session, target, options, isUnfinished);
+  if (!isResumed) session.mention(`run ${target.place.id} succeeded meanwhile: nothing to do`);
 }
