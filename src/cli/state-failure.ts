@@ -28,7 +28,7 @@ function helpFor(problem: StateProblem): string | null {
     case 'ambiguous':
       return `give more of the id; candidates: ${listed(problem.candidates, 'and')}`;
     case 'busy':
-      return 'wait for it, or end that process';
+      return `wait for it, or end it: flowctl cancel ${problem.run}`;
     case 'io':
       return problem.code === 'ENOSPC' || problem.code === 'EDQUOT' ? 'free some space, then `flowctl resume`' : null;
     case 'damaged':

@@ -1,8 +1,15 @@
 /** `--output plain`: one line per event that a person cares for, each with its time (RFC 3339, UTC). */
 
 import { formatDuration } from '../base/duration.ts';
-import type { RunId } from '../base/ids.ts';
-import type { AttemptFinished, CancelRequested, RunEvent, RunStarted, SkipReason } from '../model/event.ts';
+import type { RunId, StepKey } from '../base/ids.ts';
+import type {
+  AttemptFinished,
+  CancelRequested,
+  RunEvent,
+  RunStarted,
+  SkipReason,
+  StepSettled,
+} from '../model/event.ts';
 import type { Observer } from './hub.ts';
 import { withoutControls } from './terminal-filter.ts';
 
@@ -41,12 +48,21 @@ export const skipSentence = (reason: SkipReason): string => SKIPPED[reason];
 /** Writes a line for each event that a person cares for. */
 export function createPlainObserver(run: RunId, write: (line: string) => void, paint: LinePaint): Observer {
   let signals = 0;
+  // Why the last attempt of a step failed, until the step is settled: that need not be said twice.
+  const said = new Map<StepKey, string>();
   return {
     name: 'plain',
     observe(event) {
       if (event.type === 'run.signalled') signals += 1;
+      if (event.type === 'attempt.finished') {
+        if (event.error === null) said.delete(event.step);
+        else said.set(event.step, event.error.message);
+      }
       const text =
-        signals > 1 && event.type === 'run.signalled' ? atOnce(event.signal, paint) : lineOf(run, event, paint);
+        signals > 1 && event.type === 'run.signalled'
+          ? atOnce(event.signal, paint)
+          : lineOf(run, event, paint, 'step' in event && event.step !== null ? said.get(event.step) : undefined);
+      if (event.type === 'step.settled') said.delete(event.step);
       if (text !== null) write(`${paint.faint(event.time)} ${text}\n`);
     },
   };
@@ -57,7 +73,8 @@ const atOnce = (signal: string, paint: LinePaint): string => paint.odd(`${signal
 /** Why a step runs that a recorded result could have stood for. */
 const reasonFor = (why: string | undefined): string => (why === undefined ? '' : `: ${withoutControls(why)}`);
 
-function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
+/** @param said why the last attempt of the event's step failed; undefined where there was none. */
+function lineOf(run: RunId, event: RunEvent, paint: LinePaint, said: string | undefined): string | null {
   switch (event.type) {
     case 'run.started':
       return `run ${paint.strong(run)} of ${event.flow}${event.name === undefined ? '' : ` (${withoutControls(event.name)})`} started, ${planSentence(event)}`;
@@ -71,15 +88,15 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
       return `${event.step} ${paint.odd('will be tried again')} in ${formatDuration(event.delay_ms)} (attempt ${event.attempt})`;
     case 'wait.started':
       return event.until === null ? null : `${event.step} waits until ${event.until}`;
+    case 'approval.requested':
+      return `${event.step} ${paint.odd('waits for an answer')}: ${withoutControls(event.message)} (flowctl approve ${run} ${event.step})`;
     case 'artifact.published':
       return `${event.step} published ${withoutControls(event.name)}`;
     case 'step.timed_out':
       return `${event.step} ${paint.bad('timed out')} after ${formatDuration(event.after_ms)}: ending what is in it`;
     case 'step.settled':
-      // Of a command or a function the end of its attempt has said it.
       if (event.state === 'succeeded') return `${event.step} ${paint.good('succeeded')}`;
-      if (event.state === 'cancelled') return null;
-      return event.tolerated ? `${event.step} ${paint.odd('failed, which is tolerated')}` : null;
+      return event.state === 'cancelled' ? null : settledLine(event, paint, said);
     case 'step.skipped':
       return `${event.step} ${paint.odd('skipped')}: ${skipSentence(event.reason)}`;
     case 'step.reused':
@@ -113,7 +130,6 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint): string | null {
     case 'step.requested':
     case 'value.recorded':
     case 'child.started':
-    case 'approval.requested':
     case 'approval.answered':
     case 'handlers.started':
       return null;
@@ -127,6 +143,14 @@ function cancelSentence({ by, reason }: CancelRequested): string {
 
 function planSentence({ steps, settings }: RunStarted): string {
   return `${steps.length} step${steps.length === 1 ? '' : 's'}, at most ${settings.max_parallel} at once`;
+}
+
+/** Of a failed command or function the end of its attempt has said it; of a wait, a map or a group nothing has. */
+function settledLine({ step, tolerated, error }: StepSettled, paint: LinePaint, said: string | undefined) {
+  const message = error?.message ?? '';
+  const why = message === '' || message === said ? '' : `: ${withoutControls(message)}`;
+  if (tolerated) return `${step} ${paint.odd('failed, which is tolerated')}${why}`;
+  return why === '' ? null : `${step} ${paint.bad('failed')}${why}`;
 }
 
 function finishedLine(event: AttemptFinished, paint: LinePaint): string {

@@ -8,6 +8,37 @@ import { Stage } from '../kit/puppet.ts';
 
 const here = useCase();
 
+describe('the plain view', () => {
+  it('says once why a step failed, whatever it is', async () => {
+    const { rig } = here;
+    rig.write(
+      'flow.yaml',
+      `steps:
+  command: { run: exit 3 }
+  each: { foreach: [1, 2], run: exit 4 }
+  same: { foreach: [1, 1], key: "\${{ item }}", run: exit 5 }
+  inside: { if: "fromJSON('{') == 1", run: exit 6 }
+  late: { approve: { message: now, timeout: 1ms } }
+  mild: { if: "fromJSON('{') == 1", continue_on_error: true, run: exit 7 }
+  more: { run: 'true', repeat: { until: 'false', max: 1 } }
+`,
+    );
+    const { stdout } = await rig.flowctl('run', 'flow.yaml', '--output', 'plain');
+    const told = [...stdout.matchAll(/^\d{4}-\S+Z (?!run )(\S+ failed.*)$/gm)].map(([, line]) => line);
+    expect(told.map((line) => line?.replace(/ after \d+ms/, '')).sort()).toEqual([
+      'command failed: exited with code 3',
+      'each failed: 2 of 2 items failed: each[0], each[1]',
+      'each[0] failed: exited with code 4',
+      'each[1] failed: exited with code 4',
+      'inside failed: `if`: the text given to `fromJSON` is no JSON',
+      'late failed: nobody answered in time',
+      'mild failed, which is tolerated: `if`: the text given to `fromJSON` is no JSON',
+      'more failed: after 1 iterations its `repeat` condition still says to go on',
+      'same failed: items 0 and 1 have the same key `1`',
+    ]);
+  });
+});
+
 describe('logs', () => {
   it('names a step of the last run, a run, or both; every attempt or one', async () => {
     const { rig } = here;
@@ -39,6 +70,14 @@ describe('logs', () => {
     expect(await logs()).toMatch(/^== only, attempt 1, .*\nother\n$/);
     expect((await rig.flowctl('logs', 'first')).code).toBe(4);
     expect((await rig.flowctl('logs', id, 'only')).code).toBe(4);
+  });
+
+  it('begins every headline on a line of its own', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', "steps:\n  a: { run: 'printf half' }\n  b: { needs: a, run: 'echo b' }\n");
+    await rig.flowctl('run', 'flow.yaml');
+    const { stdout } = await rig.flowctl('logs');
+    expect(stdout.replaceAll(/\d{4}-.*Z$/gm, 'TIME')).toBe('== a, attempt 1, TIME\nhalf\n== b, attempt 1, TIME\nb\n');
   });
 
   it('a step that runs: what it has printed so far', async () => {

@@ -66,6 +66,7 @@ it('an answer to a run that was left waiting is heard, also where nobody stays',
   );
   const left = await rig.flowctl('run', 'flow.yaml', '--no-wait');
   expect(left.code).toBe(6);
+  expect(left.stdout).toMatch(/gate waits for an answer: ship it\? \(flowctl approve [0-9a-z]{26} gate\)\n/);
   const answered = await rig.flowctl('approve', 'last', 'gate', '--no-wait');
   expect(answered).toMatchObject({ code: 0, signal: null });
   expect(rig.effects()).toEqual(['after']);

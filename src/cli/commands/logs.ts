@@ -93,12 +93,11 @@ async function logs(first: string | undefined, second: string | undefined, optio
     return followLogs(session, { state, place, step: stepText, isMixed, attempt: options.attempt });
   }
   const isOne = files.every(({ step }) => step === stepText);
+  let isAtLineStart = true;
   for (const file of files) {
-    if (!isOne)
-      await session.stdout.writeAll(
-        session.style.strong(`== ${file.step}, attempt ${file.attempt}, ${file.started_at}\n`),
-      );
-    await print(session, file.log);
+    const headline = session.style.strong(`== ${file.step}, attempt ${file.attempt}, ${file.started_at}\n`);
+    if (!isOne) await session.stdout.writeAll(isAtLineStart ? headline : `\n${headline}`);
+    isAtLineStart = await print(session, file.log);
   }
   return undefined;
 }
@@ -136,16 +135,22 @@ const hasLogs = ({ step }: TreeStep): boolean => step.attempts.length > 0 && ste
 const hasMembers = (steps: readonly TreeStep[], { key }: TreeStep): boolean =>
   steps.some((other) => isBeneath(other.key, key));
 
-async function print(session: Session, file: string): Promise<void> {
+/** Prints a log. @returns whether it ended with a whole line. */
+async function print(session: Session, file: string): Promise<boolean> {
   if (!existsSync(file)) {
     session.mention(`warning: the log ${file} is missing`);
-    return;
+    return true;
   }
+  let last = NEWLINE;
   const filter = session.stdout.isTerminal ? new TerminalFilter() : null;
   for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) {
-    if (session.stdout.isGone) return;
+    if (session.stdout.isGone) return true;
     const bytes = chunk as Buffer;
+    last = bytes.at(-1) ?? last;
     await session.stdout.writeAll(filter === null ? bytes : filter.push(bytes));
   }
   if (filter !== null) await session.stdout.writeAll(filter.end());
+  return last === NEWLINE;
 }
+
+const NEWLINE = 0x0a;
