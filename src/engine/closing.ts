@@ -24,7 +24,11 @@ export function closeNodes(situation: Situation): EventBody[] {
     if (node.answer !== null) events.push(followAnswer(situation, node, node.answer, tolerance));
   }
   for (const node of staging.waitsOver()) events.push(endWait(node, tolerance));
-  for (const group of situation.frontier.cutOff) events.push(...giveUpWithin(situation, group));
+  // A node is closed once: what is left in a group is given up when nothing else is to be said of it, nor of a group around it.
+  for (const group of situation.frontier.cutOff) {
+    if (events.length > 0) break;
+    events.push(...giveUpWithin(situation, group));
+  }
   // Also when the time for cleaning up is over: then they are given up at once, and it is on record that they were.
   for (const [node, phase] of staging.handlersDue) {
     const count = node.definition.handlers[phase].length;

@@ -6,9 +6,9 @@
 import type { StepKey } from '../base/ids.ts';
 import { assertNever, Bug } from '../base/result.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
+import { isLegalMove } from '../model/moves.ts';
 import type { RunRecord } from '../model/run.ts';
-import type { UnrecordedAttempt } from './attempts.ts';
-import { decide, type Situation } from './decide.ts';
+import { decide, isStopping, type Situation } from './decide.ts';
 import { Entrance } from './entrance.ts';
 import { stateAhead } from './finish.ts';
 import { Frontier } from './frontier.ts';
@@ -16,45 +16,20 @@ import { Grants } from './grants.ts';
 import type { ApprovalGiven, Inbox, Message } from './inbox.ts';
 import { Ledger, type LedgerParts } from './ledger.ts';
 import { takesSlot } from './node.ts';
-import type { Admission, Clock, Executor, Hub, Journal, Random, Reuse, Slots, Tickets } from './ports.ts';
+import type { EngineParts } from './parts.ts';
 import { Questions } from './questions.ts';
 import { BUSY, type FamilyMessage, IdleChildren, type Idleness } from './relatives.ts';
 import { RunTime } from './run-time.ts';
-import type { ScopeSource } from './scope.ts';
 import { windUp, type WoundUp } from './wind-up.ts';
 
-/** Everything an engine is made of. */
-export interface EngineParts extends ScopeSource {
-  readonly journal: Journal;
-  readonly hub: Hub;
-  readonly executor: Executor;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Absent: no results of other runs are known. */
-  readonly reuse?: Reuse | null;
-  /** Absent: nothing is shared with other runs. */
-  readonly tickets?: Tickets | null;
-  /** Absent: the run may begin at once. */
-  readonly admission?: Admission | null;
-  /** Absent: the run shares its slots with no other. */
-  readonly slots?: Slots | null;
-  /** What happens when nothing is left but to wait for a person or an instant. Default: the engine stays. */
-  readonly waits?: 'stay' | 'park';
-  /** Told whenever the run becomes idle, or busy again. */
-  readonly idled?: (idleness: Idleness) => void;
-  /** Told when the run is left waiting: its sub-runs are, too. */
-  readonly parked?: () => void;
-  /** Where the steps of a sub-run stand in its root, for what people are told to type. */
-  readonly prefix?: StepKey | null;
-}
-
-/** How the engine ended. */
-export type EngineEnd =
-  | { readonly kind: 'finished'; readonly run: RunRecord }
-  /** It waits for a person or an instant, and nobody stays. */
-  | { readonly kind: 'parked'; readonly run: RunRecord }
-  /** The journal failed: what ran without its end being recorded is listed. */
-  | { readonly kind: 'state_lost'; readonly error: unknown; readonly unrecorded: readonly UnrecordedAttempt[] };
+/** With these events a step needs nothing any more of what it held: what ran is gone, whatever becomes of the record. */
+const RELEASING: ReadonlySet<string> = new Set([
+  'attempt.finished',
+  'step.settled',
+  'step.skipped',
+  'step.reused',
+  'retry.scheduled',
+]);
 
 /** `flowctl help exit-codes`: waiting. */
 const PARKED = 6;
@@ -127,15 +102,19 @@ export class Course {
   /** Records an observation with everything that follows from it, in one write. */
   commit(observed: readonly EventBody[], folded: readonly RunEvent[] = []): void {
     const events = [...folded, ...observed.map((body) => this.fold(body))];
-    for (;;) {
+    // While what the steps left behind is swept away nothing begins: the sweep would end it with the rest. See `close`.
+    while (!this.windingUp) {
+      if (this.frontier.hasReopening && isStopping(this.situation())) this.frontier.reopenAll();
       const decision = decide(this.situation());
       for (const body of decision.events) events.push(this.fold(body));
       const { questions } = decision;
-      if (questions.length > 0 && this.questions.ask(this.frontier.staging, questions)) continue;
+      if (questions.length > 0 && this.questions.ask(this.frontier, questions)) continue;
       if (decision.finish !== null) this.windUp();
       if (decision.events.length === 0) break;
     }
-    this.time.update(this.idleness().isExecuting && this.run.ending === null && !this.run.parked);
+    // Handlers have a time of their own.
+    const isTimed = this.run.ending === null && !this.run.parked && this.run.handlers.length === 0;
+    this.time.update(this.idleness().isExecuting && isTimed);
     this.ledger.write(events);
   }
 
@@ -187,7 +166,9 @@ export class Course {
   /** A step waits for capacities that others hold. */
   noteQueued({ step, resources }: Message & { kind: 'claim_queued' }): void {
     const node = this.frontier.tree.find(step);
-    if (node?.wanted !== 'tickets' || this.run.cancellation !== null || node.record.phase.kind === 'queued') return;
+    // A group that goes on with what an earlier life began stays open.
+    if (node?.wanted !== 'tickets' || this.run.cancellation !== null) return;
+    if (!isLegalMove(node.record.phase.kind, 'step.queued')) return;
     // Nothing rests on it, but whoever watches is to see it now, and not with whatever comes next.
     this.ledger.write([this.fold({ type: 'step.queued', step, resources })]);
   }
@@ -211,7 +192,7 @@ export class Course {
   }
 
   /** True while nothing may begin. */
-  private get isHeld(): boolean {
+  get isHeld(): boolean {
     return this.entrance.isClosed || (this.run.retry_due !== null && !this.isRetryDue);
   }
 
@@ -238,6 +219,8 @@ export class Course {
     } else if (event.type === 'handlers.started') this.frontier.noteHandlers(event.step, event.phase);
     else if ('step' in event && event.step !== null) {
       if (event.type === 'attempt.finished') this.children.forget(event.step);
+      // Before the decider looks: a lost attempt is followed at once by the next, which asks for itself.
+      if (RELEASING.has(event.type)) this.grants.release(event.step);
       this.countSlot(event);
       this.frontier.note(event.type, event.step);
     }
@@ -268,7 +251,11 @@ export class Course {
   /** Records the end, when nothing of the run is left. */
   close({ leftovers, outputs, error }: WoundUp): void {
     const { finish } = decide(this.situation());
-    if (finish === null) throw new Bug('the run was wound up before all its steps were settled');
+    if (finish === null) {
+      // Its end was asked for meanwhile, and what handles that is still to run.
+      this.windingUp = false;
+      return this.commit(leftovers);
+    }
     const failed = finish.state === 'succeeded' && error !== null;
     const finished: EventBody = {
       type: 'run.finished',

@@ -32,10 +32,10 @@ export class Deadlines {
   /** Sends a message when what was decided, or asked, comes to be due. */
   follow(event: Extract<RunEvent, { type: Delaying }>): void {
     const step = event.type === 'run.retried' ? null : event.step;
-    if ('delay_ms' in event) this.after(event.delay_ms, { kind: 'due', step });
+    if ('delay_ms' in event) this.after(event.delay_ms, { kind: 'due', step, due: event.due });
     else {
       const due = event.type === 'wait.started' ? event.until : event.expires;
-      if (due !== null) this.after(restOf(due, this.clock.wall()), { kind: 'due', step });
+      if (due !== null) this.after(restOf(due, this.clock.wall()), { kind: 'due', step, due });
     }
   }
 
@@ -44,12 +44,13 @@ export class Deadlines {
     const now = this.clock.wall();
     for (const { key, phase } of run.steps.values()) {
       if (phase.kind === 'retrying') {
-        this.after(Math.min(restOf(phase.due, now), phase.delay_ms), { kind: 'due', step: key });
+        this.after(Math.min(restOf(phase.due, now), phase.delay_ms), { kind: 'due', step: key, due: phase.due });
       } else if (phase.kind === 'waiting' && phase.due !== null) {
-        this.after(restOf(phase.due, now), { kind: 'due', step: key });
+        this.after(restOf(phase.due, now), { kind: 'due', step: key, due: phase.due });
       }
     }
-    if (run.retry_due !== null) this.after(restOf(run.retry_due, now), { kind: 'due', step: null });
+    const { retry_due: due } = run;
+    if (due !== null) this.after(restOf(due, now), { kind: 'due', step: null, due });
   }
 
   /** Takes every timer back: one that is left would keep the program alive. */

@@ -12,16 +12,17 @@ import type { StepKey } from '../base/ids.ts';
 import { assertNever, Bug } from '../base/result.ts';
 import type { CancelRequested, EventBody, RunEvent, RunSignalled } from '../model/event.ts';
 import type { Actor, EndingSignal } from '../model/outcome.ts';
-import type { RunRecord } from '../model/run.ts';
+import { dueOf, type RunRecord } from '../model/run.ts';
 import { Attempts, type UnrecordedAttempt } from './attempts.ts';
-import { Course, type EngineEnd, type EngineParts } from './course.ts';
+import { Course } from './course.ts';
 import { Deadlines } from './deadlines.ts';
 import { GroupTimes } from './group-times.ts';
 import { type ApprovalGiven, Inbox, type Message } from './inbox.ts';
 import { finishedEvent, remarkOf } from './observation.ts';
+import type { EngineEnd, EngineParts } from './parts.ts';
 import type { StopReason } from './ports.ts';
 
-export type { EngineEnd, EngineParts } from './course.ts';
+export type { EngineEnd, EngineParts } from './parts.ts';
 
 const GIVING_UP: Extract<StopReason, { kind: 'cancelled' }> = {
   kind: 'cancelled',
@@ -102,10 +103,10 @@ export class Engine {
     const unwatch = this.parts.slots?.watch(() => this.inbox.put({ kind: 'slot_freed' }));
     try {
       this.deadlines.takeOver(this.run);
-      this.groups.takeOver();
       // A life that begins in order to end a run that nobody owned asks nobody whether it may.
       if (this.run.cancellation === null) this.course.entrance.ask();
-      else this.limitCleanup(this.cleanupMs);
+      // The same for one whose handlers had begun.
+      if (this.run.cancellation !== null || this.run.handlers.length > 0) this.limitCleanup(this.cleanupMs);
       this.course.open();
       return await this.loop();
     } catch (error) {
@@ -120,6 +121,7 @@ export class Engine {
 
   private async loop(): Promise<EngineEnd> {
     for (;;) {
+      if (!this.course.isHeld) this.groups.beginOpened();
       if (this.inbox.isEmpty && this.journalError === null) this.course.rest();
       const messages = await this.inbox.take();
       for (const message of messages) {
@@ -143,9 +145,9 @@ export class Engine {
       case 'attempt_ended':
         return course.commit([finishedEvent(message, course.repeats(message.step))]);
       case 'due':
-        return this.goOn(message.step);
+        return this.goOn(message.step, message.due);
       case 'answered':
-        course.questions.take(course.frontier.staging, message);
+        course.questions.take(course.frontier, message);
         return course.commit([]);
       case 'claim_queued':
         return course.noteQueued(message);
@@ -223,10 +225,11 @@ export class Engine {
     this.deadlines.after(ms, { kind: 'cleanup_over' });
   }
 
-  private goOn(step: StepKey | null): void {
+  private goOn(step: StepKey | null, due: string): void {
     const node = step === null ? undefined : this.course.frontier.tree.find(step);
     if (step === null) this.course.isRetryDue = true;
-    if (node !== undefined) this.course.frontier.staging.markDue(node);
+    // What was given up rings all the same, and must not end another wait of the same step.
+    if (node !== undefined && dueOf(node.record.phase) === due) this.course.frontier.staging.markDue(node);
     this.course.commit([]);
   }
 
@@ -239,17 +242,8 @@ export class Engine {
         return this.attempts.start(node, event.attempt, this.cancellationSince(event.seq));
       }
       case 'attempt.finished':
-        this.course.grants.release(event.step);
         return this.attempts.forget(event.step, event.attempt);
-      case 'step.settled':
-      case 'step.skipped':
-      case 'step.reused':
-        return this.course.grants.release(event.step);
-      case 'step.expanded':
-        return this.groups.begin(this.course.frontier.tree.find(event.step));
       case 'retry.scheduled':
-        this.course.grants.release(event.step);
-        return this.deadlines.follow(event);
       case 'iteration.scheduled':
       case 'wait.started':
       case 'approval.requested':

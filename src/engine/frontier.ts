@@ -8,8 +8,9 @@ import type { StepKey } from '../base/ids.ts';
 import { forEachDependent } from '../model/graph.ts';
 import type { HandlerPhase } from '../model/policies.ts';
 import { isSatisfied, isSettled, type RunRecord } from '../model/run.ts';
+import { Census } from './census.ts';
 import { nextStepHandlers } from './handler-phases.ts';
-import type { Container, Node } from './node.ts';
+import { type Answer, type Container, needsTickets, type Node, type Question } from './node.ts';
 import { overridesSuccess, type Plan } from './plan.ts';
 import { awaitsIteration, isToStartAgain, Staging } from './staging.ts';
 import { Tree } from './tree.ts';
@@ -18,15 +19,16 @@ import { Tree } from './tree.ts';
 export class Frontier {
   readonly tree: Tree;
   readonly staging: Staging;
-  /** Nodes that are not settled, and those that are idle: all of them, and those that are no cleanup. */
-  private readonly idle = { all: 0, plain: 0 };
+  private readonly census = new Census();
   private unsettledNodes = 0;
   private attempts = 0;
-  private readonly waiting = { time: 0, approval: 0, iteration: 0, condition: 0 };
   /** Groups whose time is over, and that are not settled. */
   readonly cutOff = new Set<Node>();
+  private opened: Node[] = [];
   private handlerFailures = 0;
   private doomed = false;
+  /** Groups that an earlier life had opened, and that are to be given again what they hold before anything in them goes on. */
+  private readonly reopening = new Set<Node>();
 
   constructor(plan: Plan, run: RunRecord) {
     this.tree = new Tree(plan, run);
@@ -52,12 +54,12 @@ export class Frontier {
 
   /** Nodes that wait, by what for; a retry counts as an iteration. */
   get waits(): { readonly [Wait in NonNullable<Node['wait']>]: number } {
-    return this.waiting;
+    return this.census.waiting;
   }
 
   /** Nodes that are neither settled nor running; those meant for cleaning up left out on demand. */
   notStarted(which: 'all' | 'plain'): number {
-    return this.idle[which];
+    return this.census.idle[which];
   }
 
   /** True when a step of the flow failed and was not allowed to, or a handler did. */
@@ -79,6 +81,33 @@ export class Frontier {
   static blockedBy({ isBlocked, isTainted }: Node): 'upstream_failed' | 'upstream_skipped' | null {
     if (!isBlocked) return null;
     return isTainted ? 'upstream_failed' : 'upstream_skipped';
+  }
+
+  /** Maps and groups whose children were opened since this was asked last. */
+  takeOpened(): readonly Node[] {
+    const { opened } = this;
+    this.opened = [];
+    return opened;
+  }
+
+  /** True while a group of an earlier life waits for what it holds. */
+  get hasReopening(): boolean {
+    return this.reopening.size > 0;
+  }
+
+  /** Opens them without it: nothing of them is to begin any more. */
+  reopenAll(): void {
+    for (const node of this.reopening) {
+      this.staging.forget(node);
+      this.open(node);
+    }
+  }
+
+  /** Something was found out. @returns false when nobody wants to know any more. */
+  answer(node: Node, question: Question, answer: Answer): boolean {
+    const isNews = this.staging.answer(node, question, answer);
+    if (isNews && answer.kind === 'granted' && this.reopening.has(node)) this.open(node);
+    return isNews;
   }
 
   /** Takes in an event about a step, after it was folded into the record. */
@@ -131,14 +160,31 @@ export class Frontier {
 
   private look(node: Node): void {
     const { phase } = node.record;
-    this.count(node);
+    this.census.count(node);
     if (isToStartAgain(node)) this.staging.stage(node);
     else if (phase.kind === 'undecided') {
       if (awaitsIteration(node)) this.staging.want(node, 'iterate');
       else this.staging.undecide(node);
     } else if (phase.kind === 'waiting') this.staging.review(node);
-    else if (phase.kind === 'open' && node.children === null) this.enroll(this.tree.openChildren(node));
+    else if (phase.kind === 'open' && node.children === null) {
+      // One that begins in this life was given it before.
+      if (needsTickets(node) && node.units === null) this.await(node);
+      else this.open(node);
+    }
     if (isSettled(phase) && !node.isSettled) this.settle(node);
+  }
+
+  private await(node: Node): void {
+    this.reopening.add(node);
+    this.staging.want(node, 'tickets');
+  }
+
+  private open(node: Node): void {
+    this.reopening.delete(node);
+    this.opened.push(node);
+    // Its time was over before the run was cut.
+    if (node.record.timed_out_after_ms !== null) this.cutOff.add(node);
+    this.enroll(this.tree.openChildren(node));
   }
 
   private settle(node: Node): void {
@@ -146,6 +192,7 @@ export class Frontier {
     const { container } = node;
     node.isSettled = true;
     this.cutOff.delete(node);
+    this.reopening.delete(node);
     this.unsettledNodes -= 1;
     const hasFailed = phase.kind === 'failed' && !phase.tolerated;
     if (phase.kind === 'failed' && phase.tolerated) container.tolerated += 1;
@@ -210,31 +257,6 @@ export class Frontier {
       at = owner.container;
       if (at.tolerates > 0) return;
     }
-  }
-
-  private count(node: Node): void {
-    const { phase } = node.record;
-    const wait = phase.kind === 'waiting' ? phase.for : phase.kind === 'retrying' ? 'iteration' : null;
-    if (wait !== node.wait) {
-      this.countWait(node.wait, -1);
-      this.countWait(wait, 1);
-      node.wait = wait;
-    }
-    const isIdle =
-      phase.kind === 'pending' ||
-      phase.kind === 'retrying' ||
-      phase.kind === 'waiting' ||
-      phase.kind === 'queued' ||
-      isToStartAgain(node);
-    if (isIdle === node.isIdle) return;
-    const by = isIdle ? 1 : -1;
-    node.isIdle = isIdle;
-    this.idle.all += by;
-    if (!node.isCleanup) this.idle.plain += by;
-  }
-
-  private countWait(wait: Node['wait'], by: 1 | -1): void {
-    if (wait !== null) this.waiting[wait] += by;
   }
 }
 

@@ -1,4 +1,7 @@
-/** The time that groups have: counted from when a group begins, or is tried again, and anew in every life of the run. */
+/**
+ * The time that groups have: counted from when a group begins, or is tried again, and anew in every life of the run and every try of it;
+ * not while nothing of the run may begin.
+ */
 
 import type { Attempts } from './attempts.ts';
 import type { Course } from './course.ts';
@@ -19,15 +22,14 @@ export class GroupTimes {
     this.attempts = attempts;
   }
 
-  /** Groups that an earlier life left open. */
-  takeOver(): void {
-    for (const node of this.course.frontier.tree.nodes) if (node.record.phase.kind === 'open') this.begin(node);
+  /** Groups have begun since this was asked last. */
+  beginOpened(): void {
+    for (const node of this.course.frontier.takeOpened()) this.begin(node);
   }
 
-  /** A group begins. */
-  begin(node: Node | undefined): void {
-    const after_ms = node?.definition.timeout_ms ?? null;
-    if (node === undefined || after_ms === null || isMap(node)) return;
+  private begin(node: Node): void {
+    const after_ms = node.definition.timeout_ms;
+    if (after_ms === null || isMap(node)) return;
     const { key, failures } = node.record;
     this.deadlines.after(after_ms, { kind: 'group_timed_out', step: key, failures, after_ms });
   }

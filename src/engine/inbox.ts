@@ -26,7 +26,7 @@ export type Message =
       readonly duration_ms: number;
     }
   /** A delay is over: of a retry, an iteration, a wait or an approval; null: before another try of the run. */
-  | { readonly kind: 'due'; readonly step: StepKey | null }
+  | { readonly kind: 'due'; readonly step: StepKey | null; readonly due: string }
   | { readonly kind: 'signalled'; readonly signal: EndingSignal }
   | { readonly kind: 'cancel_requested'; readonly by: Actor; readonly reason: string | null }
   | {

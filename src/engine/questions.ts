@@ -14,8 +14,8 @@ import type { Answer, Node, Question } from './node.ts';
 import type { Clock, Reuse, ReuseAnswer, Tickets } from './ports.ts';
 import { makeReuseRequest } from './request.ts';
 import type { Grants } from './grants.ts';
+import type { Frontier } from './frontier.ts';
 import { collectScope, type Eventually, type ScopeSource } from './scope.ts';
-import type { Staging } from './staging.ts';
 import { deepReads } from '../expressions/expressions.ts';
 import { makeWait } from './waits.ts';
 
@@ -41,23 +41,23 @@ export class Questions {
   }
 
   /** Asks all of them. @returns true when at least one answer is there. */
-  ask(staging: Staging, nodes: readonly Node[]): boolean {
+  ask(frontier: Frontier, nodes: readonly Node[]): boolean {
     let isAnswered = false;
     for (const node of nodes) {
       const question = node.wanted;
       if (question === null) throw new Bug(`nothing is to be found out about ${node.record.key}`);
-      staging.markAsked(node);
+      frontier.staging.markAsked(node);
       const answer = question === 'tickets' ? this.claim(node) : this.find(node, question);
       if (answer instanceof Promise) this.await(node, question, answer);
-      else if (staging.answer(node, question, answer)) isAnswered = true;
+      else if (frontier.answer(node, question, answer)) isAnswered = true;
     }
     return isAnswered;
   }
 
   /** Takes in an answer that came as a message. */
-  take(staging: Staging, { node, question, answer }: { node: Node; question: Question; answer: Answer }): void {
+  take(frontier: Frontier, { node, question, answer }: { node: Node; question: Question; answer: Answer }): void {
     if (question !== 'tickets') this.pending -= 1;
-    if (!staging.answer(node, question, answer) && answer.kind === 'granted') this.grants.release(node.record.key);
+    if (!frontier.answer(node, question, answer) && answer.kind === 'granted') this.grants.release(node.record.key);
   }
 
   private await(node: Node, question: Question, answer: Promise<Answer>): void {

@@ -106,7 +106,7 @@ export class Staging {
   /** Something was found out. @returns false when nobody wants to know any more. */
   answer(node: Node, question: Question, answer: Answer): boolean {
     if (node.wanted !== question || !node.isAsked) return false;
-    this.forgetQuestion(node);
+    this.forget(node);
     if (answer.kind === 'met') this.admit(node);
     else if (answer.kind === 'recorded' && (answer.answer.kind === 'run' || node.record.phase.kind !== 'pending')) {
       // A step that was tried goes on trying; only what its success is kept under was to be found out.
@@ -114,7 +114,8 @@ export class Staging {
       this.stage(node);
     } else if (answer.kind === 'granted') {
       node.units = answer.units;
-      this.stage(node);
+      // One that is open already goes on with its children.
+      if (node.record.phase.kind !== 'open') this.stage(node);
     } else {
       node.answer = answer;
       this.answered.push(node);
@@ -195,7 +196,7 @@ export class Staging {
       node.run = null;
     }
     if (begins || STEPPING.has(type)) {
-      if (node.wanted !== null) this.forgetQuestion(node);
+      if (node.wanted !== null) this.forget(node);
       node.answer = null;
       node.isStaged = false;
       node.isDue = false;
@@ -223,7 +224,8 @@ export class Staging {
     node.container.active += 1;
   }
 
-  private forgetQuestion(node: Node): void {
+  /** Nobody wants to know any more. */
+  forget(node: Node): void {
     if (node.wanted === 'tickets' && node.isAsked) this.ticketed.hear(node);
     node.wanted = null;
     node.isAsked = false;
@@ -258,9 +260,10 @@ export function isToStartAgain({ record: { phase }, definition }: Node): boolean
 /** True when a repeating step's condition says what follows its last attempt. */
 export function awaitsIteration({ record: { phase }, definition: { repeat }, answer }: Node): boolean {
   if (repeat === null || phase.kind !== 'undecided' || answer !== null) return false;
-  const { outcome, error } = phase.attempt;
+  const { outcome, error, skips } = phase.attempt;
   return (
-    outcome === 'succeeded' || (outcome === 'failed' && error?.code === 'exit_code' && readsExitCode(repeat.condition))
+    (outcome === 'succeeded' && !skips) ||
+    (outcome === 'failed' && error?.code === 'exit_code' && readsExitCode(repeat.condition))
   );
 }
 

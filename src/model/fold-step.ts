@@ -162,6 +162,7 @@ function startAttempt(step: StepRecord, event: At<'attempt.started'>): string | 
     started_at: event.time,
     process: null,
     outcome: null,
+    skips: false,
     exit_code: null,
     signal: null,
     error: null,
@@ -179,6 +180,7 @@ function startAttempt(step: StepRecord, event: At<'attempt.started'>): string | 
 
 function finishAttempt(step: StepRecord, attempt: AttemptRecord, event: At<'attempt.finished'>): void {
   attempt.outcome = event.outcome;
+  attempt.skips = event.skips === true;
   attempt.exit_code = event.exit_code;
   attempt.signal = event.signal;
   attempt.error = event.error;

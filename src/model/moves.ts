@@ -19,7 +19,7 @@ const LEGAL: { readonly [Type in EventType]: 'any' | 'run' | readonly PhaseKind[
   'step.expanded': ['pending', 'queued', 'retrying'],
   'iteration.scheduled': ['undecided'],
   'step.timed_out': ['open'],
-  'step.queued': ['pending', 'retrying', 'undecided'],
+  'step.queued': ['pending', 'retrying', 'undecided', 'waiting'],
   'run.queued': 'run',
   'run.admitted': 'run',
   'run.parked': 'run',

@@ -16,6 +16,8 @@ export interface AttemptRecord {
   readonly started_at: string;
   process: ProcessIdentity | null;
   outcome: OutcomeKind | null;
+  /** It succeeded by saying that there was nothing to do. */
+  skips: boolean;
   exit_code: number | null;
   signal: string | null;
   error: Failure | null;
@@ -208,3 +210,7 @@ export function isSettled(phase: StepPhase): boolean {
 /** True when what needs this step may start: it succeeded, or failed and was allowed to. */
 export const isSatisfied = (phase: StepPhase): boolean =>
   phase.kind === 'succeeded' || (phase.kind === 'failed' && phase.tolerated);
+
+/** When a step that waits, or waits to be tried again, goes on by itself (RFC 3339); null for every other one. */
+export const dueOf = (phase: StepPhase): string | null =>
+  phase.kind === 'waiting' || phase.kind === 'retrying' ? phase.due : null;

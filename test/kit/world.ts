@@ -14,6 +14,7 @@ import type {
   Journal,
   RunningAttempt,
   StopReason,
+  Tickets,
 } from '../../src/engine/ports.ts';
 import { cancelUnowned, recover } from '../../src/engine/recover.ts';
 import type { EventBody, RunEvent, RunSettings } from '../../src/model/event.ts';
@@ -59,7 +60,7 @@ export class ManualClock implements Clock {
 }
 
 /** What a fake step does at each of its attempts, counted from 1 over all lives of the run. */
-export type Behaviour = (step: string, attempt: number) => 'succeed' | 'fail' | 'time_out' | 'hang';
+export type Behaviour = (step: string, attempt: number) => 'succeed' | 'fail' | 'time_out' | 'hang' | 'lose' | 'skip';
 
 export interface StepSketch {
   readonly id: string;
@@ -198,6 +199,8 @@ export class FakeExecutor implements Executor {
     this.open.delete(step);
     const failure = { code: 'exit_code', message: 'exited with code 7' } as const;
     if (act === 'succeed') open.settle({ kind: 'succeeded', exit_code: 0, outputs: { kind: 'inline', value: step } });
+    else if (act === 'skip') open.settle({ kind: 'succeeded', exit_code: 99, outputs: null, skips: true });
+    else if (act === 'lose') open.settle({ kind: 'lost', detail: 'its host was ended' });
     else if (act === 'fail') open.settle({ kind: 'failed', failure, exit_code: 7, signal: null });
     else open.settle({ kind: 'timed_out', after_ms: 1, exit_code: null, signal: 'SIGTERM' });
     return true;
@@ -233,6 +236,7 @@ export interface LifeOptions {
   readonly waits?: 'stay' | 'park';
   /** Attempts that are asked to end go on until they are killed. */
   readonly stubborn?: boolean;
+  readonly tickets?: Tickets;
 }
 
 export interface Life {
@@ -333,6 +337,7 @@ async function live(
       hub: { publish: (batch) => published.push(...batch) },
       random: () => 0.5,
       ...(options.waits === undefined ? {} : { waits: options.waits }),
+      ...(options.tickets === undefined ? {} : { tickets: options.tickets }),
       environment: {},
       runDirectory: '/sketch/run',
       outputs: {
