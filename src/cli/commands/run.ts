@@ -9,15 +9,17 @@ import { type FreshOptions, freshWish, readForced } from '../freshness.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
 import { stateLayout } from '../../store/layout.ts';
 import { withRunOptions } from '../run-options.ts';
-import { openSession, UsageError, withGlobalOptions } from '../session.ts';
+import { openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
 import { dryRun } from '../dry-run.ts';
 import { findSelection, readSelection, readSteps, type SelectionOptions } from '../selection.ts';
 import { type RunToStart, type StartOptions, startRun } from '../start-run.ts';
 import { statePath } from '../state-directory.ts';
+import type { AboutToRun } from '../watch.ts';
 
 interface RunOptions extends StartOptions, ParamOptions, SelectionOptions, FreshOptions {
   readonly dryRun?: boolean;
   readonly profile?: string;
+  readonly watch?: boolean;
 }
 
 const EXAMPLES = `
@@ -28,6 +30,7 @@ Examples:
   $ flowctl run etl.yaml --from load          step load and what follows it, with the results of the last run
   $ flowctl run etl.yaml --to report --dry-run
   $ flowctl run build.yaml --force test       step test runs, though nothing it depends on changed
+  $ flowctl run build.yaml --watch            again whenever the flow, a module or a source changes
   $ flowctl run etl.yaml --detach             prints the id; flowctl logs, show, cancel do the rest
   $ flowctl run etl.yaml --output json | jq -r 'select(.type == "attempt.finished") | .step'`;
 
@@ -47,6 +50,7 @@ export function define(program: Command): void {
     .option('--no-cache', 'reuse no recorded result; what is made is kept all the same')
     .option('--force <steps>', 'run these steps whatever results are recorded, with all that is in them', readForced)
     .option('--dry-run', 'print what would run, and start nothing')
+    .option('--watch', 'run again whenever a file that it depends on changes: the flow, its modules, its sources ...')
     .option('--detach', 'print the id of the run when it is on disk, and leave it to a process of its own')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -54,6 +58,25 @@ export function define(program: Command): void {
 
 async function run(file: string, options: RunOptions): Promise<void> {
   const session = openSession(options);
+  const wishes = WISHES.filter((name) => options[name] === true);
+  if (wishes.length > 1) {
+    const [first, second] = wishes.map((name) => `\`--${name === 'dryRun' ? 'dry-run' : name}\``);
+    throw new UsageError(`${first} and ${second} exclude each other`);
+  }
+  if (options.watch !== true) return runOnce(session, file, options);
+  const { watchRuns } = await import('../watch.ts');
+  const path = resolve(file);
+  await watchRuns(session, {
+    file: path,
+    output: options.output,
+    once: (isAbout) => runOnce(session, path, options, isAbout),
+  });
+}
+
+/** Of these only one can be wished for. */
+const WISHES = ['dryRun', 'detach', 'watch'] as const;
+
+async function runOnce(session: Session, file: string, options: RunOptions, isAbout?: AboutToRun): Promise<void> {
   const flow = await loadOrComplain(session, file, options.profile ?? null);
   if (flow === null) return;
   const stateDirectory = statePath(session, options, dirname(resolve(file)));
@@ -63,9 +86,12 @@ async function run(file: string, options: RunOptions): Promise<void> {
   if (fresh === null) return;
   const select = (params: JsonObject) =>
     findSelection(session, stateDirectory, flow.definition, request, params, options.of);
-  const params = (context: JsonObject) => paramsFor(session, flow.definition, options, context);
+  const params = async (context: JsonObject) => {
+    const values = await paramsFor(session, flow.definition, options, context);
+    if (values !== null) await isAbout?.(flow, values);
+    return values;
+  };
   if (options.dryRun === true) {
-    if (options.detach === true) throw new UsageError('`--dry-run` and `--detach` exclude each other');
     const { definition } = flow;
     const state = stateLayout(stateDirectory);
     return dryRun(session, definition, params, select, async (values, selection) => {
