@@ -1,7 +1,9 @@
 /** Loading the flow that a command names, and saying what is wrong with it. */
 
 import { existsSync } from 'node:fs';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { printDiagnostics } from '../diagnostics/report.ts';
+import type { Sources } from '../diagnostics/source.ts';
 import { type LoadResult, loadFlow } from '../load/load.ts';
 import { EXIT } from './exit-codes.ts';
 import { projectOrComplain } from './project.ts';
@@ -23,14 +25,14 @@ export async function loadOrComplain(
   const project = await projectOrComplain(session, file, profile);
   if (project === null) return null;
   const result = await loadFlow(file, project.layer);
-  const paint = session.errorStyle.diagnostics;
+  const printed = (diagnostics: readonly Diagnostic[], sources: Sources): string =>
+    printDiagnostics(diagnostics, sources, session.errorStyle.diagnostics);
   switch (result.kind) {
     case 'loaded':
-      if (result.warnings.length > 0)
-        session.mention(printDiagnostics(result.warnings, result.sources, paint).trimEnd());
+      if (result.warnings.length > 0) session.mention(printed(result.warnings, result.sources).trimEnd());
       return { ...result, project: project.config };
     case 'invalid':
-      session.stderr.write(printDiagnostics(result.diagnostics, result.sources, paint));
+      session.stderr.write(printed(result.diagnostics, result.sources));
       session.exit(EXIT.invalid_flow);
       return null;
     case 'not_found':

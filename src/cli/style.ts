@@ -1,7 +1,7 @@
 /** Colours: the one place that decides whether there are any, and which role has which. */
 
 import { Chalk, type ChalkInstance } from 'chalk';
-import type { Paint } from '../diagnostics/paint.ts';
+import { type Paint, plainPaint } from '../diagnostics/paint.ts';
 import type { LinePaint } from '../observers/plain.ts';
 
 /** What the decision is made from. */
@@ -30,9 +30,20 @@ export interface Style extends LinePaint {
   readonly diagnostics: Paint;
 }
 
+const unchanged = (text: string): string => text;
+const PLAIN: Style = {
+  good: unchanged,
+  bad: unchanged,
+  odd: unchanged,
+  faint: unchanged,
+  strong: unchanged,
+  diagnostics: plainPaint,
+};
+
 /** The colours of every role, or none at all. */
 export function createStyle(colour: boolean): Style {
-  const chalk: ChalkInstance = new Chalk({ level: colour ? 1 : 0 });
+  if (!colour) return PLAIN;
+  const chalk: ChalkInstance = new Chalk({ level: 1 });
   return {
     good: chalk.green,
     bad: chalk.red,
