@@ -155,13 +155,17 @@ export function composeLife(request: LifeRequest): Life {
   };
   const outputs = runOutputs(layout);
   const { told, opening, observers: listeners } = request;
-  const root = { layout, record, definition, journal, outputs, environment, told, opening, listeners };
-  const engine: Engine = assemble(tree, { ...root, depth: 0, prefix: null, parent: null });
+  const own = { layout, record, definition, journal, outputs, environment, told, opening, listeners };
+  const root: Member = { ...own, depth: 0, prefix: null, parent: null };
+  const engine: Engine = assemble(tree, root);
   return {
     engine,
     answer: (step, answer) => answers.give(step, answer, engine),
     async execute() {
       try {
+        if (record.cancellation !== null && [...record.steps.values()].some(({ child }) => child !== null)) {
+          await (await import('./children/ending.ts')).endLeftOpen(family, root);
+        }
         const end = await engine.execute();
         if (end.kind === 'parked') await Promise.allSettled(family.lives);
         return end.kind !== 'state_lost' ? end : { ...end, unrecorded: [...end.unrecorded, ...unrecorded] };

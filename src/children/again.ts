@@ -5,15 +5,13 @@ import { ok, type Result } from '../base/result.ts';
 import { makePlan } from '../engine/plan.ts';
 import { recover } from '../engine/recover.ts';
 import { compareRevisions } from '../engine/revisions.ts';
-import { relinked, type RunAgain } from './family.ts';
+import { PARENT, relinked, type RunAgain } from './family.ts';
 import { definitionHash, stepFingerprints } from '../load/fingerprint.ts';
 import type { EventBody, RunSettings } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
-import type { Actor, Failure } from '../model/outcome.ts';
+import type { Failure } from '../model/outcome.ts';
 import type { ContinuedChild } from '../store/children.ts';
 import { writeDefinition } from '../store/definitions.ts';
-
-const PARENT: Actor = { kind: 'policy', policy: 'parent' };
 
 /** What the new life is to be. */
 export interface Continuation {
@@ -68,7 +66,8 @@ function keptParams(params: JsonObject, definition: FlowDefinition): JsonObject 
   return Object.fromEntries(names.map((name) => [name, params[name] ?? null]));
 }
 
-function tornWarning(torn: ContinuedChild['torn']): EventBody[] {
+/** The warning that a torn tail was cut off the journal of a sub-run; nothing when there was none. */
+export function tornWarning(torn: ContinuedChild['torn']): EventBody[] {
   if (torn === null) return [];
   const message = `the journal's last record was cut short; what was left of it is kept as ${torn.kept}`;
   return [{ type: 'warning.raised', step: null, attempt: null, code: 'journal_tail_torn', message }];

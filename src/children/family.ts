@@ -12,6 +12,7 @@ import type { Idleness } from '../engine/relatives.ts';
 import type { Clock, Journal, OutputStore } from '../engine/ports.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
+import type { Actor } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { RunLayout, StateLayout } from '../store/layout.ts';
 
@@ -24,6 +25,9 @@ export const definedOnly = (environment: Environment): { readonly [name: string]
 
 /** How deep sub-flows may be nested; a root is at 0. A flow that calls itself without end is stopped here. */
 export const DEEPEST = 20;
+
+/** Who ends a sub-run, or goes on with it: the run that its step belongs to. */
+export const PARENT: Actor = { kind: 'policy', policy: 'parent' };
 
 /** A run of a tree, for whoever shows it. */
 export interface ShownChild {

@@ -5,7 +5,6 @@ import type { Json } from '../base/json.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { StopReason } from '../engine/ports.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
-import type { Actor } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { SubRun, SubRunEnd } from '../runners/flow.ts';
 import type { ContinuedChild, OwnedChild } from '../store/children.ts';
@@ -13,7 +12,7 @@ import type { RunOutputs } from '../store/outputs.ts';
 import { type InboxReader, RunInbox } from '../store/inbox.ts';
 import { StateError } from '../store/problem.ts';
 import { SnapshotWriter } from '../store/snapshot.ts';
-import { placed } from './family.ts';
+import { PARENT, placed } from './family.ts';
 import type { Opening } from './sub-runs.ts';
 
 /** How a sub-run begins this life. */
@@ -32,10 +31,11 @@ interface Desk {
   readonly inbox: RunInbox;
 }
 
-const PARENT: Actor = { kind: 'policy', policy: 'parent' };
+/** What a sub-run lives in. */
+type Surroundings = Pick<Opening, 'family' | 'parent' | 'definition' | 'environment' | 'prefix'>;
 
 /** A sub-run that is to live. */
-export function memberRun(opening: Opening, beginning: Beginning): SubRun {
+export function memberRun(opening: Surroundings, beginning: Beginning): SubRun {
   const snapshot = new SnapshotWriter(beginning.owned.layout, opening.family.clock, beginning.before);
   const inbox = new RunInbox(beginning.owned.layout);
   let engine: Engine | null = null;
@@ -67,7 +67,7 @@ export async function endedBefore({ record, outputs, journal }: ContinuedChild):
 }
 
 function engineOf(
-  { family, parent, definition, environment, prefix }: Opening,
+  { family, parent, definition, environment, prefix }: Surroundings,
   { owned, record, before, told, opening }: Beginning,
   { snapshot, inbox }: Desk,
   stopped: StopReason | null,
@@ -99,7 +99,7 @@ function engineOf(
 }
 
 async function live(
-  { family, prefix, definition }: Opening,
+  { family, prefix, definition }: Surroundings,
   { owned }: Beginning,
   engine: Engine,
   { snapshot, inbox }: Desk,

@@ -100,7 +100,7 @@ async function endUnowned(
       await owned.close(null);
       return { kind: 'refused' };
     }
-    const opening = [...tornWarning(owned), ...cancelUnowned(record, { by, reason, reaped })];
+    const opening = [...cancelUnowned(record, { by, reason, reaped }), ...tornWarning(owned)];
     const before = structuredClone(record);
     // A run has to end also when a file of its variables is gone, or a secret; at most its last steps see fewer of them.
     const variables = environmentOfRun(session, definition);

@@ -1,10 +1,11 @@
 /** Sub-flows as people write them: `flow: ./report.yaml`, through the real program. */
 
+import { appendFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/model/event.ts';
 import type { RunDetail, RunRow } from '../../src/model/view.ts';
 import { GRACE_MS, useCase } from '../kit/case.ts';
-import { EFFECT, onlyRun, shown, stepOf, timesOf } from '../kit/flows.ts';
+import { EFFECT, journalOf, onlyRun, shown, stepOf, timesOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
 import { eventually, tagged } from '../kit/rig.ts';
 
@@ -292,6 +293,28 @@ describe('the end of a run with a sub-flow', () => {
     await (await stage.enter('load')).exit(0);
     expect((await resumed.ended).code).toBe(0);
     expect(timesOf(rig, 'extract')).toBe(1);
+  });
+
+  it('by cancel when nobody lives it: every sub-run that was left open is ended as well, and has its handlers', async () => {
+    const { rig } = here;
+    const gate = '{ approve: { message: "go on?" } }';
+    rig.write('deep.yaml', `steps:\n  gate: ${gate}\non_cancel: [{ run: ${EFFECT} }]\n`);
+    rig.write('child.yaml', `steps:\n  again: { flow: ./deep.yaml }\nfinally: [{ run: ${EFFECT} }]\n`);
+    rig.write('flow.yaml', PARENT);
+    expect((await rig.flowctl('run', 'flow.yaml', '--no-wait')).code).toBe(6);
+    // A life that was to go on with it died in its first write.
+    appendFileSync(journalOf(rig), '{"seq":');
+    const { id } = await onlyRun(rig);
+    expect((await rig.flowctl('cancel', id)).code).toBe(0);
+    expect((await allRuns()).map(({ flow, state }) => [flow, state])).toEqual([
+      ['deep', 'cancelled'],
+      ['child', 'cancelled'],
+      ['parent', 'cancelled'],
+    ]);
+    expect(rig.effects()).toEqual(['on_cancel[0]', 'finally[0]']);
+    const detail = await shown(rig);
+    expect(stepOf(detail, 'report/again/gate').state).toBe('cancelled');
+    expect(detail.warnings).toMatchObject([{ code: 'journal_tail_torn' }]);
   });
 
   it('by a signal: its steps get that signal, and a second one kills them', async () => {
