@@ -121,10 +121,23 @@ export interface CallFailure {
   readonly thrown: string | null;
 }
 
-/** How a call ended, with its key and how many attempts it had (0: it was reused). */
-export type CallOutcome =
-  | { readonly kind: 'succeeded'; readonly step: string; readonly attempts: number; readonly outputs: Json }
-  | { readonly kind: 'failed'; readonly step: string; readonly attempts: number; readonly failure: CallFailure };
+/** How an item of a map ended. */
+export type ItemOutcome =
+  | { readonly kind: 'succeeded'; readonly index: number; readonly step: string; readonly outputs: Json }
+  | { readonly kind: 'failed'; readonly index: number; readonly step: string; readonly failure: CallFailure };
+
+/**
+ * How a call ended, with its key and how many attempts it had (0: it was reused). `items`: of a map whose task has parts beside its
+ * body, or that failed: those items that ended, in order.
+ */
+export type CallOutcome = {
+  readonly step: string;
+  readonly attempts: number;
+  readonly items?: readonly ItemOutcome[];
+} & (
+  | { readonly kind: 'succeeded'; readonly outputs: Json }
+  | { readonly kind: 'failed'; readonly failure: CallFailure }
+);
 
 /** What is taken from the outside and recorded, so that a replay sees the same. */
 export type RecordedKind = 'now' | 'random' | 'uuid';
@@ -183,8 +196,8 @@ export interface RegisteredFlow {
   readonly kind: 'imperative' | 'declarative';
   /**
    * The options, with `steps` for a declarative flow, as a document in the keys of YAML: plain JSON that the loader of YAML checks and
-   * normalises. Functions stand in it as `call` of `#<flow>:<path>`, where `function(path)` finds them. Every text of an imperative
-   * flow's options but `run_name`, `concurrency.group` and defaults of params is literal.
+   * normalises. A function stands in it as `call: ./<file>#<name>`, with a name that begins with `$`, where `function(name)` finds it.
+   * Every text of an imperative flow's options but `run_name`, `concurrency.group` and defaults of params is literal.
    */
   readonly document: JsonObject;
   /** True: a Standard Schema checks the params, `document` has none, and `params()` has to be asked. */
@@ -198,8 +211,8 @@ export interface RegisteredFlow {
   >;
   /** Calls the flow function of an imperative flow: settles as it does, with what it returned, whatever that is. */
   invoke(params: JsonObject): Promise<unknown>;
-  /** A function of a declarative flow by its path, such as `steps.a`. */
-  function(path: string): ((input: Json, context: unknown) => unknown) | null;
+  /** A function of a declarative flow, or a handler of any, by its name in the document, such as `$nightly$steps$load$call`. */
+  function(name: string): ((input: Json, context: unknown) => unknown) | null;
 }
 
 /** What was made in this thread, in the order in which it was made. */

@@ -42,7 +42,7 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   load: ['base', 'diagnostics', 'model', 'expressions'],
   engine: ['base', 'model', 'expressions'],
   process: ['base', 'model', 'types:engine'],
-  flows: ['base', 'model', 'functions'],
+  flows: ['base', 'model', 'expressions', 'functions'],
   functions: ['base', 'model', 'types:engine', 'flows', 'secrets'],
   secrets: ['base', 'model', 'types:engine', 'process'],
   runners: ['base', 'model', 'types:engine', 'process', 'functions', 'secrets'],
@@ -97,8 +97,8 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
     pattern: /(?<!['"`])\bprocess\.env\b/,
     rooms: /^(cli|compose|functions\/host|store\/flock-program)/,
   },
-  { what: 'the wall clock', pattern: /\bDate\.now\(|new Date\(\)/, rooms: /^(process\/clock|cli|compose|store)/ },
-  { what: 'randomness', pattern: /\bMath\.random\(/, rooms: /^compose/ },
+  { what: 'the wall clock', pattern: /\bDate\.now\(|new Date\(\)/, rooms: /^(process\/clock|cli|compose|store|flows\/context)/ },
+  { what: 'randomness', pattern: /\bMath\.random\(/, rooms: /^(compose|flows\/context)/ },
   { what: 'the console', pattern: /\bconsole\.(log|error|warn|info)\(/, rooms: /^nobody/ },
 ];
 
