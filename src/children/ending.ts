@@ -31,7 +31,7 @@ async function endOne(family: Family, parent: Member, step: StepKey, id: RunId):
   const before = structuredClone(record);
   // What handlers cannot be given they do without: a run has to end also when a file of its variables is gone.
   const variables = family.environmentFor(definition);
-  const attempt = parent.record.steps.get(step)?.attempts.length ?? 1;
+  const attempt = parent.record.steps.get(step)?.attempts.at(-1)?.number ?? 1;
   const chain = tokenOf(parent.environment[TOKEN_VARIABLE] ?? '', parent.record.id, step, attempt);
   const environment = { ...(variables.ok ? variables.value : parent.environment), [TOKEN_VARIABLE]: chain };
   const prefix = placed(parent.prefix, step);

@@ -67,9 +67,9 @@ export async function followLogs(session: Session, following: Following): Promis
 const noRecord = (file: string) =>
   ({ kind: 'damaged', file, offset: null, message: 'nothing in it can be read' }) as const;
 
-/** How many attempts a step has had; 0 for one that has not begun. */
+/** The number of a step's last attempt; 0 for one that has not begun. */
 function attemptsOf(steps: readonly TreeStep[], wanted: string | undefined): number {
-  return steps.find(({ key }) => key === wanted)?.step.attempts.length ?? 0;
+  return steps.find(({ key }) => key === wanted)?.step.attempts.at(-1)?.number ?? 0;
 }
 
 function attemptsToFollow(steps: readonly TreeStep[], { step: wanted, attempt, isMixed }: Following, first: number) {

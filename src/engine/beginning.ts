@@ -1,6 +1,7 @@
 /** How steps begin: attempts as far as there are slots, groups and waits at once, and what has to be found out before. */
 
 import type { EventBody } from '../model/event.ts';
+import { attemptsMade } from '../model/run.ts';
 import type { Situation } from './decide.ts';
 import type { Node } from './node.ts';
 
@@ -38,7 +39,7 @@ function nextAttempt({ record, run, units }: Node): EventBody {
   return {
     type: 'attempt.started',
     step: record.key,
-    attempt: record.attempts.length + 1,
+    attempt: attemptsMade(record) + 1,
     iteration: record.iteration,
     ...(run === null ? {} : { why: run.why, ...(run.fingerprint === null ? {} : { fingerprint: run.fingerprint }) }),
     ...(units === null || Object.keys(units).length === 0 ? {} : { units }),

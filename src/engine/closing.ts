@@ -3,7 +3,7 @@
 import { assertNever, Bug } from '../base/result.ts';
 import type { EventBody, StepSettled } from '../model/event.ts';
 import type { Failure, OutputsRef } from '../model/outcome.ts';
-import type { StepRecord } from '../model/run.ts';
+import { attemptsMade, type StepRecord } from '../model/run.ts';
 import { isStopping, type Situation } from './decide.ts';
 import { Frontier } from './frontier.ts';
 import type { Answer, Container, Node } from './node.ts';
@@ -84,7 +84,7 @@ function closeOrRetry(situation: Situation, node: Node, tolerance: Tolerance): E
   return {
     type: 'retry.scheduled',
     step: record.key,
-    attempt: record.attempts.length + 1,
+    attempt: attemptsMade(record) + 1,
     delay_ms: verdict.delay_ms,
     due: new Date(situation.now + verdict.delay_ms).toISOString(),
   };
@@ -224,7 +224,7 @@ function settled(
 }
 
 function lostFailure({ prefix }: Situation, step: StepRecord): Failure {
-  const attempt = step.attempts.length;
+  const attempt = attemptsMade(step);
   const place = prefix === null ? step.key : `${prefix}/${step.key}`;
   return {
     code: 'lost_attempt',

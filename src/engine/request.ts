@@ -13,6 +13,7 @@ import {
 } from '../expressions/expressions.ts';
 import type { StepDefinition } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
+import { attemptsMade } from '../model/run.ts';
 import { type Node, itemOf } from './node.ts';
 import type { AttemptRequest, ReuseRequest } from './ports.ts';
 import { collectScope, type Eventually, type ScopeSource } from './scope.ts';
@@ -25,7 +26,7 @@ import { asText, asTexts, workOf } from './work.ts';
  * @returns the request, or the failure with which the attempt ends instead.
  */
 export function makeRequest(source: ScopeSource, node: Node, now: number): Eventually<Result<AttemptRequest, Failure>> {
-  const asker = { node, attempt: node.record.attempts.length };
+  const asker = { node, attempt: attemptsMade(node.record) };
   return evaluated(source, node, attemptTemplates(node.definition), asker.attempt, (values) =>
     requestFrom(source, node, values, now),
   );
@@ -34,7 +35,7 @@ export function makeRequest(source: ScopeSource, node: Node, now: number): Event
 /** Evaluates a step for the question whether a recorded result stands for it. */
 export function makeReuseRequest(source: ScopeSource, node: Node): Eventually<Result<ReuseRequest, Failure>> {
   const { definition, record } = node;
-  return evaluated(source, node, reuseTemplates(definition), record.attempts.length + 1, (values) => {
+  return evaluated(source, node, reuseTemplates(definition), attemptsMade(record) + 1, (values) => {
     const { reuse } = definition;
     const ttl_ms = reuse?.cache?.ttl_ms ?? null;
     const item = itemOf(node);

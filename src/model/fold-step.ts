@@ -5,7 +5,7 @@ import { assertNever } from '../base/result.ts';
 import type { RunEvent } from './event.ts';
 import { restartBelow } from './new-life.ts';
 import { addStep } from './steps.ts';
-import type { AttemptRecord, RunRecord, StepRecord } from './run.ts';
+import { type AttemptRecord, attemptsMade, type RunRecord, type StepRecord } from './run.ts';
 
 type At<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 
@@ -122,7 +122,7 @@ export function addHandlers(run: RunRecord, owner: StepKey | null, { phase, coun
   for (let index = 0; index < count; index += 1) {
     const key = handlerKeyOf(owner, phase, index);
     const needs = index === 0 ? [] : [handlerKeyOf(owner, phase, index - 1)];
-    addStep(run.steps, { id: `${phase}[${index}]` as StepId, key, role: 'handler', parent: owner, index, needs });
+    addStep(run, { id: `${phase}[${index}]` as StepId, key, role: 'handler', parent: owner, index, needs });
   }
 }
 
@@ -136,10 +136,10 @@ function expand(run: RunRecord, step: StepRecord, { items, members, time }: At<'
   const taken = keys.find((key) => run.steps.has(key));
   if (taken !== undefined) return `step ${taken} stands twice`;
   items.forEach(({ key, item }, index) => {
-    addStep(run.steps, { id: step.id, key, role: 'item', parent: step.key, index, item, needs: [] });
+    addStep(run, { id: step.id, key, role: 'item', parent: step.key, index, item, needs: [] });
   });
   for (const { id, needs } of members ?? []) {
-    addStep(run.steps, {
+    addStep(run, {
       id,
       key: memberKeyOf(step.key, id),
       role: 'step',
@@ -155,7 +155,10 @@ function expand(run: RunRecord, step: StepRecord, { items, members, time }: At<'
 }
 
 function startAttempt(step: StepRecord, event: At<'attempt.started'>): string | null {
-  if (event.attempt !== step.attempts.length + 1) return `attempt ${event.attempt} follows ${step.attempts.length}`;
+  // Journals of flowctl 0.1 count those of a step that came again from 1.
+  if (event.attempt === 1 && step.attempts.length === 0) step.earlier = 0;
+  const made = attemptsMade(step);
+  if (event.attempt !== made + 1) return `attempt ${event.attempt} follows ${made}`;
   const attempt: AttemptRecord = {
     number: event.attempt,
     iteration: event.iteration,

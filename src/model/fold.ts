@@ -23,8 +23,9 @@ type At<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 /** Makes the record of a run from its first event. */
 export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
   const steps = new Map<StepKey, StepRecord>();
+  const made = new Map<StepKey, number>();
   for (const { id, needs } of event.steps) {
-    addStep(steps, { id, key: stepKeyOf(id), needs: needs.map(stepKeyOf) });
+    addStep({ steps, made }, { id, key: stepKeyOf(id), needs: needs.map(stepKeyOf) });
   }
   return {
     id,
@@ -47,6 +48,7 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
     finished_at: null,
     duration_ms: 0,
     steps,
+    made,
     cancellation: null,
     ending: null,
     warnings: [],
@@ -144,7 +146,7 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
       return null;
     case 'step.requested':
       if (run.steps.has(event.step)) return `step ${event.step} stands twice`;
-      addStep(run.steps, { id: event.name, key: event.step, needs: [] });
+      addStep(run, { id: event.name, key: event.step, needs: [] });
       return null;
     case 'handlers.started':
       run.handlers = [...run.handlers, event.phase];

@@ -4,7 +4,7 @@ import { type StepKey, stepKeyOf } from '../base/ids.ts';
 import type { RunResumed } from './event.ts';
 import { handlersOf } from './order.ts';
 import { isSettled, type RunRecord, type StepRecord } from './run.ts';
-import { addStep, removeOrphans } from './steps.ts';
+import { addStep, removeOrphans, removeStep } from './steps.ts';
 
 /**
  * A new life of the run. Had it ended, everything that did not succeed has a fresh budget and is decided anew, but for failures
@@ -17,11 +17,11 @@ export function beginNewLife(run: RunRecord, event: RunResumed & { readonly time
     const key = stepKeyOf(id);
     const step = run.steps.get(key);
     if (step) step.needs = needs.map(stepKeyOf);
-    else addStep(run.steps, { id, key, needs: needs.map(stepKeyOf) });
+    else addStep(run, { id, key, needs: needs.map(stepKeyOf) });
   }
   const kept = new Set(event.steps.map(({ id }) => stepKeyOf(id)));
   for (const step of run.steps.values()) {
-    if (step.parent === null && step.role === 'step' && !kept.has(step.key)) run.steps.delete(step.key);
+    if (step.parent === null && step.role === 'step' && !kept.has(step.key)) removeStep(run, step);
   }
   removeOrphans(run);
   decideAnew(run, new Set(event.reset), ended);
@@ -54,7 +54,7 @@ export function decideAnew(run: RunRecord, reset: ReadonlySet<StepKey>, ended: b
   // Every step stands behind its parent, so that a parent's fate is known before its children's.
   for (const step of run.steps.values()) {
     const parent = step.parent === null ? null : run.steps.get(step.parent);
-    if (parent === undefined || (parent?.children === null && step.role !== 'handler')) run.steps.delete(step.key);
+    if (parent === undefined || (parent?.children === null && step.role !== 'handler')) removeStep(run, step);
     else if (step.role === 'handler') keepHandler(run, step, parent, ended);
     else if (reset.has(step.key)) {
       isHandled = false;
@@ -67,7 +67,7 @@ export function decideAnew(run: RunRecord, reset: ReadonlySet<StepKey>, ended: b
   if (ended || !isHandled) {
     run.handlers = [];
     for (const step of run.steps.values()) {
-      if (step.role === 'handler' && step.parent === null) run.steps.delete(step.key);
+      if (step.role === 'handler' && step.parent === null) removeStep(run, step);
     }
   }
   removeOrphans(run);
@@ -85,7 +85,7 @@ function ancestorsOf(run: RunRecord, keys: ReadonlySet<StepKey>): ReadonlySet<St
 
 /** The handlers of a step that begins again are gone with its end; those of a step that stands are decided as steps are. */
 function keepHandler(run: RunRecord, step: StepRecord, owner: StepRecord | null, ended: boolean): void {
-  if (owner !== null && owner.handlers.length === 0) run.steps.delete(step.key);
+  if (owner !== null && owner.handlers.length === 0) removeStep(run, step);
   else if (isDecidedAnew(step, null, ended)) restart(step);
 }
 
@@ -120,7 +120,7 @@ export function restartBelow(run: RunRecord, group: StepRecord): void {
   for (const key of group.children ?? []) {
     const child = run.steps.get(key);
     if (child === undefined || !isDecidedAnew(child, group, true)) continue;
-    for (const handler of handlersOf(run, child.key, child.handlers)) run.steps.delete(handler.key);
+    for (const handler of handlersOf(run, child.key, child.handlers)) removeStep(run, handler);
     if (child.children !== null) restartBelow(run, child);
     restart(child);
   }

@@ -86,6 +86,8 @@ export interface StepRecord {
   needs: readonly StepKey[];
   phase: StepPhase;
   readonly attempts: AttemptRecord[];
+  /** How many attempts were made under this key before the step was taken out of the run and came again. */
+  earlier: number;
   /** Attempts that failed or timed out since the step last had a fresh budget. */
   failures: number;
   outputs: OutputsRef | null;
@@ -172,6 +174,8 @@ export interface RunRecord {
   /** Sum over the lives that are over; one that was cut short counts up to its last record. */
   duration_ms: number;
   readonly steps: Map<StepKey, StepRecord>;
+  /** Attempts that were made under the keys of steps that are not in the run any more: should they come again, they are counted on. */
+  readonly made: Map<StepKey, number>;
   cancellation: Cancellation | null;
   ending: RunEnding | null;
   readonly warnings: RunWarning[];
@@ -210,6 +214,10 @@ export function isSettled(phase: StepPhase): boolean {
 /** True when what needs this step may start: it succeeded, or failed and was allowed to. */
 export const isSatisfied = (phase: StepPhase): boolean =>
   phase.kind === 'succeeded' || (phase.kind === 'failed' && phase.tolerated);
+
+/** How many attempts were made under the key of a step, in all lives of the run: the number of the last one. */
+export const attemptsMade = ({ earlier, attempts }: Pick<StepRecord, 'earlier' | 'attempts'>): number =>
+  earlier + attempts.length;
 
 /** When a step that waits, or waits to be tried again, goes on by itself (RFC 3339); null for every other one. */
 export const dueOf = (phase: StepPhase): string | null =>

@@ -2,7 +2,7 @@
 
 import type { StepId, StepKey } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
-import type { RunRecord, StepRecord, StepRole } from './run.ts';
+import { attemptsMade, type RunRecord, type StepRecord, type StepRole } from './run.ts';
 
 /** A step that is to be added. */
 export interface NewStep {
@@ -18,7 +18,7 @@ export interface NewStep {
 }
 
 /** Adds a step to a run; nothing has happened to it. */
-export function addStep(steps: Map<StepKey, StepRecord>, step: NewStep): void {
+export function addStep({ steps, made }: Pick<RunRecord, 'steps' | 'made'>, step: NewStep): void {
   steps.set(step.key, {
     id: step.id,
     key: step.key,
@@ -29,6 +29,7 @@ export function addStep(steps: Map<StepKey, StepRecord>, step: NewStep): void {
     needs: step.needs,
     phase: { kind: 'pending' },
     attempts: [],
+    earlier: made.get(step.key) ?? 0,
     failures: 0,
     outputs: null,
     iteration: 0,
@@ -46,9 +47,16 @@ export function addStep(steps: Map<StepKey, StepRecord>, step: NewStep): void {
   });
 }
 
+/** Takes a step out of a run. Its attempts keep their numbers, for their logs stay where they are. */
+export function removeStep({ steps, made }: RunRecord, step: StepRecord): void {
+  const last = attemptsMade(step);
+  if (last > 0) made.set(step.key, last);
+  steps.delete(step.key);
+}
+
 /** Takes steps out whose parent is not there any more, at any depth. One walk, for every step stands behind its parent. */
 export function removeOrphans(run: RunRecord): void {
   for (const step of run.steps.values()) {
-    if (step.parent !== null && !run.steps.has(step.parent)) run.steps.delete(step.key);
+    if (step.parent !== null && !run.steps.has(step.parent)) removeStep(run, step);
   }
 }

@@ -281,6 +281,24 @@ describe('handlers', () => {
   });
 });
 
+describe('numbers of attempts', () => {
+  const numbersOf = (events: readonly RunEvent[], key: string): readonly number[] =>
+    events.flatMap((event) => (event.type === 'attempt.started' && event.step === key ? [event.attempt] : []));
+
+  it('go on where handlers run again, and members of a group that begins anew: their logs lie beside each other', async () => {
+    const flow = flowOf([{ id: 'g', steps: [{ id: 'one' }] }, { id: 'bad' }], { handlers: handlersOf({ finally: 1 }) });
+    const failing: Behaviour = (step) => (step === 'bad' ? 'fail' : 'succeed');
+    const first = await runLife(flow, { behaviour: failing });
+    const second = await resumeLife(flow, first.journal.events, { behaviour: failing, again: ['g'] });
+    const third = await resumeLife(flow, second.journal.events);
+    const { events } = third.journal;
+    expect(numbersOf(events, 'finally[0]')).toEqual([1, 2, 3]);
+    expect(numbersOf(events, 'g/one')).toEqual([1, 2]);
+    expect(numbersOf(events, 'bad')).toEqual([1, 2, 3]);
+    expect(endOf(third.run)).toMatchObject({ run: 'succeeded', 'g/one': 'succeeded', 'finally[0]': 'succeeded' });
+  });
+});
+
 describe('a step that repeats', () => {
   it('is skipped by a skip code', async () => {
     const repeat = { kind: 'until', condition: 'false', every_ms: 0, max: 5 } as const;
