@@ -93,6 +93,8 @@ export interface FreshWish {
   readonly noCache: boolean;
   /** Steps, with all that is in them. */
   readonly force: readonly string[];
+  /** The same for steps that a person asked for again when the run was resumed. Default: none. */
+  readonly again?: readonly string[];
 }
 
 /** One life of a run, put together. */

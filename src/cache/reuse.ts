@@ -41,8 +41,9 @@ export interface ReuseOptions extends Place {
   readonly flows: FlowDefinition['flows'];
   /** True: nothing is reused; what is made is kept all the same. */
   readonly noCache: boolean;
-  /** Steps that run whatever is recorded, with all that is in them. */
+  /** Steps that run whatever is recorded, with all that is in them: those of `--force`, and those that a resume is to run again. */
   readonly force: readonly string[];
+  readonly again?: readonly string[];
 }
 
 /** A step as it is before an attempt: under what a success will be kept. */
@@ -130,8 +131,10 @@ export class EarlierResults implements Reuse {
     this.before.set(step, now.value);
     const run = (why: string): Finding => ({ kind: 'run', fingerprint, why });
     if (this.options.noCache) return run('--no-cache');
-    const forced = this.options.force.find((name) => isPartOf(this.placed(step), name));
+    const isNamed = (name: string): boolean => isPartOf(this.placed(step), name);
+    const forced = this.options.force.find(isNamed);
     if (forced !== undefined) return run(`--force ${forced}`);
+    if (this.options.again?.some(isNamed)) return run('the resume asked for it again');
     const result = await this.resultFor(now.value);
     if (result === null) return run(whyNot(now.value, cache?.key ?? null));
     const age = this.options.clock.wall() - Date.parse(result.created_at);

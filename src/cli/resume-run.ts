@@ -104,6 +104,9 @@ export async function resumeRun(
     definition,
     again: [...reset, ...(options.from ?? [])],
   };
+  // Who asks for a step by name wants it to run, whatever result of it is kept.
+  const isAsked = again.size > 0 || options.from !== undefined;
+  const fresh = { noCache: false, force: [], again: isAsked ? files.again : [] };
   if (!(await verifyFiles(session, files))) {
     await owned.close(record.ending === null ? null : record);
     signals.remove();
@@ -116,7 +119,7 @@ export async function resumeRun(
     session,
     {
       ...{ state: state.value, owned, record, definition, environment, secrets, resources },
-      ...{ told: [], opening, before, again, waits: options.wait === false ? 'park' : 'stay' },
+      ...{ told: [], opening, before, again, fresh, waits: options.wait === false ? 'park' : 'stay' },
     },
     options,
     signals,

@@ -39,7 +39,7 @@ export function showText(run: RunDetail, style: Style): string {
 function endingOf(run: RunDetail): string {
   const code = run.exit_code === null ? '' : `, exit code ${run.exit_code}`;
   const took = run.duration_ms === null ? '' : ` in ${formatDuration(run.duration_ms)}`;
-  return `${took}${code}`;
+  return `${run.timed_out ? ' (timed out)' : ''}${took}${code}`;
 }
 
 function headFacts(run: RunDetail): readonly (readonly [string, string])[] {

@@ -61,7 +61,7 @@ class Tolerance {
   }
 
   private tolerates({ container, definition, record }: Node): boolean {
-    if (record.role === 'handler') return definition.action.kind === 'notify';
+    if (record.role === 'handler') return definition.action.kind === 'notify' || definition.continue_on_error;
     if (record.role !== 'item') return definition.continue_on_error;
     const granted = this.granted.get(container) ?? 0;
     if (container.tolerated + granted >= container.tolerates) return false;

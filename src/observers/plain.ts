@@ -104,15 +104,17 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint, said: string | un
     case 'run.signalled':
       return paint.odd(`${event.signal} received: ending the run, once more to end it at once`);
     case 'run.cancel_requested':
-      return paint.odd(withoutControls(`cancellation requested${cancelSentence(event)}: ending the run`));
+      return paint.odd(withoutControls(`${cancelSentence(event)}: ending the run`));
     case 'processes.reaped':
       return `${event.step === null ? '' : `${event.step} `}${paint.odd('left processes behind')}, ended: ${event.pids.join(', ')}`;
     case 'warning.raised':
       return `${event.step === null ? '' : `${event.step} `}${paint.odd('warning')}: ${withoutControls(event.message)}`;
     case 'run.finished': {
       const tone = event.state === 'succeeded' ? paint.good : event.state === 'failed' ? paint.bad : paint.odd;
-      return `run ${run} ${tone(event.state)} in ${formatDuration(event.duration_ms)}`;
+      return `run ${run} ${tone(event.state)}${event.timed_out ? ' (timed out)' : ''} in ${formatDuration(event.duration_ms)}`;
     }
+    case 'run.retried':
+      return `run ${run} ${paint.odd('will be tried again')} in ${formatDuration(event.delay_ms)}: what failed, and what comes after it`;
     case 'run.queued':
       return paint.odd(
         `waits for other runs of concurrency group ${withoutControls(event.group)} (limit ${event.limit})`,
@@ -126,7 +128,6 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint, said: string | un
     case 'step.expanded':
     case 'iteration.scheduled':
     case 'run.parked':
-    case 'run.retried':
     case 'step.requested':
     case 'value.recorded':
     case 'child.started':
@@ -137,8 +138,9 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint, said: string | un
 }
 
 function cancelSentence({ by, reason }: CancelRequested): string {
+  if (by.kind === 'policy' && by.policy === 'timeout') return 'the `timeout` of the run is over';
   const who = by.kind === 'user' ? ` by ${by.name} on ${by.host}` : '';
-  return reason === null ? who : `${who} (${reason})`;
+  return `cancellation requested${who}${reason === null ? '' : ` (${reason})`}`;
 }
 
 function planSentence({ steps, settings }: RunStarted): string {

@@ -263,6 +263,21 @@ steps:
     expect(statSync(rig.path('out')).mode & 0o777).toBe(0o755);
   });
 
+  it('runs what it is asked for by name, and what follows that, though nothing changed', async () => {
+    const { rig } = given;
+    rig.write('in', '1');
+    rig.write(
+      'f.yaml',
+      flow(', cache: true').replace('  b:', '  c: { needs: a, cache: { key: k }, run: ' + `'${NOTED}' }\n  b:`),
+    );
+    await rig.flowctl('run', 'f.yaml');
+    rig.write('go', '');
+    ran(rig);
+    expect((await rig.flowctl('resume', '--from', 'a')).code).toBe(0);
+    expect([...ran(rig)].sort()).toEqual(['a', 'b', 'c']);
+    expect(await fateOf('a')).toBe('succeeded: the resume asked for it again');
+  });
+
   it('looks into sub-flows', async () => {
     const { rig } = given;
     rig.write('in', '1');

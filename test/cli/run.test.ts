@@ -138,7 +138,17 @@ describe('a run that ends by itself', () => {
     expect(stepOf(run, 'stubborn').attempts).toMatchObject([{ outcome: 'timed_out', signal: 'SIGKILL' }]);
   });
 
-  it.todo('case 10: the same on the flow: exit code 124 (flows have no `timeout` yet)');
+  it('case 10: the same on the flow: exit code 124, and everything that tells of it says why', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', 'timeout: 200ms\nsteps:\n  only: { run: sleep 60 }\n');
+    const { code, stdout } = await rig.flowctl('run', 'flow.yaml', '--output', 'plain');
+    expect(code).toBe(124);
+    expect(stdout).toContain(' the `timeout` of the run is over: ending the run\n');
+    expect(stdout).toMatch(/Z run [0-9a-z]{26} failed \(timed out\) in /);
+    expect((await rig.flowctl('show')).stdout).toMatch(/failed \(timed out\) in .*, exit code 124\n/);
+    const quiet = await rig.flowctl('run', 'flow.yaml', '-q');
+    expect(quiet.stderr).toMatch(/^failed \(timed out\) in .*: 1 cancelled$/m);
+  });
 
   it('case 11: a timeout beyond the range of a timer does not fire', async () => {
     const { rig } = here;

@@ -123,6 +123,23 @@ it('handlers tell people how a run ended, with a secret nobody else sees', async
   expect(await secret.ended).toMatchObject({ code: 1, stdout: '' });
 });
 
+it('a handler with `continue_on_error` that fails is shown, and changes nothing about the run', async () => {
+  rig.write(
+    'flow.yaml',
+    [
+      'retry: 1',
+      'steps:',
+      '  a: { run: test "$FLOWCTL_ATTEMPT" = 2 }',
+      'finally: [{ run: exit 5, continue_on_error: true }]',
+      '',
+    ].join('\n'),
+  );
+  const { code, stdout } = await rig.flowctl('run', 'flow.yaml', '--output', 'plain');
+  expect(stdout).toMatch(/Z run [0-9a-z]{26} will be tried again in 0ms/);
+  expect({ code, state: await stateOf('finally[0]') }).toEqual({ code: 0, state: 'failed' });
+  expect((await rig.query<Shown>('show')).steps.at(-1)).toMatchObject({ tolerated: true });
+});
+
 it('a message that cannot be delivered changes nothing about the run, and its address is nowhere', async () => {
   server = await serve(withStatus(404));
   rig.give({ HOOK: `${server.url}/hook/s3cr3t-path` });
