@@ -56,7 +56,8 @@ function stepsBeneath(
   return steps.flatMap((step) => {
     const key = place(step.key);
     const member = members.get(key);
-    const own = { ...step, key, needs: step.needs.map(place) };
+    const parent = step.parent === null ? prefix : place(step.parent);
+    const own = { ...step, key, parent, needs: step.needs.map(place) };
     return member === undefined ? [own] : [own, ...stepsBeneath(key, member, members)];
   });
 }

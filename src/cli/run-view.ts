@@ -3,6 +3,7 @@
 import { recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 import type { ShownChild } from '../children/family.ts';
 import type { FlowDefinition } from '../model/flow.ts';
+import type { RunEvent } from '../model/event.ts';
 import type { RunRecord } from '../model/run.ts';
 import { withoutOldCommands } from '../observers/annotations.ts';
 import type { Observer } from '../observers/hub.ts';
@@ -148,12 +149,21 @@ function homeOf(
   return { layout: root, step };
 }
 
+/** What tells of work as it was planned. */
+const FINE: ReadonlySet<RunEvent['type']> = new Set([
+  'attempt.started',
+  'step.expanded',
+  'iteration.scheduled',
+  'handlers.started',
+]);
+
 function onlyTrouble(observer: Observer): Observer {
   return {
     name: observer.name,
     observe(event) {
-      const isFine =
-        event.type === 'attempt.started' || (event.type === 'attempt.finished' && event.outcome === 'succeeded');
+      const isGood =
+        'state' in event ? event.state === 'succeeded' : 'outcome' in event && event.outcome === 'succeeded';
+      const isFine = FINE.has(event.type) || (event.type !== 'run.finished' && isGood);
       if (!isFine) observer.observe(event);
     },
   };

@@ -3,25 +3,21 @@
 import { formatDuration } from '../base/duration.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import type { RunDetail, StepView } from '../model/view.ts';
-import { skipSentence } from '../observers/plain.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
 import { byWhom } from './actor.ts';
-import { runTone, stepSign, stepTone } from './states.ts';
+import { stepTable } from './show-steps.ts';
+import { runTone } from './states.ts';
 import type { Style } from './style.ts';
 import { type Cell, table } from './table.ts';
 
-/** Prints a run. */
-export function showText(run: RunDetail, style: Style): string {
+/** Prints a run. @param all true: every item of every map. */
+export function showText(run: RunDetail, style: Style, all: boolean): string {
   const lines = [
     `${style.strong(run.id)}  ${run.flow ?? 'unknown flow'}  ${runTone(style, run.state)(run.state)}${endingOf(run)}`,
     ...headFacts(run).map(([name, value]) => `${style.faint(name.padEnd(9))} ${value}`),
     '',
   ];
-  const parts = [
-    `${lines.join('\n')}\n`,
-    stepTable(run.steps, style),
-    ...run.steps.map((step) => troubleOf(step, style)),
-  ];
+  const parts = [`${lines.join('\n')}\n`, stepTable(run, { style, all }), ...troubles(run, style, all)];
   if (run.error !== null) parts.push(`\n${style.bad('error')}: ${withoutControls(run.error.message)}\n`);
   if (run.outputs !== null)
     parts.push(`\n${style.strong('outputs')}\n${indented(JSON.stringify(run.outputs, null, 2))}`);
@@ -65,18 +61,6 @@ function headFacts(run: RunDetail): readonly (readonly [string, string])[] {
   return facts;
 }
 
-function stepTable(steps: readonly StepView[], style: Style): string {
-  return table(
-    steps.map((step): Cell[] => [
-      { text: stepSign(step.state), paint: stepTone(style, step.state) },
-      { text: step.key },
-      { text: wordOf(step), paint: stepTone(style, step.state) },
-      { text: step.duration_ms === null ? '' : formatDuration(step.duration_ms), align: 'right' },
-      { text: remarkOf(step), paint: style.faint },
-    ]),
-  );
-}
-
 const ARTIFACTS_SHOWN = 50;
 
 /** Files by their paths, values in a few words: the whole of them is in `--json`. */
@@ -100,20 +84,16 @@ function inWords(value: Json): string {
   return first.length > 60 ? `${first.slice(0, 59)}…` : first;
 }
 
-function wordOf(step: StepView): string {
-  if (step.timed_out) return 'timed out';
-  if (step.tolerated) return 'failed, tolerated';
-  return step.cached ? 'reused' : step.state;
-}
+const TROUBLES_SHOWN = 20;
 
-function remarkOf(step: StepView): string {
-  if (step.skip_reason !== null) return skipSentence(step.skip_reason);
-  if (step.why !== null) return step.why;
-  const remarks: string[] = [];
-  if (step.attempts.length > 1) remarks.push(`${step.attempts.length} attempts`);
-  if (step.attempts.at(-1)?.outcome === 'lost') remarks.push('lost: flowctl ended while it ran');
-  if (step.retry_due !== null) remarks.push(`next attempt at ${step.retry_due}`);
-  return remarks.join(', ');
+function troubles({ id, steps }: RunDetail, style: Style, all: boolean): readonly string[] {
+  const failed = steps.filter(({ error }) => error !== null);
+  const shown = all ? failed : failed.slice(0, TROUBLES_SHOWN);
+  const more = failed.length - shown.length;
+  return [
+    ...shown.map((step) => troubleOf(step, style)),
+    ...(more === 0 ? [] : [style.faint(`\nand ${more} more failed: flowctl show ${id} --all\n`)]),
+  ];
 }
 
 function troubleOf(step: StepView, style: Style): string {

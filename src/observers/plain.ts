@@ -3,11 +3,13 @@
 import { formatDuration } from '../base/duration.ts';
 import type { RunId, StepKey } from '../base/ids.ts';
 import type {
+  ApprovalAnswered,
   AttemptFinished,
   CancelRequested,
   RunEvent,
   RunStarted,
   SkipReason,
+  StepExpanded,
   StepSettled,
 } from '../model/event.ts';
 import type { Observer } from './hub.ts';
@@ -88,8 +90,6 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint, said: string | un
       return `${event.step} ${paint.odd('will be tried again')} in ${formatDuration(event.delay_ms)} (attempt ${event.attempt})`;
     case 'wait.started':
       return event.until === null ? null : `${event.step} waits until ${event.until}`;
-    case 'approval.requested':
-      return `${event.step} ${paint.odd('waits for an answer')}: ${withoutControls(event.message)} (flowctl approve ${run} ${event.step})`;
     case 'artifact.published':
       return `${event.step} published ${withoutControls(event.name)}`;
     case 'step.timed_out':
@@ -114,7 +114,7 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint, said: string | un
       return `run ${run} ${tone(event.state)}${event.timed_out ? ' (timed out)' : ''} in ${formatDuration(event.duration_ms)}`;
     }
     case 'run.retried':
-      return `run ${run} ${paint.odd('will be tried again')} in ${formatDuration(event.delay_ms)}: what failed, and what comes after it`;
+      return `run ${run} ${paint.odd('will be tried again')}${delayed(event)}: what failed, and what comes after it`;
     case 'run.queued':
       return paint.odd(
         `waits for other runs of concurrency group ${withoutControls(event.group)} (limit ${event.limit})`,
@@ -124,18 +124,41 @@ function lineOf(run: RunId, event: RunEvent, paint: LinePaint, said: string | un
     case 'step.queued':
       // A line for each of ten thousand items would say nothing more.
       return event.step.includes('[') ? null : `${event.step} waits for ${event.resources.join(', ')}`;
-    case 'attempt.spawned':
     case 'step.expanded':
+      return expandedLine(event);
     case 'iteration.scheduled':
+      return `${event.step} goes on with iteration ${event.iteration + 1}${delayed(event)}`;
     case 'run.parked':
+      return `run ${run} ${paint.odd('is left waiting')}`;
+    case 'approval.requested':
+      return `${event.step} ${paint.odd('waits for an answer')}: ${withoutControls(event.message)} (flowctl approve ${run} ${event.step})`;
+    case 'approval.answered':
+      return answeredLine(event, paint);
+    case 'handlers.started':
+      return `${event.step === null ? '' : `${event.step}: `}${event.phase} begins`;
+    case 'attempt.spawned':
     case 'step.requested':
     case 'value.recorded':
     case 'child.started':
-    case 'approval.answered':
-    case 'handlers.started':
       return null;
   }
 }
+
+function expandedLine({ step, items, members }: StepExpanded): string {
+  if (members !== undefined) return `${step} started, ${counted(members.length, 'step')}`;
+  return items.length === 0 ? `${step} has no items` : `${step} started, ${counted(items.length, 'item')}`;
+}
+
+function answeredLine({ step, approved, by, comment }: ApprovalAnswered, paint: LinePaint): string {
+  const word = approved ? paint.good('approved') : paint.bad('rejected');
+  const who = by.kind === 'user' ? `by ${by.name} on ${by.host}` : 'for the time is up';
+  return `${step} ${word} ${withoutControls(`${who}${comment === null ? '' : `: ${comment}`}`)}`;
+}
+
+const delayed = ({ delay_ms: delay }: { readonly delay_ms: number }): string =>
+  delay === 0 ? '' : ` in ${formatDuration(delay)}`;
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 function cancelSentence({ by, reason }: CancelRequested): string {
   if (by.kind === 'policy' && by.policy === 'timeout') return 'the `timeout` of the run is over';
@@ -144,7 +167,7 @@ function cancelSentence({ by, reason }: CancelRequested): string {
 }
 
 function planSentence({ steps, settings }: RunStarted): string {
-  return `${steps.length} step${steps.length === 1 ? '' : 's'}, at most ${settings.max_parallel} at once`;
+  return `${counted(steps.length, 'step')}, at most ${settings.max_parallel} at once`;
 }
 
 /** Of a failed command or function the end of its attempt has said it; of a wait, a map or a group nothing has. */
@@ -159,6 +182,8 @@ function finishedLine(event: AttemptFinished, paint: LinePaint): string {
   const took = event.duration_ms === null ? '' : ` after ${formatDuration(event.duration_ms)}`;
   switch (event.outcome) {
     case 'succeeded':
+      // Whether that was the last one, the next line says.
+      if (event.continues === true) return `${event.step} finished an iteration${took}`;
       return `${event.step} ${paint.good('succeeded')}${took}`;
     case 'failed':
     case 'timed_out':

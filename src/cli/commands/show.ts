@@ -9,6 +9,7 @@ import { stateToRead } from '../state-directory.ts';
 
 interface ShowOptions extends GlobalOptions {
   readonly json?: boolean;
+  readonly all?: boolean;
 }
 
 const EXAMPLES = `
@@ -24,6 +25,7 @@ export function define(program: Command): void {
     .summary('show a run, step by step')
     .description('Shows one run: its steps with their states, attempts and times, what failed, and its outputs.')
     .option('--json', 'print a JSON object')
+    .option('--all', 'every item of large maps, also those that went well')
     .addHelpText('after', EXAMPLES)
     .action(show);
 }
@@ -38,6 +40,8 @@ async function show(text: string, options: ShowOptions): Promise<void> {
     );
   }
   await session.stdout.writeAll(
-    options.json === true ? `${JSON.stringify(detail, null, 2)}\n` : showText(detail, session.style),
+    options.json === true
+      ? `${JSON.stringify(detail, null, 2)}\n`
+      : showText(detail, session.style, options.all === true),
   );
 }
