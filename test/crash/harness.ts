@@ -24,36 +24,68 @@ const ENV = { FLOWCTL_GRACE: `${GRACE_MS}ms` };
 
 interface Drawn {
   readonly yaml: string;
+  /** The keys of everything that has an effect. */
   readonly ids: readonly string[];
 }
 
-/** A flow of 4 to 10 steps: each appends an effect and derives its output from those of its needs. */
+/**
+ * A flow of 4 to 10 steps, some of them maps or groups, with a handler at its end: each appends an effect under its key, and derives its
+ * output from those of its needs.
+ */
 export function drawFlow(random: () => number): Drawn {
-  const ids = Array.from({ length: 4 + Math.floor(random() * 7) }, (_, index) => `s${index}`);
-  const steps = ids.map((id, index) => {
-    const needs = ids.slice(0, index).filter(() => random() < 0.35);
-    const inputs = needs.map((need) => `      IN_${need}: "\${{ steps.${need}.outputs.value }}"`);
-    const failures = random() < 0.15 ? 1 + Math.floor(random() * 2) : 0;
-    const sleep = random() < 0.6 ? `sleep 0.${String(Math.floor(random() * 90)).padStart(2, '0')}` : ':';
+  const names = Array.from({ length: 4 + Math.floor(random() * 7) }, (_, index) => `s${index}`);
+  const ids: string[] = [];
+  const steps = names.map((name, index) => {
+    const needs = names.slice(0, index).filter(() => random() < 0.35);
+    const head = [`  ${name}:`, `    needs: [${needs.join(', ')}]`];
     const draw = random();
-    const stray = draw < 0.1 ? 'sleep 20 &' : draw < 0.2 ? 'setsid sleep 20 & ' : ':';
-    const noise = random() < 0.1 ? 'head -c 500000 /dev/zero' : ':';
-    return [
-      `  ${id}:`,
-      `    needs: [${needs.join(', ')}]`,
-      '    retry: 2',
-      ...(inputs.length > 0 ? ['    env:', ...inputs] : []),
-      '    run: |',
-      `      echo ${id} >> "$EFFECTS"`,
-      `      ${noise}`,
-      `      ${stray}`,
-      `      ${sleep}`,
-      `      tries=$(cat "$FLOWCTL_RUN_DIR/${id}" 2>/dev/null || echo 0)`,
-      `      if [ "$tries" -lt ${failures} ]; then echo $((tries + 1)) > "$FLOWCTL_RUN_DIR/${id}"; exit 3; fi`,
-      `      echo "value=$(printf '%s' "${id} ${needs.map((need) => `$IN_${need}`).join(' ')}" | cksum | cut -d' ' -f1)" >> "$FLOWCTL_OUTPUT"`,
-    ].join('\n');
+    if (draw < 0.15) {
+      const items = 1 + Math.floor(random() * 4);
+      ids.push(...Array.from({ length: items }, (_, item) => `${name}[${item}]`));
+      const list = Array.from({ length: items }, (_, item) => item).join(', ');
+      return [...head, `    foreach: [${list}]`, '    max_parallel: 2', ...drawWork(random, needs, '    ')].join('\n');
+    }
+    if (draw < 0.3) {
+      ids.push(`${name}/x`, `${name}/y`);
+      return [
+        ...head,
+        '    steps:',
+        '      x:',
+        ...drawWork(random, needs, '        '),
+        '      y:',
+        '        needs: x',
+        ...drawWork(random, ['x'], '        '),
+      ].join('\n');
+    }
+    ids.push(name);
+    return [...head, ...drawWork(random, needs, '    ')].join('\n');
   });
-  return { ids, yaml: `name: torture\nmax_parallel: 3\nsteps:\n${steps.join('\n')}\n` };
+  ids.push('finally[0]');
+  const handler = 'finally:\n  - run: echo "$FLOWCTL_STEP" >> "$EFFECTS"\n';
+  return { ids, yaml: `name: torture\nmax_parallel: 3\n${handler}steps:\n${steps.join('\n')}\n` };
+}
+
+/** What one of them does. */
+function drawWork(random: () => number, needs: readonly string[], indent: string): readonly string[] {
+  const inputs = needs.map((need) => `  IN_${need}: "\${{ toJSON(steps.${need}.outputs) }}"`);
+  const failures = random() < 0.15 ? 1 + Math.floor(random() * 2) : 0;
+  const sleep = random() < 0.6 ? `sleep 0.${String(Math.floor(random() * 90)).padStart(2, '0')}` : ':';
+  const draw = random();
+  const stray = draw < 0.1 ? 'sleep 20 &' : draw < 0.2 ? 'setsid sleep 20 & ' : ':';
+  const noise = random() < 0.1 ? 'head -c 500000 /dev/zero' : ':';
+  return [
+    'retry: 2',
+    ...(inputs.length > 0 ? ['env:', ...inputs] : []),
+    'run: |',
+    '  echo "$FLOWCTL_STEP" >> "$EFFECTS"',
+    `  ${noise}`,
+    `  ${stray}`,
+    `  ${sleep}`,
+    `  counted="$FLOWCTL_RUN_DIR/$(printf '%s' "$FLOWCTL_STEP" | tr '/[]' '___')"`,
+    '  tries=$(cat "$counted" 2>/dev/null || echo 0)',
+    `  if [ "$tries" -lt ${failures} ]; then echo $((tries + 1)) > "$counted"; exit 3; fi`,
+    `  echo "value=$(printf '%s' "$FLOWCTL_STEP ${needs.map((need) => `$IN_${need}`).join(' ')}" | cksum | cut -d' ' -f1)" >> "$FLOWCTL_OUTPUT"`,
+  ].map((line) => `${indent}${line}`);
 }
 
 /** What was found wrong; empty for a run that kept every promise. */
