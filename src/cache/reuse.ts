@@ -23,7 +23,7 @@ import { fingerprintOf, flowContent, type Parts, partsOf, type Place, type WorkC
 import { areKept, describeDeviations, type Deviation, findDeviations, manifestOf, restoreFiles } from './generated.ts';
 import { isPartOf, noteUse } from './housekeeping.ts';
 import { FORMAT, type KeptResult, type KeptSource, readJson, Records, type StepMemory } from './records.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../base/turns.ts';
 
 /** What reuse in one run works with. */
 export interface ReuseOptions extends Place {

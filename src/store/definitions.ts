@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { type ContentHash, contentHash } from '../base/ids.ts';
 import { canonicalJson, isJsonObject, type Json } from '../base/json.ts';
 import type { Result } from '../base/result.ts';
-import { DEFINITION_FORMAT, type FlowDefinition } from '../model/flow.ts';
+import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../model/defaults.ts';
+import { DEFINITION_FORMAT, type FlowDefinition, type StepDefinition } from '../model/flow.ts';
 import { readText, writeDurably } from './durable-files.ts';
 import { definitionPath, type RunLayout } from './layout.ts';
 import { guarded, StateError, type StateProblem, systemCode } from './problem.ts';
@@ -38,8 +39,20 @@ export function readDefinition(run: RunLayout, revision: number): Promise<Result
     if (format !== DEFINITION_FORMAT) throw damaged(`is of format ${JSON.stringify(format)}`);
     if (typeof flow_hash !== 'string' || definition === undefined) throw damaged('is incomplete');
     if (digestOf(definition) !== sha256) throw damaged('the hash does not match');
-    return { revision, flow_hash: contentHash(flow_hash), definition: definition as unknown as FlowDefinition };
+    return { revision, flow_hash: contentHash(flow_hash), definition: completed(definition) };
   });
+}
+
+/** A definition as an older flowctl wrote it, which knew fewer members: what it did not know has its default. */
+function completed(definition: Json): FlowDefinition {
+  const flow = definition as unknown as FlowDefinition;
+  return { ...FLOW_DEFAULTS, ...flow, steps: flow.steps.map(completedStep) };
+}
+
+function completedStep(step: StepDefinition): StepDefinition {
+  const { action } = step;
+  const whole = action.kind === 'group' ? { ...action, steps: action.steps.map(completedStep) } : action;
+  return { ...STEP_DEFAULTS, ...step, action: whole };
 }
 
 /** Of the whole definition, so that a flipped byte is seen. */

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { type ContentHash, contentHash } from '../base/ids.ts';
 import { findNotJson, type Json } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
+import { Turns } from '../base/turns.ts';
 import type { OutputStore } from '../engine/ports.ts';
 import { INLINE_OUTPUT_LIMIT, type OutputsRef } from '../model/outcome.ts';
 import { readText, writeDurably } from './durable-files.ts';
@@ -18,6 +19,10 @@ export interface RunOutputs extends OutputStore {
    */
   store(value: Json): Promise<OutputsRef>;
 }
+
+/** Whoever asks for the outputs of a large map asks for those of all its items at once. */
+const FILES_AT_ONCE = 8;
+const turns = new Turns(FILES_AT_ONCE);
 
 /** Opens the outputs of a run. */
 export function runOutputs(run: RunLayout): RunOutputs {
@@ -44,12 +49,14 @@ async function readOutputs(run: RunLayout, ref: OutputsRef): Promise<Json> {
   // The hash comes from a record; nothing but a hash may become part of a path.
   const path = /^[0-9a-f]{64}$/.test(ref.hash) ? outputsPath(run, ref.hash) : null;
   if (path === null) throw damaged(run.outputs, `\`${String(ref.hash).slice(0, 80)}\` names no outputs`);
-  const text = await readText(path).catch((error: unknown) => {
-    const problem = problemFrom(error, path);
-    throw problem.kind === 'io' && problem.code === 'ENOENT'
-      ? damaged(path, 'stored outputs are missing')
-      : new StateError(problem, error);
-  });
+  const text = await turns
+    .take(() => readText(path))
+    .catch((error: unknown) => {
+      const problem = problemFrom(error, path);
+      throw problem.kind === 'io' && problem.code === 'ENOENT'
+        ? damaged(path, 'stored outputs are missing')
+        : new StateError(problem, error);
+    });
   if (hashOf(text) !== ref.hash) throw damaged(path, 'stored outputs do not match their hash');
   return JSON.parse(text) as Json;
 }

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Turns } from '../../src/cache/turns.ts';
+import { Turns } from '../../src/base/turns.ts';
 
 describe('Turns', () => {
   it('lets so many go on at once, first come, first served, and passes on what a failure held', async () => {
