@@ -3,6 +3,7 @@
  * `docs/typescript.md` is the guide.
  */
 
+export { type FlowRun, type RunFlowOptions, runFlow } from './embedding/run-flow.ts';
 export { type ApprovalQuestion, type Context, context, type Logger } from './flows/context.ts';
 export { type Flow, flow } from './flows/flow.ts';
 export type { FlowDeclaration, FlowOptions, Handler, StepDeclaration, StepFunction } from './flows/flow-options.ts';

@@ -171,8 +171,9 @@ export interface RegisteredTask {
   /**
    * Calls one of its functions with arguments as they were requested; resolves with JSON, or a value that is not JSON, which the caller
    * of this has to tell. Rejects as the function does.
+   * @param instead called in place of the function of the part.
    */
-  invoke(part: TaskPart, args: readonly Json[]): Promise<unknown>;
+  invoke(part: TaskPart, args: readonly Json[], instead?: (...args: readonly unknown[]) => unknown): Promise<unknown>;
   /**
    * Asks `retryIf` and a delay function about an attempt of the body that failed; both null where the options have no function.
    * A function that throws rejects: the attempt is not tried again.

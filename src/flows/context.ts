@@ -2,15 +2,14 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Json, JsonObject } from '../base/json.ts';
+import type { Json } from '../base/json.ts';
 import { currentContext, type StepContext } from '../functions/context.ts';
-import type { ParamDefinition } from '../model/flow.ts';
 import { type CallRequest, currentConductor, type Conductor } from './conductor.ts';
 import { checkNames, type Duration, milliseconds, NO_OPTIONS, oneOf, refuse } from './options.ts';
+import { paramDefinition } from './param-definition.ts';
 import type { FromSchema, ParamDeclaration, ParamSchema } from './param-schema.ts';
 import { inTransaction } from './task-call.ts';
 import { TaskError } from './task-error.ts';
-import { asJson } from './values.ts';
 
 /** Writes lines into the attempt's log. */
 export interface Logger {
@@ -80,16 +79,6 @@ async function ask(conductor: Conductor, request: CallRequest): Promise<Json> {
   return outcome.outputs;
 }
 
-/** The normal form of a param, as a YAML flow's. */
-function paramOf(name: string, declaration: ParamDeclaration): ParamDefinition {
-  if (typeof declaration !== 'object') {
-    const type = Number.isInteger(declaration) ? 'integer' : typeof declaration;
-    return { name, schema: { type }, required: false, default: declaration };
-  }
-  const { default: fallback, ...schema } = asJson(`param \`${name}\``, declaration) as JsonObject;
-  return { name, schema, required: fallback === undefined, default: fallback ?? null };
-}
-
 function approvalRequest(given: string | ApprovalQuestion<{ readonly [name: string]: ParamDeclaration }>): CallRequest {
   const question = typeof given === 'string' ? { message: given } : given;
   checkNames('approval()', question, ['message', 'params', 'timeout', 'onTimeout']);
@@ -102,7 +91,7 @@ function approvalRequest(given: string | ApprovalQuestion<{ readonly [name: stri
     needs: [],
     options: NO_OPTIONS,
     message,
-    params: Object.entries(params).map(([name, declaration]) => paramOf(name, declaration)),
+    params: Object.entries(params).map(([name, declaration]) => paramDefinition(name, declaration)),
     timeout_ms: timeout === undefined ? null : milliseconds('approval()', 'timeout', timeout),
     on_timeout: oneOf('approval()', 'onTimeout', onTimeout, ['fail', 'approve', 'reject']),
   };

@@ -73,7 +73,7 @@ export function flow(
   first: string | FlowDeclaration<ParamsDeclaration, unknown>,
   ...rest: readonly unknown[]
 ): Flow<NoParams, unknown> {
-  const place = placeOfCaller(1);
+  const place = placeOfCaller();
   const file = place.replace(/:\d+:\d+$/, '');
   if (typeof first === 'string') {
     const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest;

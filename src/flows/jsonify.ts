@@ -1,5 +1,7 @@
 /** What becomes of a type when a value of it is written as JSON and read again. Types only. */
 
+import type { Json } from '../base/json.ts';
+
 /** A type of which `JSON.stringify` makes nothing: left out in objects, null in lists. */
 type Unwritten = undefined | symbol | ((...args: never) => unknown);
 
@@ -38,19 +40,22 @@ export type Jsonify<T> =
     ? T
     : unknown extends T
       ? T
-      : T extends string | number | boolean | null
+      : // Also what ends the recursion of types such as `Json` itself.
+        [T] extends [Json]
         ? T
-        : T extends { toJSON(...args: never): infer Written }
-          ? Jsonify<Written>
-          : T extends Unwritten
-            ? null
-            : T extends bigint | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | RegExp | Error
-              ? never
-              : T extends readonly unknown[]
-                ? { [K in keyof T]: Jsonify<T[K]> }
-                : T extends object
-                  ? Flat<JsonifyObject<T>>
-                  : never;
+        : T extends string | number | boolean | null
+          ? T
+          : T extends { toJSON(...args: never): infer Written }
+            ? Jsonify<Written>
+            : T extends Unwritten
+              ? null
+              : T extends bigint | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | RegExp | Error
+                ? never
+                : T extends readonly unknown[]
+                  ? { [K in keyof T]: Jsonify<T[K]> }
+                  : T extends object
+                    ? Flat<JsonifyObject<T>>
+                    : never;
 
 /** What a task yields: what its function returns, or resolves with, after its way through JSON. `void` becomes null. */
 export type Outputs<R> = [Awaited<R>] extends [never]

@@ -5,14 +5,12 @@ import { currentConductor, type RegisteredFlow, type RegisteredTask, registry } 
 /** The file of a stack's frame, or null. */
 const fileOf = (frame: string): string | null => /\(?((?:file:\/\/)?\/[^():]+):\d+:\d+\)?$/.exec(frame)?.[1] ?? null;
 
-/**
- * Where the caller of the library stands, `file:line:column`. Frames of the library are those of the file that this function is in, and
- * of the given depth at least.
- */
-export function placeOfCaller(depth: number): string {
+/** Where the code stands that called the library, `file:line:column`. Files beside this one are the library's own. */
+export function placeOfCaller(): string {
   const frames = (new Error().stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  const own = fileOf(frames[0] ?? '');
-  const caller = frames.slice(depth).find((frame) => fileOf(frame) !== null && fileOf(frame) !== own);
+  const folderOf = (frame: string): string | null => fileOf(frame)?.replace(/[^/]*$/, '') ?? null;
+  const own = folderOf(frames[0] ?? '');
+  const caller = frames.find((frame) => fileOf(frame) !== null && folderOf(frame) !== own);
   return /\(?((?:file:\/\/)?\/[^()]+)\)?$/.exec(caller ?? '')?.[1]?.replace(/^file:\/\//, '') ?? 'an unknown place';
 }
 

@@ -45,11 +45,11 @@ export function registeredTaskOf(
   const policy: Partial<RetryOptions> = typeof retry === 'object' ? retry : {};
   return {
     ...facts,
-    async invoke(part, args) {
+    async invoke(part, args, instead) {
       // A problem is data of ours; outputs and arguments were written as the task writes its own.
       const read = (json: Json, index: number): unknown =>
         part === 'on_failure' && index === 0 ? json : readValue(json, serializer);
-      const called = functionOf(functions, part);
+      const called = instead ?? functionOf(functions, part);
       if (called === undefined) throw new Error(`task \`${facts.name}\` has no ${part} any more`);
       const returned: unknown = await called(...args.map(read));
       if (part !== 'body') return null;

@@ -149,7 +149,7 @@ export function task(
   const beneath = requestedOptions(owner, given as StepOptions<never>, NO_OPTIONS, null);
   const parts = partsOf(owner, functions);
   registerTask(
-    registeredTaskOf({ name, module: registry().loading, place: placeOfCaller(1), parts, options: beneath }, functions),
+    registeredTaskOf({ name, module: registry().loading, place: placeOfCaller(), parts, options: beneath }, functions),
   );
   return taskOf({ name, functions, parts, given: [given as StepOptions<never>], beneath, key: null });
 }

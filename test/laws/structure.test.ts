@@ -42,6 +42,7 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   load: ['base', 'diagnostics', 'model', 'expressions'],
   engine: ['base', 'model', 'expressions'],
   process: ['base', 'model', 'types:engine'],
+  embedding: ['base', 'model', 'engine', 'flows', 'functions', 'load'],
   flows: ['base', 'model', 'expressions', 'functions'],
   functions: ['base', 'model', 'types:engine', 'flows', 'secrets'],
   secrets: ['base', 'model', 'types:engine', 'process'],
@@ -84,7 +85,7 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
   {
     what: 'the file system',
     pattern: /from 'node:fs(\/promises)?'/,
-    rooms: /^(store|cache|process|secrets\/sources|runners|functions|load|cli|compose)/,
+    rooms: /^(store|cache|process|secrets\/sources|runners|functions|load|embedding\/rehearse|cli|compose)/,
   },
   {
     what: 'child processes',
