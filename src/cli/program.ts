@@ -3,7 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandModule } from './command-table.ts';
 import { EXIT } from './exit-codes.ts';
-import { streams, withGlobalOptions } from './session.ts';
+import { streams, UsageError, withGlobalOptions } from './session.ts';
 
 declare const FLOWCTL_VERSION: string;
 
@@ -33,6 +33,9 @@ export async function answerCall(argv: readonly string[], wanted: CommandModule 
     process.exitCode = EXIT.usage;
     return;
   }
+  const [first = ''] = argv;
+  if (wanted === null && /\.(ya?ml|json)$/i.test(first))
+    throw new UsageError(`\`${first}\` is no command`, `to run a flow: flowctl run ${first}`);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {

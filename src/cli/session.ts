@@ -102,7 +102,7 @@ export function openSession(options: GlobalOptions): Session {
       if (help !== null) stderr.write(`${diagnostics.help('help')}: ${hide(help)}\n`);
     },
     mention(message) {
-      if (options.quiet !== true) stderr.write(`${hide(message)}\n`);
+      if (options.quiet !== true && options.logLevel !== 'error') stderr.write(`${hide(message)}\n`);
     },
   };
 }

@@ -80,6 +80,17 @@ describe('logs', () => {
     expect(stdout.replaceAll(/\d{4}-.*Z$/gm, 'TIME')).toBe('== a, attempt 1, TIME\nhalf\n== b, attempt 1, TIME\nb\n');
   });
 
+  it('says why there is none of an attempt whose command never began', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', single('run: [no-such-program]'));
+    await rig.flowctl('run', 'flow.yaml');
+    expect(await rig.flowctl('logs', 'only')).toMatchObject({
+      stdout: '',
+      stderr:
+        'step only printed nothing, for it failed before it began: the command `no-such-program` was not found in PATH\n',
+    });
+  });
+
   it('a step that runs: what it has printed so far', async () => {
     const { rig } = here;
     const stage = await here.stage();

@@ -166,6 +166,14 @@ describe('help', () => {
     expect((await rig.flowctl('help')).stdout).toBe(stdout);
   });
 
+  it('a flow where a command should be: 2, with what to type', async () => {
+    const { code, stderr } = await here.rig.flowctl('flow.yaml');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'error: `flow.yaml` is no command\nhelp: to run a flow: flowctl run flow.yaml\n',
+    });
+  });
+
   it('help exit-codes prints every code of the contract', async () => {
     const { code, stdout } = await here.rig.flowctl('help', 'exit-codes');
     expect(code).toBe(0);
@@ -216,6 +224,10 @@ describe('options that every command takes', () => {
     const error = await rig.flowctl('run', 'flow.yaml', '--log-level', 'error');
     expect(error.stdout).not.toMatch(/^\d{4}-/m);
     expect(error.stdout).toMatch(/^c: exited with code 3$/m);
+    rig.write('pipe.yaml', 'steps: { a: { run: "echo x | cat" } }\n');
+    expect((await rig.flowctl('run', 'pipe.yaml', '--log-level', 'warn')).stderr).toContain('warning[pipe_in_sh]');
+    for (const silent of [['-q'], ['--log-level', 'error']])
+      expect((await rig.flowctl('run', 'pipe.yaml', ...silent)).stderr).toBe('');
   });
 
   it('colours: NO_COLOR, FORCE_COLOR, --color, --no-color, none to a pipe', async () => {

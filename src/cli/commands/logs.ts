@@ -3,7 +3,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { AttemptRecord, StepRecord } from '../../model/run.ts';
-import { TerminalFilter } from '../../observers/terminal-filter.ts';
+import { TerminalFilter, withoutControls } from '../../observers/terminal-filter.ts';
 import { logPath } from '../../store/layout.ts';
 import { describeProblem, StateError } from '../../store/problem.ts';
 import { isBeneath, type TreeStep, treeSteps } from '../../store/sub-runs.ts';
@@ -97,7 +97,7 @@ async function logs(first: string | undefined, second: string | undefined, optio
   for (const file of files) {
     const headline = session.style.strong(`== ${file.step}, attempt ${file.attempt}, ${file.started_at}\n`);
     if (!isOne) await session.stdout.writeAll(isAtLineStart ? headline : `\n${headline}`);
-    isAtLineStart = await print(session, file.log);
+    isAtLineStart = await print(session, file.log, whyUnwritten(steps, file));
   }
   return undefined;
 }
@@ -135,10 +135,18 @@ const hasLogs = ({ step }: TreeStep): boolean => step.attempts.length > 0 && ste
 const hasMembers = (steps: readonly TreeStep[], { key }: TreeStep): boolean =>
   steps.some((other) => isBeneath(other.key, key));
 
-/** Prints a log. @returns whether it ended with a whole line. */
-async function print(session: Session, file: string): Promise<boolean> {
+/** What is said instead of a log that nobody wrote: the attempt failed before its command began. Null: there should be a log. */
+function whyUnwritten(steps: readonly TreeStep[], { step: wanted, attempt, log }: LogFile): string | null {
+  const owner = steps.find(({ key, step, layout }) => key === wanted && logPath(layout, step.key, attempt) === log);
+  const record = owner?.step.attempts.find(({ number }) => number === attempt);
+  if (record === undefined || record.process !== null || record.error === null) return null;
+  return `step ${wanted} printed nothing, for it failed before it began: ${record.error.message}`;
+}
+
+/** Prints a log. @param unwritten see `whyUnwritten`. @returns whether it ended with a whole line. */
+async function print(session: Session, file: string, unwritten: string | null): Promise<boolean> {
   if (!existsSync(file)) {
-    session.mention(`warning: the log ${file} is missing`);
+    session.mention(unwritten === null ? `warning: the log ${file} is missing` : withoutControls(unwritten));
     return true;
   }
   let last = NEWLINE;
