@@ -9,6 +9,7 @@ import type { Area, BenchContext, Figure } from './area.ts';
 import { coldStart } from './areas/cold-start.ts';
 import { engineAlone } from './areas/engine.ts';
 import { logs } from './areas/logs.ts';
+import { maps } from './areas/maps.ts';
 import { recording } from './areas/recording.ts';
 import { rendering } from './areas/rendering.ts';
 import { reuse } from './areas/reuse.ts';
@@ -17,7 +18,7 @@ import { canMeasurePrograms } from './protocol.ts';
 
 declare const REPOSITORY: string;
 
-const AREAS: readonly Area[] = [coldStart, shellSteps, engineAlone, recording, logs, rendering, reuse];
+const AREAS: readonly Area[] = [coldStart, shellSteps, engineAlone, maps, recording, logs, rendering, reuse];
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, full: { type: 'boolean' }, json: { type: 'string' } },

@@ -39,7 +39,7 @@ export function summaryOf(
   const { ending } = run;
   if (ending === null) return '';
   const steps = [...run.steps.values()];
-  const failed = rootCauses(tree);
+  const failed = rootCauses(tree, layout);
   const lines: string[] = [];
   for (const step of failed.slice(0, MOST_FAILURES))
     lines.push('', ...failureLines({ style, logs, outputs, suffix, tree }, layout, step));
@@ -69,21 +69,24 @@ function shortened(value: Json): string {
 
 /**
  * The steps that failed and were not allowed to; where one failed for the sake of others that are beneath it, in a sub-run, only those.
+ * What failed beneath a step that was allowed to fail is none, but for a handler of the run itself, whose failure nothing allows.
  */
-function rootCauses(tree: readonly TreeStep[]): readonly TreeStep[] {
+function rootCauses(tree: readonly TreeStep[], { place }: RunLayout): readonly TreeStep[] {
   const causes: TreeStep[] = [];
   let passedOver: string | null = null;
   let last: TreeStep | null = null;
   for (const each of tree) {
-    // What is in a sub-run follows its step.
-    if (passedOver !== null && isBeneath(each.key, passedOver)) continue;
-    passedOver = null;
-    const { child, phase } = each.step;
+    const { child, phase, role } = each.step;
+    const isHandler = role === 'handler' && each.layout.place.id === place.id;
+    // What is in a sub-run, a map or a group follows its step.
+    const isPassedOver: boolean = passedOver !== null && isBeneath(each.key, passedOver);
+    if (isPassedOver && !isHandler) continue;
+    if (!isPassedOver) passedOver = null;
     if (phase.kind === 'failed' && !phase.tolerated) {
       if (last !== null && last.step.child !== null && isBeneath(each.key, last.key)) causes.pop();
       causes.push(each);
       last = each;
-    } else if (child !== null) passedOver = each.key;
+    } else if (!isPassedOver && (child !== null || phase.kind === 'failed')) passedOver = each.key;
   }
   return causes;
 }
