@@ -72,23 +72,35 @@ function shortened(value: Json): string {
  * What failed beneath a step that was allowed to fail is none, but for a handler of the run itself, whose failure nothing allows.
  */
 function rootCauses(tree: readonly TreeStep[], { place }: RunLayout): readonly TreeStep[] {
+  const allowed = new Set<string>();
+  for (const { key, step } of tree) if (step.phase.kind === 'failed' && step.phase.tolerated) allowed.add(key);
   const causes: TreeStep[] = [];
   let passedOver: string | null = null;
   let last: TreeStep | null = null;
   for (const each of tree) {
     const { child, phase, role } = each.step;
-    const isHandler = role === 'handler' && each.layout.place.id === place.id;
-    // What is in a sub-run, a map or a group follows its step.
+    const isOwnHandler = role === 'handler' && each.layout.place.id === place.id;
+    // What is in a sub-run follows its step.
     const isPassedOver: boolean = passedOver !== null && isBeneath(each.key, passedOver);
-    if (isPassedOver && !isHandler) continue;
+    if (isPassedOver && !isOwnHandler) continue;
     if (!isPassedOver) passedOver = null;
     if (phase.kind === 'failed' && !phase.tolerated) {
+      if (!isOwnHandler && isBeneathAny(each.key, allowed)) continue;
       if (last !== null && last.step.child !== null && isBeneath(each.key, last.key)) causes.pop();
       causes.push(each);
       last = each;
-    } else if (!isPassedOver && (child !== null || phase.kind === 'failed')) passedOver = each.key;
+    } else if (child !== null && phase.kind !== 'failed') passedOver = each.key;
   }
   return causes;
+}
+
+/** True for a step in a map, a group or a sub-flow that is one of these, at any depth. */
+function isBeneathAny(key: string, steps: ReadonlySet<string>): boolean {
+  if (steps.size === 0) return false;
+  for (let end = 1; end < key.length; end += 1) {
+    if ((key[end] === '/' || key[end] === '[') && steps.has(key.slice(0, end))) return true;
+  }
+  return false;
 }
 
 /** Steps that only a person may start again have to be named. */

@@ -55,4 +55,7 @@ it('names a handler that failed, also that of a step which was allowed to fail',
   expect(code).toBe(1);
   expect(stdout).toContain('\na/finally[0]: exited with code 3\n');
   expect(stdout).not.toContain('\na: exited');
+  rig.write('child.yaml', 'steps: { well: { run: echo } }\n');
+  rig.write('flow.yaml', 'steps:\n  sub: { flow: ./child.yaml, on_success: [{ run: exit 4 }] }\n');
+  expect((await rig.flowctl('run', 'flow.yaml')).stdout).toContain('\nsub/on_success[0]: exited with code 4\n');
 });
