@@ -3,7 +3,6 @@
  * where none does, the run is taken over for a last life that begins with the cancellation, so that the same code settles it.
  */
 
-import { CLEANUP_TIMEOUT_MS } from '../model/defaults.ts';
 import { cancelUnowned } from '../engine/recover.ts';
 import type { FinalRunState } from '../model/event.ts';
 import type { StepDefinition } from '../model/flow.ts';
@@ -145,13 +144,18 @@ async function untilEnded(
 const withMembers = (step: StepDefinition): readonly StepDefinition[] =>
   step.action.kind === 'group' ? [step, ...step.action.steps.flatMap(withMembers)] : [step];
 
-/** The grace time of the longest step; and where steps may clean up after a cancellation, their time and their grace time. */
-function patienceMs({ record, frozen }: ReadRun): number {
-  const { steps: own, flows } = frozen.ok ? frozen.value.definition : { steps: [], flows: {} };
-  const steps = [...own, ...Object.values(flows).flatMap((flow) => flow.steps)].flatMap(withMembers);
+/**
+ * How long a run may take to end: the grace time of its slowest step; and where something cleans up after a cancellation, what that has,
+ * and its grace time.
+ */
+export function patienceMs({ record, frozen }: Pick<ReadRun, 'record' | 'frozen'>): number {
+  const root = frozen.ok ? frozen.value.definition : null;
+  const flows = root === null ? [] : [root, ...Object.values(root.flows)];
+  const steps = flows.flatMap((flow) => flow.steps).flatMap(withMembers);
   const graceMs = steps.reduce(
     (longest, step) => Math.max(longest, step.grace_ms ?? 0),
     record?.settings.grace_ms ?? 0,
   );
-  return steps.some((step) => step.if !== null) ? CLEANUP_TIMEOUT_MS + 2 * graceMs : graceMs;
+  const cleansUp = root !== null && (hasHandlers(root) || steps.some((step) => step.if !== null));
+  return cleansUp ? Math.max(...flows.map((flow) => flow.cleanup_timeout_ms)) + 2 * graceMs : graceMs;
 }
