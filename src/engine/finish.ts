@@ -20,7 +20,8 @@ export function endOfRun(situation: Situation): { readonly event: EventBody } | 
   if (finish.state === 'skipped') return { finish };
   const retry = run.handlers.length === 0 && finish.state === 'failed' && !finish.timed_out ? retryOf(situation) : null;
   if (retry !== null) return { event: retry };
-  const phase = situation.isCleanupOver ? null : nextPhase(plan.flow.handlers, run.handlers, phaseFor(finish.state));
+  // Also when the time for cleaning up is over: then they are given up at once, and it is on record that they were.
+  const phase = nextPhase(plan.flow.handlers, run.handlers, phaseFor(finish.state));
   if (phase === null) return { finish };
   const count = plan.flow.handlers[phase].length;
   return { event: { type: 'handlers.started', step: null, phase, count } };

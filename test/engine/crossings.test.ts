@@ -270,6 +270,14 @@ describe('handlers', () => {
     expect(life.run.ending).not.toBeNull();
   });
 
+  it('that their time does not suffice for are left out, and it is on record', async () => {
+    const handlers = handlersOf({ on_success: 1, finally: 1 });
+    const flow = flowOf([{ id: 'a' }], { handlers, cleanup_timeout_ms: 7_000 });
+    const life = await runLife(flow, { behaviour: (step) => (step === 'a' ? 'succeed' : 'hang') });
+    const handled = { 'on_success[0]': 'cancelled', 'finally[0]': 'skipped:cancelled' };
+    expect(endOf(life.run)).toEqual({ run: 'failed', a: 'succeeded', ...handled });
+  });
+
   it('do not spend the time of the run', async () => {
     const flow = flowOf([{ id: 'a' }], {
       handlers: handlersOf({ on_success: 1 }),
