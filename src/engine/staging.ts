@@ -50,7 +50,8 @@ export class Staging {
 
   /** Nodes about which something is to be found out, and that nobody was asked about yet. Oldest first. */
   *questions(): Generator<Node> {
-    yield* this.wanting.current((node) => node.wanted !== null && !node.isAsked);
+    // One that wants capacities by now stands with the claimants: it must not be asked about twice.
+    yield* this.wanting.current(({ wanted, isAsked }) => wanted !== null && wanted !== 'tickets' && !isAsked);
   }
 
   /** Nodes with an answer from which something follows. */

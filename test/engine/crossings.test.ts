@@ -85,6 +85,13 @@ describe('capacities', () => {
     expect(tickets.log).toEqual(['asks a', 'has a', 'leaves a', 'asks a', 'has a', 'leaves a']);
   });
 
+  it('are asked for once by a step with a condition', async () => {
+    const tickets = new OneOfEach();
+    const life = await runLife(flowOf([{ id: 'a', if: 'always()', more: needing }]), { tickets });
+    expect(endOf(life.run)).toEqual({ run: 'succeeded', a: 'succeeded' });
+    expect(tickets.log).toEqual(['asks a', 'has a', 'leaves a']);
+  });
+
   it('of a group are asked for again by its next life, before anything in it begins', async () => {
     const flow = flowOf([{ id: 'g', more: needing, steps: [{ id: 'one' }, { id: 'two', needs: ['one'] }] }]);
     const failing: Behaviour = (step) => (step === 'g/two' ? 'fail' : 'succeed');
