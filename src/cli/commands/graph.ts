@@ -4,14 +4,14 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { assertNever } from '../../base/result.ts';
 import type { FlowDefinition } from '../../model/flow.ts';
-import { stepState, type StepState } from '../../model/view.ts';
+import type { StepState } from '../../model/view.ts';
 import { describeProblem, StateError } from '../../store/problem.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { flowGraph } from '../graph/flow-graph.ts';
 import { dotText, mermaidText } from '../graph/markup.ts';
 import { svgText } from '../graph/svg.ts';
 import { treeText } from '../graph/tree.ts';
-import { readNamedRun } from '../read-run.ts';
+import { detailOf, readNamedRun } from '../read-run.ts';
 import { type GlobalOptions, openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
 import { stateToRead } from '../state-directory.ts';
 
@@ -40,7 +40,8 @@ export function define(program: Command): void {
     .summary('draw the graph of a flow, or of a run with its states')
     .description(
       'Draws which step comes after which. Solid lines: one step needs the other. Dashes: it reads outputs of a step further up. ' +
-        'JSON: {nodes: [{id, kind, state?}], edges: [{from, to, kind}]}, kinds of edges `needs`, `data` and `files`.',
+        'Members of groups, steps of sub-flows and handlers stand with what they belong to. JSON: {nodes: [{id, kind, parent?, handler?, map?, ' +
+        'state?, items?}], edges: [{from, to, kind}]}, kinds of edges `needs`, `data` and `files`.',
     )
     .option('--format <format>', GRAPH_FORMATS.join(', '), readFormat, 'tree')
     .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flow')
@@ -94,12 +95,13 @@ async function flowSubject(session: Session, file: string, profile: string | nul
 }
 
 async function runSubject(session: Session, options: GraphOptions, text: string): Promise<Subject> {
-  const { record, frozen, live, problem, layout } = await readNamedRun(stateToRead(session, options), text);
+  const run = await readNamedRun(stateToRead(session, options), text);
+  const { frozen, problem, layout } = run;
   // The record alone does not know what a step does.
   if (!frozen.ok) throw new StateError(frozen.error);
   if (problem !== null) session.mention(`warning: ${describeProblem(problem)}; what is shown is older`);
-  const steps = record === null ? [] : [...record.steps.values()];
-  const states = steps.map(({ id, phase }) => [id, record ? stepState(record, phase, live) : 'pending'] as const);
+  const steps = (await detailOf(run, Date.now()))?.steps ?? [];
+  const states = steps.map(({ key, state }) => [key, state] as const);
   const { definition } = frozen.value;
   return { definition, title: `${definition.name}, run ${layout.place.id}`, states: new Map(states) };
 }

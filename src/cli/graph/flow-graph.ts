@@ -7,6 +7,8 @@ import { templatesOf } from '../../engine/templates.ts';
 import { conditionReads, deepReads, parseCondition, type Reference } from '../../expressions/expressions.ts';
 import type { Action, FlowDefinition, StepDefinition } from '../../model/flow.ts';
 import type { StepState } from '../../model/view.ts';
+import { type Part, partsOf } from './parts.ts';
+import { type ItemCounts, RunStates, type StatesByKey } from './run-states.ts';
 
 /** What a step is. */
 export type NodeKind = 'command' | 'function' | 'group' | 'flow' | 'wait' | 'approve' | 'notify';
@@ -21,8 +23,16 @@ export type EdgeKind = 'needs' | 'data' | 'files';
 export interface FlowNode {
   readonly id: string;
   readonly kind: NodeKind;
+  /** The group, the sub-flow step, or the step whose handler it is. Absent at the top. */
+  readonly parent?: string;
+  /** Of a handler: true. */
+  readonly handler?: true;
+  /** Of a step that is made once for each item: by which list. */
+  readonly map?: 'foreach' | 'matrix';
   /** In the graph of a run. */
   readonly state?: StepState;
+  /** In the graph of a run: where the items of a map stand. */
+  readonly items?: ItemCounts;
 }
 
 /** `to` comes after `from`. */
@@ -38,23 +48,33 @@ export interface FlowGraph {
   readonly edges: readonly FlowEdge[];
 }
 
-/** Makes the graph of a definition. @param states of the steps of a run, by name; null for the graph of a flow. */
-export function flowGraph({ steps }: FlowDefinition, states: ReadonlyMap<string, StepState> | null): FlowGraph {
-  // Names in expressions are compared without regard to case, and no two steps differ in case alone.
-  const names = new Map<string, string>(steps.map(({ id }) => [id.toLowerCase(), id]));
+/** Makes the graph of a definition. @param states of a run; null for the graph of a flow. */
+export function flowGraph(definition: FlowDefinition, states: StatesByKey | null): FlowGraph {
+  const parts = partsOf(definition);
+  const known = states === null ? null : new RunStates(states);
+  return { nodes: parts.map((part) => nodeOf(part, known)), edges: parts.flatMap(edgesTo) };
+}
+
+function nodeOf({ id, step, parent, isHandler }: Part, states: RunStates | null): FlowNode {
+  const state = states?.of(id);
+  const items = step.map === null ? null : (states?.itemsOf(id) ?? null);
   return {
-    nodes: steps.map(({ id, action }) => {
-      const state = states?.get(id);
-      return { id, kind: kindOf(action), ...(state === undefined ? {} : { state }) };
-    }),
-    edges: steps.flatMap((step) => [
-      ...step.needs.map((from): FlowEdge => {
-        const kind = step.inferred_needs.includes(from) ? 'files' : 'needs';
-        return { from, to: step.id, kind };
-      }),
-      ...[...stepsRead(step, names)].map((from): FlowEdge => ({ from, to: step.id, kind: 'data' })),
-    ]),
+    id,
+    kind: kindOf(step.action),
+    ...(parent === null ? {} : { parent }),
+    ...(isHandler ? { handler: true as const } : {}),
+    ...(step.map === null ? {} : { map: step.map.over.kind }),
+    ...(state === undefined ? {} : { state }),
+    ...(items === null ? {} : { items }),
   };
+}
+
+function edgesTo({ id: to, step, names }: Part): readonly FlowEdge[] {
+  const needs = step.needs.map((need): FlowEdge => {
+    const kind = step.inferred_needs.includes(need) ? 'files' : 'needs';
+    return { from: names.get(need.toLowerCase()) ?? need, to, kind };
+  });
+  return [...needs, ...[...stepsRead(step, names)].map((from): FlowEdge => ({ from, to, kind: 'data' }))];
 }
 
 function kindOf(action: Action): NodeKind {
@@ -110,9 +130,28 @@ export function drawnEdges({ edges }: FlowGraph): readonly DrawnEdge[] {
   return [...drawn.values()];
 }
 
-/** The direct needs of every step, those that follow from files too. */
-export function needsOf({ nodes, edges }: FlowGraph): ReadonlyMap<string, readonly string[]> {
-  const needs = new Map<string, string[]>(nodes.map(({ id }) => [id, []]));
-  for (const { from, to, kind } of edges) if (kind !== 'data') needs.get(to)?.push(from);
+/**
+ * What every step is drawn behind: its direct needs, those that follow from files too; what is in a group, a sub-flow or the handlers of
+ * a step and needs nothing there stands behind that one.
+ */
+export function needsOf(graph: FlowGraph): ReadonlyMap<string, readonly string[]> {
+  const needs = new Map<string, string[]>(graph.nodes.map(({ id }) => [id, []]));
+  for (const { from, to, kind } of graph.edges) if (kind !== 'data') needs.get(to)?.push(from);
+  for (const { from, to } of entriesOf(graph)) needs.get(to)?.push(from);
   return needs;
+}
+
+/** From every container to those of its parts with which it begins. */
+export function entriesOf({ nodes, edges }: FlowGraph): readonly Pick<FlowEdge, 'from' | 'to'>[] {
+  const needy = new Set(edges.flatMap(({ to, kind }) => (kind === 'data' ? [] : [to])));
+  return nodes.flatMap(({ id, parent }) => (parent === undefined || needy.has(id) ? [] : [{ from: parent, to: id }]));
+}
+
+/** What stands beside the name of a map: in a run how its items stand. Null for other steps. */
+export function mapText({ map, items }: FlowNode): string | null {
+  if (map === undefined) return null;
+  if (items === undefined) return map === 'matrix' ? 'matrix' : 'for each';
+  const { total, ...counts } = items;
+  const parts = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
+  return `${total} item${total === 1 ? '' : 's'}: ${parts.join(', ')}`;
 }

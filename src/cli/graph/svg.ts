@@ -1,7 +1,7 @@
 /** The graph as a picture: one SVG 1.1 document that refers to nothing outside of itself and holds no script. */
 
 import { textColumns } from '../../base/width.ts';
-import { drawnEdges, type FlowGraph, type FlowNode, needsOf } from './flow-graph.ts';
+import { drawnEdges, entriesOf, type FlowGraph, type FlowNode, mapText, needsOf } from './flow-graph.ts';
 import { arrange, type Spot } from './layers.ts';
 import { STATE_COLOURS } from './markup.ts';
 
@@ -21,7 +21,9 @@ interface Place {
 
 /** Draws a graph from left to right. @param title what the picture is called. */
 export function svgText(graph: FlowGraph, title: string): string {
-  const { layers, routes } = arrange(needsOf(graph), drawnEdges(graph));
+  const entries = entriesOf(graph).map((edge) => ({ ...edge, isIndirect: false, isEntry: true }));
+  const drawn = drawnEdges(graph).map((edge) => ({ ...edge, isEntry: false }));
+  const { layers, routes } = arrange(needsOf(graph), [...drawn, ...entries]);
   const columns = columnsOf(layers);
   const spots = layers.flat();
   const top = spots.reduce((least, { position }) => Math.min(least, position), Number.POSITIVE_INFINITY);
@@ -36,7 +38,7 @@ export function svgText(graph: FlowGraph, title: string): string {
   const width = Math.ceil(last.x + last.width + MARGIN);
   const height = Math.ceil(spots.length === 0 ? 2 * MARGIN : (bottom - top) * ROW + HEIGHT + 2 * MARGIN);
   const edges = routes.map(({ edge, spots: passed }) => {
-    const dashes = edge.isIndirect ? ' class="indirect"' : '';
+    const dashes = edge.isIndirect ? ' class="indirect"' : edge.isEntry ? ' class="entry"' : '';
     return `<path${dashes} d="${pathThrough(passed.map(placeOf))}"/>`;
   });
   return [
@@ -59,6 +61,8 @@ const STYLE = [
   'rect{fill:#f6f8fa;stroke:#57606a}',
   '.edges path{fill:none;stroke:#6e7781;stroke-width:1.3;marker-end:url(#tip)}',
   '.edges path.indirect{stroke-dasharray:4 4}',
+  '.edges path.entry{stroke-dasharray:1 3;marker-end:none}',
+  '.map rect{stroke-width:2.5}',
   'marker path{fill:#6e7781}',
   ...Object.entries(STATE_COLOURS).map(([state, { fill, line }]) => `.${state} rect{fill:${fill};stroke:${line}}`),
 ].join('');
@@ -89,14 +93,16 @@ function pathThrough(places: readonly Place[]): string {
   return commands.join(' ');
 }
 
-function nodeMarkup({ id, kind, state }: FlowNode, place: Place | undefined): string {
+function nodeMarkup(node: FlowNode, place: Place | undefined): string {
+  const { id, kind, state } = node;
   if (place === undefined) return '';
+  const map = mapText(node);
   const { x, y, width } = place;
   const radius = kind === 'function' ? HEIGHT / 2 : 4;
   const corner = `x="${pixels(x)}" y="${pixels(y - HEIGHT / 2)}"`;
   return [
-    `<g class="step${state === undefined ? '' : ` ${state}`}">`,
-    `<title>${escaped(`${id}: ${kind}${state === undefined ? '' : `, ${state}`}`)}</title>`,
+    `<g class="step${map === null ? '' : ' map'}${state === undefined ? '' : ` ${state}`}">`,
+    `<title>${escaped([`${id}: ${kind}`, ...(map === null ? [] : [map]), ...(state === undefined ? [] : [state])].join(', '))}</title>`,
     `<rect ${corner} width="${pixels(width)}" height="${HEIGHT}" rx="${radius}"/>`,
     `<text x="${pixels(x + width / 2)}" y="${pixels(y)}">${escaped(id)}</text>`,
     '</g>',

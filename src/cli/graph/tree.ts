@@ -6,7 +6,7 @@
 import { stepSign, stepTone } from '../states.ts';
 import type { Style } from '../style.ts';
 import { type Cell, table } from '../table.ts';
-import { type FlowGraph, type FlowNode, needsOf } from './flow-graph.ts';
+import { type FlowGraph, type FlowNode, mapText, needsOf } from './flow-graph.ts';
 import { layersOf } from './layers.ts';
 
 /** Beyond this, a level is not indented further: long chains stay on the screen. */
@@ -51,7 +51,9 @@ export function treeText(graph: FlowGraph, title: string, style: Style): string 
     const { shown, elsewhere } = branches.get(line.id) ?? { shown: [], elsewhere: [] };
     push(shown, elsewhere, prefixBelow(line), line.depth + 1, line.id);
   }
-  const { length } = graph.nodes;
+  const { length } = graph.nodes.filter(
+    ({ parent: container, handler }) => container === undefined && handler === undefined,
+  );
   return `${style.strong(title)}  ${length} step${length === 1 ? '' : 's'}\n\n${table(rows)}`;
 }
 
@@ -88,7 +90,9 @@ function rowOf(node: FlowNode, twig: string, { needs, files, parent }: Before, s
   const { id, kind, state } = node;
   const name = state === undefined ? id : `${stepSign(state)} ${id}`;
   const also = parent !== null && !needs.includes(parent) && !files.includes(parent) ? 'also needs' : 'needs';
+  const map = mapText(node);
   const words = [
+    ...(map === null ? [] : [map]),
     ...(needs.length === 0 ? [] : [`${also} ${named(needs)}`]),
     ...(files.length === 0 ? [] : [`reads files of ${named(files)}`]),
   ];
