@@ -40,6 +40,7 @@ import { startWatchdog, type Watchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
 import { functionRunner } from './runners/function.ts';
 import { flowRunner, type SubRuns } from './runners/flow.ts';
+import { lazyScripts } from './runners/lazy-scripts.ts';
 import { keepingArtifacts } from './runners/keeping-artifacts.ts';
 import { notifyRunner } from './runners/notify.ts';
 import type { Runner, StoreOutputs } from './runners/runner.ts';
@@ -220,6 +221,7 @@ function assemble(tree: Tree, member: Member): Engine {
   const keeping = { storeOutputs, checkOutputs };
   const command = commandRunner({ ...keeping, launcher: directLauncher(), watchdog, inherited: environment });
   const isolated = { host: functions.isolated, command };
+  const places = (step: StepKey, attempt: number) => attemptPlaces(layout, step, attempt);
   const executor = createLocalExecutor({
     run: record.id,
     clock,
@@ -230,26 +232,25 @@ function assemble(tree: Tree, member: Member): Engine {
       function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment, isolated })),
       flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },
-    watchdog,
-    places: (step, attempt) => attemptPlaces(layout, step, attempt),
+    ...{ watchdog, places, results },
     graceMs: tree.graceMs,
     admission: tree.shortage,
-    results,
   });
   const hub = createHub(member.listeners, tree.broken);
   hub.publish(member.told);
+  const inherited = tree.secrets.visible(environment);
   const source = {
     run: record,
     plan: makePlan(member.definition),
-    environment: definedOnly(tree.secrets.visible(environment)),
+    environment: definedOnly(inherited),
     runDirectory: layout.private,
     outputs,
   };
   const seat = tree.seats?.seatOf(record.id, member.parent === null ? null : record.parent) ?? null;
   const engine: Engine = new Engine(
     {
-      ...source,
-      ...{ journal: member.journal, hub, executor, clock, random: Math.random, slots, reuse },
+      ...{ ...source, journal: member.journal, hub, executor, clock, random: Math.random, slots, reuse },
+      scripts: lazyScripts(functions.scripts, member, { inherited, log: places }),
       tickets: seat,
       admission: seat === null ? null : admissionOf(seat, concurrencyOf(source)),
       ...relativesOf(tree, family, member),

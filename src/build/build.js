@@ -50,6 +50,7 @@ try {
     entryPoints: {
       index: 'src/index.ts',
       'function-host': 'src/functions/host.ts',
+      'script-host': 'src/functions/script-host.ts',
     },
     outdir: making,
     splitting: true,

@@ -7,6 +7,8 @@ import type { Sources } from '../diagnostics/source.ts';
 import { type LoadResult, loadFlow } from '../load/load.ts';
 import { EXIT } from './exit-codes.ts';
 import { projectOrComplain } from './project.ts';
+import type { ProjectLayer } from '../load/project-layer.ts';
+import { moduleReference } from './flow-reference.ts';
 import type { ProjectConfig } from '../model/project.ts';
 import type { Session } from './session.ts';
 
@@ -24,7 +26,7 @@ export async function loadOrComplain(
 ): Promise<LoadedFlow | null> {
   const project = await projectOrComplain(session, file, profile);
   if (project === null) return null;
-  const result = await loadFlow(file, project.layer);
+  const result = await loadAnyFlow(session, file, project.layer);
   const printed = (diagnostics: readonly Diagnostic[], sources: Sources): string =>
     printDiagnostics(diagnostics, sources, session.errorStyle.diagnostics);
   switch (result.kind) {
@@ -40,6 +42,14 @@ export async function loadOrComplain(
       session.exit(EXIT.not_found);
       return null;
   }
+}
+
+/** Loads a flow from a file, or from a module (`file.ts`, `file.ts#name`). */
+export async function loadAnyFlow(session: Session, text: string, project: ProjectLayer): Promise<LoadResult> {
+  const reference = moduleReference(text);
+  if (reference === null) return loadFlow(text, project);
+  const { loadModuleFlow } = await import('./module-flow.ts');
+  return loadModuleFlow(session, reference, project);
 }
 
 /** The file that was probably meant: with an ending, or with the other one. */

@@ -8,6 +8,7 @@ import type { ProjectResult } from '../load/load-project.ts';
 import { NO_PROJECT, type ProjectLayer } from '../load/project-layer.ts';
 import { NO_CONFIG, type ProjectConfig } from '../model/project.ts';
 import { discoverConfig } from '../store/discover.ts';
+import { fileOf } from './flow-reference.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Session, UsageError } from './session.ts';
 
@@ -21,7 +22,7 @@ export interface Project {
 const NONE: Project = { config: NO_CONFIG, layer: NO_PROJECT };
 
 /** The path of the config of the project around a flow file; null when there is none. */
-export const configPath = (flowFile: string): string | null => discoverConfig(dirname(resolve(flowFile)));
+export const configPath = (flowFile: string): string | null => discoverConfig(dirname(resolve(fileOf(flowFile))));
 
 /**
  * Reads a config. @param profile see `--profile`.

@@ -9,6 +9,7 @@ import { type RunPlace, type StateLayout, stateLayout } from '../store/layout.ts
 import { StateError } from '../store/problem.ts';
 import { readRun, resolveRun } from '../store/runs.ts';
 import { EXIT } from './exit-codes.ts';
+import { fileOf } from './flow-reference.ts';
 import { loadOrComplain } from './flow-file.ts';
 import type { GlobalOptions, Session } from './session.ts';
 import { stateToRead, statePath } from './state-directory.ts';
@@ -37,10 +38,10 @@ export async function findResumable(
     return asked || (await isUnfinished(session, state, place)) ? { state, place } : null;
   }
   if (text === undefined) return latest(session, stateToRead(session, options), undefined, asked);
-  if (existsSync(text)) {
+  if (existsSync(fileOf(text))) {
     const loaded = await loadOrComplain(session, text);
     if (loaded === null) return null;
-    const state = stateLayout(statePath(session, options, dirname(resolve(text))));
+    const state = stateLayout(statePath(session, options, dirname(resolve(fileOf(text)))));
     return latest(session, state, loaded.definition.name, asked);
   }
   if (isFlowName(text)) return latest(session, stateToRead(session, options), text, asked);

@@ -5,10 +5,11 @@ import { compareRevisions } from '../engine/revisions.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { ProjectConfig } from '../model/project.ts';
+import { loadAnyFlow } from './flow-file.ts';
+import { referenceTo } from './flow-reference.ts';
 import { recordedParams } from './params.ts';
 import { projectOrComplain } from './project.ts';
 import { stepFingerprints } from '../load/fingerprint.ts';
-import { loadFlow } from '../load/load.ts';
 import { printDiagnostics } from '../diagnostics/report.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { writeDefinition } from '../store/definitions.ts';
@@ -59,7 +60,7 @@ export async function chooseRevision(
     again: new Map(),
   };
   if (options.frozen === true) return kept;
-  const loaded = await loadFlow(file, project.layer);
+  const loaded = await loadAnyFlow(session, referenceTo(frozen.definition), project.layer);
   if (loaded.kind === 'not_found') {
     session.mention(`warning: ${loaded.file} is gone; going on with the definition as it was recorded`);
     return kept;

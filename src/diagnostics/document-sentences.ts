@@ -45,6 +45,8 @@ type FlowCode =
   | 'not_a_function'
   | 'flow_not_found'
   | 'invalid_sub_flow'
+  | 'flow_not_loaded'
+  | 'no_such_flow'
   | 'unknown_flow_param'
   | 'missing_flow_param'
   | 'flow_param_mismatch'

@@ -193,6 +193,14 @@ export interface FactsByCode {
   // Sub-flows
   readonly flow_not_found: { readonly flow: string };
   readonly invalid_sub_flow: { readonly count: number };
+  /** The module of a flow cannot be loaded. */
+  readonly flow_not_loaded: { readonly message: string };
+  /** `available`: the exports that are flows; `found`: what the name stands for instead. */
+  readonly no_such_flow: {
+    readonly flow: string;
+    readonly available: readonly string[];
+    readonly found: string | null;
+  };
   readonly unknown_flow_param: Unknown & { readonly flow: string };
   readonly missing_flow_param: { readonly flow: string; readonly params: readonly string[] };
   readonly flow_param_mismatch: { readonly flow: string; readonly param: string; readonly problem: string };

@@ -204,6 +204,16 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
 
   flow_not_found: ({ flow }) =>
     say(`there is no flow file ${quoted(flow)}`, "the path is relative to this flow's own folder"),
+  flow_not_loaded: ({ message }) => say(`this module cannot be loaded: ${message}`),
+  no_such_flow: ({ flow, available, found }) =>
+    say(
+      found === null
+        ? `this module has no ${flow === 'default' ? 'default export' : `flow ${quoted(flow)}`}`
+        : `the export ${quoted(flow)} is no flow but of the type ${quoted(found)}`,
+      available.length === 0
+        ? `export a flow:${example("export default flow('name', async () => { ... });")}`
+        : `its flows are ${listedNames(available, 'and')}; name one as ${quoted(`file.ts#${available[0] ?? ''}`)}`,
+    ),
   invalid_sub_flow: ({ count }) => say(`this flow has ${counted(count, 'error')} of its own, which are listed as well`),
   unknown_flow_param: ({ flow, name, ...facts }) =>
     say(

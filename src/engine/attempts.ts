@@ -129,6 +129,10 @@ export class Attempts {
       warned: (code, message) => this.inbox.put({ kind: 'warned', step, attempt, code, message }),
       // What succeeds in the child is on disk at once, and must not be lost with the way to it.
       childStarted: (child) => this.record({ type: 'child.started', step, child }, 'durable'),
+      called: (call) =>
+        new Promise((answer) => {
+          this.inbox.put({ kind: 'script', news: { kind: 'called_by_step', call, caller: step, answer }, from: null });
+        }),
       published: (artifact) => {
         this.record({ type: 'artifact.published', step, attempt, ...artifact }).catch(() => {});
       },

@@ -20,6 +20,7 @@ import type { EngineParts } from './parts.ts';
 import { Questions } from './questions.ts';
 import { BUSY, type FamilyMessage, IdleChildren, type Idleness } from './relatives.ts';
 import { RunTime } from './run-time.ts';
+import { ScriptSeat } from './script-seat.ts';
 import { windUp, type WoundUp } from './wind-up.ts';
 
 /** With these events a step needs nothing any more of what it held: what ran is gone, whatever becomes of the record. */
@@ -55,6 +56,7 @@ export class Course {
   private readonly opening: readonly RunEvent[];
   private readonly began: number;
   private windingUp = false;
+  readonly scripts: ScriptSeat;
 
   /**
    * @param opening events that begin this life: none for a new run, those of `recover` for a resumed one.
@@ -73,13 +75,20 @@ export class Course {
     this.hurry = hurry;
     this.ledger = new Ledger({
       ...parts,
-      perform,
+      perform: (event) => {
+        this.scripts.heed(event);
+        perform(event);
+      },
       journalFailed: (error) => inbox.put({ kind: 'journal_failed', error }),
       broke: (error) => inbox.put({ kind: 'broke', error }),
     });
     // Before the frontier is built, for they decide where it begins.
     this.opening = opening.map((body) => this.ledger.fold(body));
     this.frontier = new Frontier(parts.plan, parts.run);
+    this.scripts = new ScriptSeat({
+      ...{ source: this.parts, host: parts.scripts ?? null, inbox, watchesWaits: parts.waits === 'park' },
+      ...{ frontier: () => this.frontier, commit: (events) => this.commit(events) },
+    });
     this.began = parts.clock.monotonic();
     this.grants = new Grants(parts.tickets ?? null, inbox);
     this.questions = new Questions(this.parts, inbox, this.grants);
@@ -95,6 +104,7 @@ export class Course {
   /** Nothing of this life goes on. */
   end(): void {
     this.time.stop();
+    this.scripts.end();
     this.entrance.leave();
     this.grants.releaseAll();
   }
@@ -102,6 +112,7 @@ export class Course {
   /** Records an observation with everything that follows from it, in one write. */
   commit(observed: readonly EventBody[], folded: readonly RunEvent[] = []): void {
     const events = [...folded, ...observed.map((body) => this.fold(body))];
+    this.scripts.update(!this.isWaitingToBegin && this.run.cancellation === null && this.entrance.refusal === null);
     // While what the steps left behind is swept away nothing begins: the sweep would end it with the rest. See `close`.
     while (!this.windingUp) {
       if (this.frontier.hasReopening && isStopping(this.situation())) this.frontier.reopenAll();
@@ -184,15 +195,21 @@ export class Course {
   private idleness(): Idleness {
     const { underway, waits, staging } = this.frontier;
     const { resting, parkable } = this.children;
-    const isExecuting = underway - resting + waits.time + waits.iteration > 0;
+    const isActing = this.scripts.current?.isActing === true;
+    const isExecuting =
+      underway - resting + waits.time + waits.iteration > 0 || (isActing && this.frontier.unsettled === 0);
     const others = waits.iteration + waits.condition + this.questions.pending + staging.claims;
-    const isBusy = underway - parkable + others > 0 || this.isHeld || this.windingUp;
+    const isBusy = underway - parkable + others > 0 || this.isHeld || this.windingUp || isActing;
     const isWaiting = waits.time + waits.approval + parkable > 0 && this.run.cancellation === null && !this.run.parked;
     return { isExecuting, canPark: isWaiting && !isBusy };
   }
 
   /** True while nothing may begin. */
   get isHeld(): boolean {
+    return this.isWaitingToBegin || this.scripts.current?.isReplaying === true;
+  }
+
+  private get isWaitingToBegin(): boolean {
     return this.entrance.isClosed || (this.run.retry_due !== null && !this.isRetryDue);
   }
 
@@ -202,7 +219,9 @@ export class Course {
     const freeSlots = this.parts.slots?.free ?? Number.POSITIVE_INFINITY;
     const { refusal } = this.entrance;
     const { prefix = null } = this.parts;
-    return { run, plan, frontier, random, now: clock.wall(), freeSlots, isCleanupOver, refusal, isHeld, prefix };
+    const { current: script } = this.scripts;
+    const now = clock.wall();
+    return { run, plan, frontier, random, now, freeSlots, isCleanupOver, refusal, isHeld, script, prefix };
   }
 
   /** True for a step that may go on with another iteration. */
@@ -213,6 +232,7 @@ export class Course {
   /** Gives an event its place and takes it in; it is not written yet. */
   fold(body: EventBody): RunEvent {
     const event = this.ledger.fold(body);
+    this.scripts.note(event);
     if (event.type === 'run.retried') {
       this.isRetryDue = false;
       this.frontier = new Frontier(this.parts.plan, this.run);
@@ -240,8 +260,12 @@ export class Course {
   private windUp(): void {
     if (this.windingUp) return;
     this.windingUp = true;
-    const yields = !this.frontier.hasFailed && this.run.cancellation === null && this.entrance.refusal === null;
-    windUp(this.parts, this.parts.executor, yields, this.hurry).then(
+    const { cancellation } = this.run;
+    const { current } = this.scripts;
+    const hasFailed = this.frontier.hasFailed || (current?.failure ?? null) !== null;
+    const yields = !hasFailed && cancellation === null && this.entrance.refusal === null;
+    const returned = current?.end?.kind === 'returned' ? { value: current.end.value } : null;
+    windUp(this.parts, this.parts.executor, { yields, returned }, this.hurry).then(
       (end) => this.inbox.put({ kind: 'wound_up', end }),
       (error: unknown) =>
         this.inbox.put(error instanceof Bug ? { kind: 'broke', error } : { kind: 'journal_failed', error }),
@@ -262,7 +286,8 @@ export class Course {
       ...(failed ? { state: 'failed', exit_code: 1, timed_out: false } : finish),
       outputs: finish.state === 'succeeded' ? outputs : null,
       // A run that was cancelled meanwhile has no outputs that could be wrong.
-      error: failed ? error : this.entrance.error,
+      error: failed ? error : finish.state === 'failed' ? this.scripts.failure : this.entrance.error,
+      ...this.scripts.caught,
       duration_ms: Math.round(this.parts.clock.monotonic() - this.began),
     };
     this.ledger.write([...leftovers, finished].map((body) => this.fold(body)));

@@ -17,6 +17,7 @@ import type { Frontier } from './frontier.ts';
 import type { Node } from './node.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './ports.ts';
+import type { Script } from './script.ts';
 
 /** What should be true next: events to record now, things to find out, or the end; nothing of it: wait for a message. */
 export interface Decision {
@@ -42,6 +43,8 @@ export interface Situation {
   readonly refusal: string | null;
   /** True while nothing may begin: others of the run's group are in front, or the delay before another try of the run is not over. */
   readonly isHeld: boolean;
+  /** The function that makes the steps; null for a flow that has none. */
+  readonly script: Pick<Script, 'isOpen' | 'hasDrifted' | 'failure' | 'caught'> | null;
   /** Where the steps of a sub-run stand in its root. */
   readonly prefix: StepKey | null;
 }
@@ -55,6 +58,7 @@ export function decide(situation: Situation): Decision {
   const closing = closeNodes(situation);
   if (closing.length > 0) return { ...nothing, events: closing };
   if (frontier.unsettled === 0) {
+    if (situation.script?.isOpen === true) return nothing;
     const end = endOfRun(situation);
     return 'finish' in end ? { ...nothing, finish: end.finish } : { ...nothing, events: [end.event] };
   }
@@ -66,8 +70,12 @@ export function decide(situation: Situation): Decision {
 }
 
 /** True when nothing more is to be started in this run but what cleans up. */
-export function isStopping({ run, frontier, isCleanupOver, refusal }: Situation): boolean {
+export function isStopping({ run, frontier, isCleanupOver, refusal, script }: Situation): boolean {
   return (
-    run.cancellation !== null || isCleanupOver || refusal !== null || (run.settings.fail_fast && frontier.isDoomed)
+    run.cancellation !== null ||
+    isCleanupOver ||
+    refusal !== null ||
+    script?.hasDrifted === true ||
+    (run.settings.fail_fast && frontier.isDoomed)
   );
 }

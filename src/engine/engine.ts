@@ -155,6 +155,8 @@ export class Engine {
       case 'child_idled':
       case 'park_asked':
         return course.hearRelative(message);
+      case 'script':
+        return course.scripts.hear(message);
       case 'approval_answered':
         return course.takeAnswer(message.step, message.answer);
       case 'run_queued':

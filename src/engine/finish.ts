@@ -18,7 +18,8 @@ export function endOfRun(situation: Situation): { readonly event: EventBody } | 
   const { run, plan } = situation;
   const finish = finishOf(situation);
   if (finish.state === 'skipped') return { finish };
-  const retry = run.handlers.length === 0 && finish.state === 'failed' && !finish.timed_out ? retryOf(situation) : null;
+  const isRetried = finish.state === 'failed' && !finish.timed_out && finish.exit_code === 1;
+  const retry = run.handlers.length === 0 && isRetried ? retryOf(situation) : null;
   if (retry !== null) return { event: retry };
   // Also when the time for cleaning up is over: then they are given up at once, and it is on record that they were.
   const phase = nextPhase(plan.flow.handlers, run.handlers, phaseFor(finish.state));
@@ -28,18 +29,20 @@ export function endOfRun(situation: Situation): { readonly event: EventBody } | 
 }
 
 /** Another try of the whole run, as a resume would. */
-function retryOf({ run, plan, random, now, isCleanupOver }: Situation): EventBody | null {
+function retryOf({ run, plan, random, now, isCleanupOver, script }: Situation): EventBody | null {
   const { retry } = plan.flow;
   const count = run.retries + 1;
   if (count > retry.max || run.cancellation !== null || isCleanupOver) return null;
   const delay_ms = retryDelay(retry, count, random());
-  return { type: 'run.retried', retry: count, delay_ms, due: new Date(now + delay_ms).toISOString() };
+  const caught = script?.caught ?? [];
+  const due = new Date(now + delay_ms).toISOString();
+  return { type: 'run.retried', retry: count, delay_ms, due, ...(caught.length === 0 ? {} : { caught }) };
 }
 
 /** The state in which a run is about to end, as its handlers see it. */
 export const stateAhead = (situation: Situation): FinalRunState => finishOf(situation).state;
 
-function finishOf({ run, frontier, refusal }: Situation): Finish {
+function finishOf({ run, frontier, refusal, script }: Situation): Finish {
   const { cancellation } = run;
   if (cancellation !== null) {
     const { signal, by } = cancellation;
@@ -48,7 +51,8 @@ function finishOf({ run, frontier, refusal }: Situation): Finish {
     return { state: 'cancelled', exit_code: 5, timed_out: false };
   }
   if (refusal !== null) return { state: 'skipped', exit_code: 75, timed_out: false };
-  return frontier.hasFailed
+  if (script?.hasDrifted === true) return { state: 'failed', exit_code: 4, timed_out: false };
+  return frontier.hasFailed || (script?.failure ?? null) !== null
     ? { state: 'failed', exit_code: 1, timed_out: false }
     : { state: 'succeeded', exit_code: 0, timed_out: false };
 }

@@ -7,11 +7,12 @@
 import type { StepKey } from '../base/ids.ts';
 import { forEachDependent } from '../model/graph.ts';
 import type { HandlerPhase } from '../model/policies.ts';
-import { isSatisfied, isSettled, type RunRecord } from '../model/run.ts';
+import { isSatisfied, isSettled, type RunRecord, type StepRecord } from '../model/run.ts';
 import { Census } from './census.ts';
 import { nextStepHandlers } from './handler-phases.ts';
 import { type Answer, type Container, needsTickets, type Node, type Question } from './node.ts';
 import { overridesSuccess, type Plan } from './plan.ts';
+import type { ScriptCall } from './script-ports.ts';
 import { awaitsIteration, isToStartAgain, Staging } from './staging.ts';
 import { Tree } from './tree.ts';
 
@@ -135,13 +136,22 @@ export class Frontier {
     this.enroll(this.tree.openHandlers(owner, phase));
   }
 
+  /** A flow function, or a task, made a call. */
+  addCall(record: StepRecord, call: ScriptCall): void {
+    const node = this.tree.addCall(record, call);
+    this.enter(node);
+    this.becomeDecidable(node);
+    this.look(node);
+  }
+
+  private enter(node: Node): void {
+    this.unsettledNodes += 1;
+    if (node.record.phase.kind === 'running') this.attempts += 1;
+    this.staging.enter(node);
+  }
+
   private enroll(container: Container): void {
-    for (const node of container.nodes) {
-      this.unsettledNodes += 1;
-      const { kind } = node.record.phase;
-      if (kind === 'running') this.attempts += 1;
-      this.staging.enter(node);
-    }
+    for (const node of container.nodes) this.enter(node);
     for (const node of container.nodes) if (node.missing === 0) this.becomeDecidable(node);
     for (const node of container.nodes) this.look(node);
     if (container.nodes.length === 0) this.endOf(container);
@@ -239,6 +249,8 @@ export class Frontier {
 
   private fail(container: Container): void {
     container.failures += 1;
+    // Its caller hears of it, and may go on from that.
+    if (container.kind === 'calls') return;
     const failing = container.kind === 'handlers' ? (container.owner?.container ?? null) : container;
     if (container.kind === 'handlers' && (failing === null || failing.owner === null)) {
       this.handlerFailures += 1;

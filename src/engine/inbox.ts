@@ -5,6 +5,7 @@ import type { JsonObject } from '../base/json.ts';
 import type { WarningRaised } from '../model/event.ts';
 import type { Answer, Node, Question } from './node.ts';
 import type { FamilyMessage } from './relatives.ts';
+import type { ScriptMessage } from './script-news.ts';
 import type { WoundUp } from './wind-up.ts';
 import type { Actor, EndingSignal, Outcome } from '../model/outcome.ts';
 
@@ -47,6 +48,7 @@ export type Message =
   /** Others hold the capacities that a step needs. */
   | { readonly kind: 'claim_queued'; readonly step: StepKey; readonly resources: readonly string[] }
   | FamilyMessage
+  | ScriptMessage
   /** A person answered. */
   | { readonly kind: 'approval_answered'; readonly step: StepKey; readonly answer: ApprovalGiven }
   /** What came of asking the run's concurrency group. */

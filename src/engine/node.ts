@@ -10,6 +10,7 @@ import type { StepDefinition } from '../model/flow.ts';
 import type { Failure, OutputsRef } from '../model/outcome.ts';
 import type { StepRecord } from '../model/run.ts';
 import type { Body } from './plan.ts';
+import type { ScriptCall } from './script-ports.ts';
 import type { ReuseAnswer } from './ports.ts';
 
 /** What has to be found out about a step before it can be decided on. Answers may have to read from disk, or to wait for others. */
@@ -51,7 +52,7 @@ export type Answer =
 export interface Container {
   /** Null: the run itself. */
   readonly owner: Node | null;
-  readonly kind: 'steps' | 'map' | 'handlers';
+  readonly kind: 'steps' | 'map' | 'handlers' | 'calls';
   readonly body: Body | null;
   readonly nodes: Node[];
   /** Most members that may be under way at once. */
@@ -76,6 +77,8 @@ export interface Node {
   /** Null where nothing is asked. */
   readonly condition: Condition | null;
   readonly container: Container;
+  /** What a flow function, or a task, called; null for a step of the definition, and for the items of a map that was called. */
+  readonly call: ScriptCall | null;
   /** Its number in the container's body; its place among the items of a map. */
   readonly local: number;
   /** True for what is meant for the time after something went wrong, and all that belongs to such a step. */
@@ -117,7 +120,10 @@ export const isMap = ({ definition, record }: Node): boolean => definition.map !
 export const isContainer = (node: Node): boolean => isMap(node) || node.definition.action.kind === 'group';
 
 /** True for a node whose attempt occupies one of the run's slots: a process or a thread of its own. */
-export function takesSlot({ definition: { action } }: Node): boolean {
+export function takesSlot(node: Node): boolean {
+  const { action } = node.definition;
+  // The task that waits for it has one.
+  if (isNested(node)) return false;
   return action.kind === 'shell' || action.kind === 'argv' || action.kind === 'call' || action.kind === 'notify';
 }
 
@@ -129,3 +135,10 @@ export function itemOf(node: Node): Node | null {
   for (let at: Node | null = node; at !== null; at = at.container.owner) if (at.record.role === 'item') return at;
   return null;
 }
+
+/** What a node was called with: its own call, or that of the map whose item it is; null for a step of a definition. */
+export const callBehind = ({ call, container }: Node): ScriptCall | null => call ?? container.owner?.call ?? null;
+
+/** True for a step that an attempt of another step waits for. */
+const isNested = ({ record, container }: Node): boolean =>
+  (record.call ?? container.owner?.record.call ?? null)?.caller != null;

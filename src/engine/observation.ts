@@ -21,6 +21,7 @@ export function finishedEvent(
     error: failureOf(outcome),
     outputs: outcome.kind === 'succeeded' ? outcome.outputs : null,
     duration_ms: outcome.kind === 'lost' ? null : duration_ms,
+    ...(outcome.kind === 'failed' && outcome.judged !== undefined ? { judged: outcome.judged } : {}),
     ...(outcome.kind === 'succeeded' && outcome.skips === true ? { skips: true } : {}),
     ...(outcome.kind === 'succeeded' && outcome.skips !== true && repeats ? { continues: true } : {}),
     ...(outcome.kind === 'succeeded' && outcome.generated !== undefined ? { generated: outcome.generated } : {}),

@@ -3,7 +3,7 @@
 import type { StepKey } from '../base/ids.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { UnrecordedAttempt } from './attempts.ts';
-import type { Admission, Clock, Executor, Hub, Journal, Random, Reuse, Slots, Tickets } from './ports.ts';
+import type { Admission, Clock, Executor, Hub, Journal, Random, Reuse, ScriptHost, Slots, Tickets } from './ports.ts';
 import type { Idleness } from './relatives.ts';
 import type { ScopeSource } from './scope.ts';
 /** Everything an engine is made of. */
@@ -19,6 +19,8 @@ export interface EngineParts extends ScopeSource {
   readonly tickets?: Tickets | null;
   /** Absent: the run may begin at once. */
   readonly admission?: Admission | null;
+  /** Absent: nobody runs flow functions. */
+  readonly scripts?: ScriptHost | null;
   /** Absent: the run shares its slots with no other. */
   readonly slots?: Slots | null;
   /** What happens when nothing is left but to wait for a person or an instant. Default: the engine stays. */

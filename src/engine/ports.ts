@@ -9,6 +9,9 @@ import type { ShellName } from '../model/action.ts';
 import type { ArtifactPublished, ProcessIdentity, RunEvent, WarningRaised } from '../model/event.ts';
 import type { OutputMode } from '../model/flow.ts';
 import type { Actor, EndingSignal, Failure, Outcome, OutputsRef } from '../model/outcome.ts';
+import type { CallOutcome, ScriptCall } from './script-ports.ts';
+
+export type * from './script-ports.ts';
 
 /** Two clocks: wall time is for people and records, monotonic time for deadlines and durations. */
 export interface Clock {
@@ -59,7 +62,14 @@ export type ProbeWork =
 /** What an attempt is to do: evaluated, plain data, fit to travel to another machine. */
 export type Work =
   | CommandWork
-  | { readonly kind: 'call'; readonly module: string; readonly export: string; readonly input: Json }
+  /** `task`: not an exported function, but this one of the functions of a task of that name; `input` is the list of its arguments. */
+  | {
+      readonly kind: 'call';
+      readonly module: string;
+      readonly export: string;
+      readonly input: Json;
+      readonly task?: TaskFunction;
+    }
   /** A run of another flow: a new one, or `child`, which is continued. `flow` is a key of the root flow's `flows`. */
   | { readonly kind: 'flow'; readonly flow: string; readonly params: JsonObject; readonly child: RunId | null }
   /** Looks again and again until the answer is yes. */
@@ -70,6 +80,9 @@ export type Work =
       readonly options: JsonObject;
       readonly text: string;
     };
+
+/** The functions of a task. */
+export type TaskFunction = 'body' | 'on_success' | 'on_failure' | 'on_rollback';
 
 /** One attempt, ready to be performed. */
 export interface AttemptRequest {
@@ -131,6 +144,8 @@ export interface AttemptListener {
   /** A child run exists; nothing happens in it before the returned promise resolves. */
   childStarted(child: RunId): Promise<void>;
   published(artifact: Published): void;
+  /** The attempt calls a task. Absent: it cannot. Never rejects; does not resolve when the run is given up meanwhile. */
+  called?(call: ScriptCall): Promise<CallOutcome>;
 }
 
 /** Something that an attempt published for people to look at. */

@@ -14,7 +14,7 @@ import {
 import type { StepDefinition } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
 import { attemptsMade } from '../model/run.ts';
-import { type Node, itemOf } from './node.ts';
+import { callBehind, type Node, itemOf } from './node.ts';
 import type { AttemptRequest, ReuseRequest } from './ports.ts';
 import { collectScope, type Eventually, type ScopeSource } from './scope.ts';
 import { attemptTemplates, reuseTemplates } from './templates.ts';
@@ -94,7 +94,8 @@ function evaluated<T>(
     if (!value.ok) return err(expressionFailure('', value.error));
     return ok(make(isJsonObject(value.value) ? value.value : {}));
   };
-  const reads = readsOf(templates);
+  // What was called holds values, never templates.
+  const reads = callBehind(node) === null ? readsOf(templates) : null;
   if (reads === null) return ok(make(templates));
   const scope = collectScope(source, reads, { node, attempt });
   return scope instanceof Promise ? scope.then(evaluate) : evaluate(scope);

@@ -6,12 +6,15 @@ import { handlersOf } from '../model/order.ts';
 import type { HandlerPhase } from '../model/policies.ts';
 import type { RunRecord, StepRecord } from '../model/run.ts';
 import type { StepDefinition } from '../model/flow.ts';
+import type { ScriptCall } from './script-ports.ts';
 import { type Container, isMap, type Node } from './node.ts';
 import { type Body, bodyOf, cleansUp, handlersBody, isAskedPerItem, type Plan, stepAt } from './plan.ts';
 
 /** All nodes that were made in this life of a run. */
 export class Tree {
   readonly root: Container;
+  /** What the flow function called. */
+  readonly calls: Container;
   readonly nodes = new Set<Node>();
   private count = 0;
   private readonly plan: Plan;
@@ -27,11 +30,22 @@ export class Tree {
       plan,
       plan.keys.map((key) => this.recordOf(key)),
     );
+    this.calls = this.container(null, 'calls', null, []);
   }
 
   /** The node with this key; undefined when it was not opened in this life. */
   find(key: StepKey): Node | undefined {
     return this.byKey.get(key);
+  }
+
+  /** Makes the node of a call; one that stood for an earlier call under its key stands for it no more. */
+  addCall(record: StepRecord, call: ScriptCall): Node {
+    const node = this.node(this.calls, record, this.calls.nodes.length, call);
+    this.calls.nodes.push(node);
+    this.calls.unsettled += 1;
+    this.nodes.add(node);
+    this.byKey.set(record.key, node);
+    return node;
   }
 
   /** Makes the children of a node that was expanded. */
@@ -101,9 +115,9 @@ export class Tree {
     return container;
   }
 
-  private node(container: Container, record: StepRecord, local: number): Node {
+  private node(container: Container, record: StepRecord, local: number, call: ScriptCall | null = null): Node {
     const { owner, kind, body } = container;
-    const definition = body === null ? owner?.definition : stepAt(body, local);
+    const definition = call?.definition ?? (body === null ? owner?.definition : stepAt(body, local));
     if (definition === undefined) throw new Bug(`step ${record.key} has no definition`);
     return {
       number: this.count++,
@@ -111,6 +125,7 @@ export class Tree {
       definition,
       condition: conditionFor(container, definition, local),
       container,
+      call,
       local,
       isCleanup: kind === 'handlers' || owner?.isCleanup === true || cleansUp(body?.conditions[local] ?? null),
       missing: body?.graph.needCounts[local] ?? 0,

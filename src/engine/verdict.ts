@@ -13,7 +13,7 @@ export type Verdict = { readonly kind: 'retry'; readonly delay_ms: number } | { 
  */
 export function verdictOn(
   policy: RetryPolicy,
-  attempt: Pick<AttemptRecord, 'outcome' | 'exit_code'>,
+  attempt: Pick<AttemptRecord, 'outcome' | 'exit_code' | 'judged'>,
   failures: number,
   random: number,
 ): Verdict {
@@ -22,8 +22,10 @@ export function verdictOn(
     policy.on_exit_codes === null ||
     attempt.outcome === 'timed_out' ||
     (attempt.exit_code !== null && policy.on_exit_codes.includes(attempt.exit_code));
-  if (!isCause || !isCode || failures > policy.max) return { kind: 'give_up' };
-  return { kind: 'retry', delay_ms: retryDelay(policy, failures, random) };
+  const { retry: again = null, delay_ms = null } = attempt.judged ?? {};
+  const isToRetry = again ?? (isCause && isCode);
+  if (!isToRetry || failures > policy.max) return { kind: 'give_up' };
+  return { kind: 'retry', delay_ms: delay_ms ?? retryDelay(policy, failures, random) };
 }
 
 /**
@@ -34,9 +36,18 @@ export function verdictOn(
  * @returns whole milliseconds.
  */
 export function retryDelay(policy: RetryPolicy, failures: number, random: number): number {
+  const listed = policy.delays_ms?.[failures - 1] ?? policy.delays_ms?.at(-1) ?? null;
   const factor =
-    policy.backoff === 'none' ? 1 : policy.backoff === 'linear' ? failures : 2 ** Math.min(failures - 1, 62);
-  const delay = Math.min(policy.delay_ms * factor, policy.max_delay_ms ?? LONGEST_DELAY_MS, LONGEST_DELAY_MS);
+    listed !== null || policy.backoff === 'none'
+      ? 1
+      : policy.backoff === 'linear'
+        ? failures
+        : 2 ** Math.min(failures - 1, 62);
+  const delay = Math.min(
+    (listed ?? policy.delay_ms) * factor,
+    policy.max_delay_ms ?? LONGEST_DELAY_MS,
+    LONGEST_DELAY_MS,
+  );
   switch (policy.jitter) {
     case 'none':
       return Math.round(delay);

@@ -17,9 +17,10 @@ export function makeWait(source: ScopeSource, node: Node, now: number): Eventual
   const { action } = node.definition;
   if (action.kind !== 'wait' && action.kind !== 'approve') throw new Bug(`step ${node.record.key} does not wait`);
   const templates = action.kind === 'approve' ? action.message : templateOf(action.wait);
-  const scope = collectScope(source, deepReads(templates), { node, attempt: null });
+  const isLiteral = node.call !== null;
+  const scope = isLiteral ? {} : collectScope(source, deepReads(templates), { node, attempt: null });
   const answer = (value: JsonObject): Answer => {
-    const evaluated = evaluateDeep(templates, value);
+    const evaluated = isLiteral ? ok(templates) : evaluateDeep(templates, value);
     if (!evaluated.ok) {
       return broken({ code: 'expression', message: `\`${action.kind}\`: ${evaluated.error.message}` });
     }

@@ -16,7 +16,11 @@ export const asTexts = (values: Json): { readonly [name: string]: string } =>
   Object.fromEntries(Object.entries(isJsonObject(values) ? values : {}).map(([name, value]) => [name, asText(value)]));
 
 /** What a step does, with the values of its templates. */
-export function workOf(source: ScopeSource, { definition: { action }, record }: Node, values: JsonObject): Work {
+export function workOf(source: ScopeSource, node: Node, values: JsonObject): Work {
+  const called = calledWork(node);
+  if (called !== null) return called;
+  const { definition, record } = node;
+  const { action } = definition;
   switch (action.kind) {
     case 'shell':
     case 'argv':
@@ -47,6 +51,11 @@ export function workOf(source: ScopeSource, { definition: { action }, record }: 
     default:
       return assertNever(action, 'action');
   }
+}
+
+/** The work of a call; of an item, that with its own arguments. */
+function calledWork({ call, container: { owner }, local }: Node): Work | null {
+  return call === null ? (owner?.call?.items?.[local]?.work ?? null) : call.work;
 }
 
 function commandOf(action: CommandAction, values: JsonObject): CommandWork {

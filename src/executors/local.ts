@@ -163,6 +163,7 @@ async function perform({ options, admission, request, listener, progress, stop }
       warned: (code, message) => listener.warned(code, message),
       childStarted: (child) => listener.childStarted(child),
       published: (artifact) => listener.published(artifact),
+      ...(listener.called === undefined ? {} : { called: listener.called }),
       spawned: async (process) => {
         try {
           await listener.spawned(process);

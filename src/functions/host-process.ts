@@ -6,6 +6,7 @@
 
 import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { handedSecrets } from './call-secrets.ts';
+import type { Conductor } from '../flows/conductor.ts';
 import type { StepContext } from './context.ts';
 import type { FunctionCall, HostReport } from './messages.ts';
 import { perform } from './perform.ts';
@@ -23,6 +24,15 @@ export interface IsolatedCall {
 
 /** The argument that makes the host's file serve one call. */
 export const ISOLATED_CALL = 'isolated-call';
+
+/** A process of its own has no way to the program but its report. */
+const ALONE: Conductor = {
+  place: 'task',
+  call: () => {
+    throw new Error('a task with `isolate: process` cannot call tasks or flows');
+  },
+  record: (_kind, make) => make(),
+};
 
 /** Serves the call, and ends the process. */
 export async function serveIsolatedCall(): Promise<void> {
@@ -44,7 +54,7 @@ export async function serveIsolatedCall(): Promise<void> {
   process.on('beforeExit', () => end({ kind: 'never_settled' }));
   const secrets = handedSecrets(call.secrets?.values ?? {});
   const context: StepContext = Object.freeze({ ...call.context, secrets, signal: controller.signal });
-  end(await perform(url, call, context));
+  end(await perform(url, call, context, ALONE));
 }
 
 function writeReport(file: string, report: HostReport): void {

@@ -1,6 +1,8 @@
 /** One host as the pool sees it: a worker thread, what it is doing, and how what happens to it becomes the result of a call. */
 
 import { Worker } from 'node:worker_threads';
+import type { CallOutcome } from '../flows/conductor.ts';
+import type { SentCall } from './calling.ts';
 import type { FromHost, FunctionCall, FunctionResult, HostEndReason, ToHost } from './messages.ts';
 import { resultOf } from './report.ts';
 
@@ -8,11 +10,13 @@ import { resultOf } from './report.ts';
 export interface HostListener {
   ended(result: FunctionResult): void;
   logFailed(message: string): void;
+  /** The function calls a task; `answer` tells it how that ended. */
+  called(call: SentCall, answer: (outcome: CallOutcome) => void): void;
 }
 
 type State =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'busy'; readonly listener: HostListener; logFailed: boolean }
+  | { readonly kind: 'busy'; readonly listener: HostListener; logFailed: boolean; calls: number }
   /** The thread is being ended; a call that it still serves ends with it. */
   | { readonly kind: 'ending'; readonly listener: HostListener | null };
 
@@ -64,9 +68,14 @@ export class HostThread {
     return this.#state.kind === 'ending';
   }
 
+  /** True while its function waits for tasks that it called: they have to run meanwhile. */
+  get isWaiting(): boolean {
+    return this.#state.kind === 'busy' && this.#state.calls > 0;
+  }
+
   /** Hands over a call; only while idle. */
   serve(url: string, call: FunctionCall, listener: HostListener): void {
-    this.#state = { kind: 'busy', listener, logFailed: false };
+    this.#state = { kind: 'busy', listener, logFailed: false, calls: 0 };
     this.#worker.ref();
     this.#send({ kind: 'call', url, call });
   }
@@ -118,6 +127,10 @@ export class HostThread {
       if (!logFailed) listener.logFailed(message.message);
       return;
     }
+    if (message.kind === 'called') {
+      this.#pass(this.#state, message.call);
+      return;
+    }
     const result = resultOf(message.report);
     if (message.reusable) {
       this.#state = { kind: 'idle' };
@@ -127,7 +140,18 @@ export class HostThread {
       return;
     }
     // The call has ended only when nothing of it can act any more.
-    this.#state = { kind: 'ending', listener: { ended: () => listener.ended(result), logFailed: () => {} } };
+    this.#state = {
+      kind: 'ending',
+      listener: { ended: () => listener.ended(result), logFailed: () => {}, called: () => {} },
+    };
     void this.#worker.terminate();
+  }
+
+  #pass(busy: State & { readonly kind: 'busy' }, call: SentCall): void {
+    busy.calls += 1;
+    busy.listener.called(call, (outcome) => {
+      busy.calls -= 1;
+      if (this.#state === busy) this.#send({ kind: 'outcome', outcome });
+    });
   }
 }

@@ -10,9 +10,11 @@ import { parentPort } from 'node:worker_threads';
 import { assertNever } from '../base/result.ts';
 import type { Mask } from '../secrets/mask.ts';
 import { handedSecrets, maskOf } from './call-secrets.ts';
+import { Calling } from './calling.ts';
 import { AttemptLog, Capture } from './capture.ts';
 import type { StepContext } from './context.ts';
 import { ISOLATED_CALL, serveIsolatedCall } from './host-process.ts';
+import { setEnvironment } from './host-environment.ts';
 import type { FromHost, FunctionCall, HostReport, ToHost } from './messages.ts';
 import { perform } from './perform.ts';
 import { describeThrown } from './thrown.ts';
@@ -22,7 +24,8 @@ class FunctionHost {
   readonly #send: (message: FromHost) => void;
   readonly #hold: (hold: boolean) => void;
   readonly #capture: Capture;
-  #busy: { readonly log: AttemptLog | null; readonly controller: AbortController } | null = null;
+  #busy: { readonly log: AttemptLog | null; readonly controller: AbortController; readonly calling: Calling } | null =
+    null;
 
   /**
    * @param send tells the pool.
@@ -60,6 +63,9 @@ class FunctionHost {
       case 'abort':
         this.#busy?.controller.abort(new DOMException(message.reason, 'AbortError'));
         return;
+      case 'outcome':
+        this.#busy?.calling.hear(message.outcome);
+        return;
       case 'ping':
         this.#send({ kind: 'pong' });
         return;
@@ -74,12 +80,24 @@ class FunctionHost {
     const context: StepContext = Object.freeze({ ...call.context, secrets, signal: controller.signal });
     const log = this.#openLog(call.log, maskOf(call.secrets));
     this.#capture.begin(context, log);
-    this.#busy = { log, controller };
+    const calling = new Calling({
+      place: 'task',
+      caller: call.context.step,
+      send: (made) => {
+        this.#hold(true);
+        this.#send({ kind: 'called', call: made });
+      },
+      record: (_kind, make) => make(),
+      ended: (open) => {
+        if (open === 0) this.#hold(false);
+      },
+    });
+    this.#busy = { log, controller, calling };
     setEnvironment(call.env);
     this.#hold(false);
-    const report = await perform(url, call, context);
+    const report = await perform(url, call, context, calling);
     // A module that failed to load would fail again from the loader's memory, whatever made it fail.
-    this.#end(report, report.kind !== 'module_not_loaded' && isQuiet());
+    this.#end(report, report.kind !== 'module_not_loaded' && calling.open === 0 && isQuiet());
   }
 
   #openLog(file: string, mask: Mask | null): AttemptLog | null {
@@ -103,12 +121,6 @@ class FunctionHost {
     }
     this.#send({ kind: 'ended', report, reusable });
   }
-}
-
-/** The environment of this thread alone, replaced as a whole. */
-function setEnvironment(env: FunctionCall['env']): void {
-  for (const name of Object.keys(process.env)) if (!Object.hasOwn(env, name)) delete process.env[name];
-  Object.assign(process.env, env);
 }
 
 /** True when no timer, socket, process or other resource of the call is left that could print or throw during the next one. */

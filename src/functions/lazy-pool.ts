@@ -13,6 +13,8 @@ export interface LazyPool {
   /** What runs functions in processes of their own: the host's file, and the loader of their modules. */
   readonly isolated: Pick<ModuleLoader, 'prepare' | 'locateMistake'> & { readonly program: string };
   knownHash: ModuleLoader['knownHash'];
+  /** What runs flow functions: the script host's file, and the loader of their modules. */
+  readonly scripts: Pick<ModuleLoader, 'prepare' | 'locateMistake'> & { readonly hostUrl: URL };
   /** Sends its threads home, if there are any. */
   close(): Promise<void>;
 }
@@ -46,6 +48,11 @@ export function lazyFunctionPool(cacheFolder: string, maxHosts: number): LazyPoo
     },
     isolated: {
       program: fileURLToPath(hostUrl),
+      prepare: async (module) => (await modulesOnce()).prepare(module),
+      locateMistake: async (module) => (await modulesOnce()).locateMistake(module),
+    },
+    scripts: {
+      hostUrl: new URL('./script-host.js', import.meta.url),
       prepare: async (module) => (await modulesOnce()).prepare(module),
       locateMistake: async (module) => (await modulesOnce()).locateMistake(module),
     },

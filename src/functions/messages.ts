@@ -1,6 +1,9 @@
 /** What pool and host say to each other, and how a call can end. Plain data: it crosses a thread's border. */
 
 import type { Json } from '../base/json.ts';
+import type { CallOutcome, TaskPart } from '../flows/conductor.ts';
+import type { Judgement } from '../model/outcome.ts';
+import type { SentCall } from './calling.ts';
 import type { StepContext } from './context.ts';
 
 /** The facts of a context; the signal is made in the host, and so is what keeps the secrets from being printed. */
@@ -30,6 +33,8 @@ export interface FunctionCall {
   readonly context: ContextFacts;
   /** Absent where the run has none. */
   readonly secrets?: CallSecrets;
+  /** `export` is a task's name, this one of its functions, and `input` the list of its arguments. */
+  readonly task?: TaskPart;
 }
 
 /** Why a host ended although its function had not. */
@@ -56,6 +61,8 @@ export type FunctionResult =
       readonly message: string;
       /** With mapped positions and without our own frames; holds the causes too. */
       readonly stack: string;
+      /** What the task's own functions say about trying again. */
+      readonly judged?: Judgement;
     }
   /** `path` is written as in JavaScript, empty for the value itself. */
   | { readonly kind: 'not_json'; readonly path: string; readonly found: string }
@@ -85,6 +92,8 @@ export type HostReport =
 export type ToHost =
   | { readonly kind: 'call'; readonly url: string; readonly call: FunctionCall }
   | { readonly kind: 'abort'; readonly reason: string }
+  /** How a call that the function made ended. */
+  | { readonly kind: 'outcome'; readonly outcome: CallOutcome }
   /** Answered when the thread comes back to its event loop. */
   | { readonly kind: 'ping' };
 
@@ -92,4 +101,6 @@ export type ToHost =
 export type FromHost =
   | { readonly kind: 'ended'; readonly report: HostReport; readonly reusable: boolean }
   | { readonly kind: 'log_failed'; readonly message: string }
+  /** The function calls a task. */
+  | { readonly kind: 'called'; readonly call: SentCall }
   | { readonly kind: 'pong' };

@@ -1,7 +1,9 @@
 /** One call inside a host: load the module, find the function, call it, make its answer JSON text. */
 
-import { findNotJson } from '../base/json.ts';
+import { findNotJson, type Json } from '../base/json.ts';
 import { nearestWord } from '../base/suggestion.ts';
+import { type Conductor, conducted, registeredTask, registry, type TaskPart } from '../flows/conductor.ts';
+import type { Judgement } from '../model/outcome.ts';
 import { runInContext, type StepContext } from './context.ts';
 import type { FunctionCall, HostReport } from './messages.ts';
 import { describeThrown, fileOfFirstFrame } from './thrown.ts';
@@ -25,7 +27,8 @@ function findExport(
   return { value, available: [...new Set([...named, ...behindDefault])].sort() };
 }
 
-function reportReturned(value: unknown): HostReport {
+/** What a function returned, as a report. */
+export function reportReturned(value: unknown): HostReport {
   if (value === undefined) return { kind: 'returned', json: 'null' };
   const notJson = findNotJson(value);
   if (notJson !== null) return { kind: 'not_json', ...notJson };
@@ -35,28 +38,64 @@ function reportReturned(value: unknown): HostReport {
 
 /**
  * Performs a call. Never rejects.
- * @param url where the module, or its bundle, is loaded from.
+ * @param url where the module, or its bundle, is loaded from. @param conductor whom tasks ask that the function calls.
  */
-export async function perform(url: string, call: FunctionCall, context: StepContext): Promise<HostReport> {
+export async function perform(
+  url: string,
+  call: FunctionCall,
+  context: StepContext,
+  conductor: Conductor,
+): Promise<HostReport> {
   const ownFile = fileOfFirstFrame(new Error().stack);
   let exports: Exports;
+  registry().loading = call.module;
   try {
     exports = await runInContext(context, () => import(url) as Promise<Exports>);
   } catch (error) {
     const { name, message, stack } = describeThrown(error, ownFile);
     return { kind: 'module_not_loaded', message: `${name}: ${message}`, detail: stack === '' ? null : stack };
   }
-  const { value: exported, available } = findExport(exports, call.export);
-  if (typeof exported !== 'function') {
-    const found = exported === undefined ? null : exported === null ? 'null' : typeof exported;
-    return { kind: 'export_not_found', available, nearest: nearestWord(call.export, available), found };
-  }
+  const found = call.task === undefined ? exportedFunction(exports, call) : taskFunction(call, call.task);
+  if ('report' in found) return found.report;
   try {
-    const value: unknown = await runInContext(context, () => exported(call.input, context) as unknown);
+    const value: unknown = await runInContext(context, () => conducted(conductor, () => found.invoke(context)));
     // Rejections that nobody handled are announced after the microtasks: a success must not overtake them.
     await new Promise((resolve) => setImmediate(resolve));
     return reportReturned(value);
   } catch (error) {
-    return { kind: 'threw', origin: 'call', ...describeThrown(error, ownFile) };
+    const judged = found.judge === null ? null : await found.judge(error, context.attempt).catch(() => NOT_AGAIN);
+    const isSilent = judged === null || (judged.retry === null && judged.delay_ms === null);
+    return { kind: 'threw', origin: 'call', ...describeThrown(error, ownFile), ...(isSilent ? {} : { judged }) };
   }
+}
+
+/** A function that was to say whether to try again, and failed. */
+const NOT_AGAIN: Judgement = { retry: false, delay_ms: null };
+
+type Found =
+  | {
+      readonly invoke: (context: StepContext) => unknown;
+      readonly judge: ((error: unknown, attempt: number) => Promise<Judgement>) | null;
+    }
+  | { readonly report: HostReport };
+
+function exportedFunction(exports: Exports, call: FunctionCall): Found {
+  const { value: exported, available } = findExport(exports, call.export);
+  if (typeof exported === 'function') return { invoke: (context) => exported(call.input, context), judge: null };
+  const found = exported === undefined ? null : exported === null ? 'null' : typeof exported;
+  const nearest = nearestWord(call.export, available);
+  return { report: { kind: 'export_not_found', available, nearest, found } };
+}
+
+function taskFunction({ module, export: name, input }: FunctionCall, part: TaskPart): Found {
+  const task = registeredTask(module, name);
+  if (task === null || !task.parts.includes(part)) {
+    const available = registry().tasks.map((each) => each.name);
+    return { report: { kind: 'export_not_found', available, nearest: nearestWord(name, available), found: null } };
+  }
+  const args = Array.isArray(input) ? (input as readonly Json[]) : [];
+  return {
+    invoke: () => task.invoke(part, args),
+    judge: part === 'body' ? (error, attempt) => task.judge(error, attempt) : null,
+  };
 }

@@ -12,6 +12,8 @@
  * Where next: `modules` (what a host imports), `host` (the thread's entry, a file of its own in the build), `perform` (one call).
  */
 
+import type { CallOutcome } from '../flows/conductor.ts';
+import type { SentCall } from './calling.ts';
 import { HostThread } from './host-thread.ts';
 import type { FunctionCall, FunctionResult } from './messages.ts';
 import type { ModuleLoader } from './modules.ts';
@@ -33,6 +35,8 @@ export interface FunctionListener {
   begun?(): void;
   /** Bytes that the function printed were lost. Told once per call. */
   logFailed?(message: string): void;
+  /** The function calls a task; `answer` tells it how that ended. */
+  called?(call: SentCall, answer: (outcome: CallOutcome) => void): void;
 }
 
 /** A call under way. */
@@ -81,7 +85,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   const dispatch = (): void => {
     while (waiting.length > 0) {
       const idle = [...hosts].find((host) => host.isIdle);
-      const serving = [...hosts].filter((host) => !host.isEnding).length;
+      const serving = [...hosts].filter((host) => !host.isEnding && !host.isWaiting).length;
       if (idle === undefined && serving >= Math.max(1, options.maxHosts)) return;
       const attempt = waiting.shift();
       if (attempt !== undefined) serve(attempt, idle ?? startHost());
@@ -112,6 +116,10 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
         dispatch();
       },
       logFailed: (message) => attempt.listener.logFailed?.(message),
+      called: (made, answer) => {
+        attempt.listener.called?.(made, answer);
+        dispatch();
+      },
     });
     attempt.listener.begun?.();
   };

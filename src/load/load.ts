@@ -31,7 +31,15 @@ import { type Findings, normalForm } from './normal-form.ts';
 import { stepValue } from './outline.ts';
 import { NO_PROJECT, type ProjectLayer } from './project-layer.ts';
 import { ReferenceChecker } from './references.ts';
-import { flowPath, type OpenedFlow, type OpenedFlows, openFlow, type OpenFlow, openSubFlows } from './sub-flows.ts';
+import {
+  flowPath,
+  type OpenedFlow,
+  type OpenedFlows,
+  openFlow,
+  type OpenFlow,
+  openSubFlows,
+  openText,
+} from './sub-flows.ts';
 
 /** What came of loading a flow. */
 export type LoadResult =
@@ -56,7 +64,27 @@ export type LoadResult =
 export async function loadFlow(file: string, project: ProjectLayer = NO_PROJECT): Promise<LoadResult> {
   const root = await openFlow(resolve(file), file, project);
   if (root.kind === 'not_found') return { kind: 'not_found', file };
-  const sources = new Map<string, SourceText>([[file, root.source]]);
+  return loadOpened(root);
+}
+
+/**
+ * Loads a flow from a text that stands in no file of its own.
+ * @param path absolute: what it was made from, and so where its relative paths begin.
+ */
+export async function loadFlowText(
+  source: SourceText,
+  path: string,
+  project: ProjectLayer = NO_PROJECT,
+): Promise<Exclude<LoadResult, { readonly kind: 'not_found' }>> {
+  const opened = openText(source, path, project);
+  if (opened.kind === 'not_found') throw new Bug('a text was not found');
+  return loadOpened(opened);
+}
+
+async function loadOpened(
+  root: Exclude<OpenedFlow, { readonly kind: 'not_found' }>,
+): Promise<Exclude<LoadResult, { readonly kind: 'not_found' }>> {
+  const sources = new Map<string, SourceText>([[root.source.file, root.source]]);
   if (root.kind === 'refused') return { kind: 'invalid', diagnostics: root.diagnostics, sources };
   const opened = await openSubFlows(root);
   const checked = new Map<OpenFlow, Findings>();

@@ -55,13 +55,26 @@ export async function openFlow(path: string, shown: string, project: ProjectLaye
     const facts = { what, instead: 'write the flow in YAML; a step may `call` a function of this file' };
     return { kind: 'refused', diagnostics: [diagnose('not_yet_supported', facts, source.place(0, 0))], source };
   }
+  return openText(source, path, project);
+}
+
+/** Reads the text of a flow, and checks its shape. @param path absolute: where it stands, or what it was made from. */
+export function openText(source: SourceText, path: string, project: ProjectLayer): OpenedFlow {
   const problems = new Problems(source);
   const { root: written, diagnostics } = parseYaml(source);
   for (const diagnostic of diagnostics) problems.add(diagnostic);
   if (written === null) return { kind: 'refused', diagnostics: problems.list(), source };
   const root = nameStrayKeys(written, problems);
   checkShape(root, problems);
-  return { kind: 'open', path, shown, directory: dirname(path), source, problems, flow: outlineOf(root, project) };
+  return {
+    kind: 'open',
+    path,
+    shown: source.file,
+    directory: dirname(path),
+    source,
+    problems,
+    flow: outlineOf(root, project),
+  };
 }
 
 /** The absolute path of the flow that a step names; null where it names none, or none that could be. */

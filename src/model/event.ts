@@ -6,7 +6,8 @@
 
 import type { ContentHash, RunId, StepId, StepKey } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
-import type { Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type { StepRequested, ValueRecorded } from './call-events.ts';
+import type { Failure, Judgement, OutcomeKind, OutputsRef } from './outcome.ts';
 import type { HandlerPhase } from './policies.ts';
 import type {
   CancelRequested,
@@ -21,6 +22,7 @@ import type {
 } from './run-events.ts';
 import type { ApprovalAnswered, ApprovalRequested, WaitStarted } from './wait-events.ts';
 
+export type { CallKind, StepRequested, ValueRecorded } from './call-events.ts';
 export type { ApprovalAnswered, ApprovalRequested, WaitStarted } from './wait-events.ts';
 export type {
   CancelRequested,
@@ -106,6 +108,8 @@ export type AttemptFinished = AttemptEvent & {
   readonly generated?: OutputsRef;
   /** True when the exit code of a success says that there was nothing to do. */
   readonly skips?: boolean;
+  /** What the task's own functions say about trying again. */
+  readonly judged?: Judgement;
 };
 
 /** A decision, for it has a random part in it. */
@@ -180,22 +184,6 @@ export type StepExpanded = {
   readonly members?: readonly { readonly id: StepId; readonly needs: readonly StepId[] }[];
 };
 
-/** A flow function called a task; its key was taken before any await. */
-export type StepRequested = {
-  readonly type: 'step.requested';
-  readonly step: StepKey;
-  readonly name: StepId;
-  readonly arguments_hash: ContentHash;
-  readonly needs: readonly StepKey[];
-};
-
-/** Clock, random and ids of a flow function, so that a replay sees the same. */
-export type ValueRecorded = {
-  readonly type: 'value.recorded';
-  readonly kind: 'now' | 'random' | 'uuid' | 'sleep';
-  readonly value: Json;
-};
-
 /** A sub-flow's run was created under this run's `children/`. */
 export type ChildStarted = { readonly type: 'child.started'; readonly step: StepKey; readonly child: RunId };
 
@@ -232,7 +220,13 @@ export type WarningRaised = {
   readonly type: 'warning.raised';
   readonly step: StepKey | null;
   readonly attempt: number | null;
-  readonly code: 'log_truncated' | 'journal_tail_torn' | 'processes_left' | 'artifacts' | 'result_not_kept';
+  readonly code:
+    | 'log_truncated'
+    | 'journal_tail_torn'
+    | 'processes_left'
+    | 'artifacts'
+    | 'result_not_kept'
+    | 'calls_not_made';
   readonly message: string;
 };
 

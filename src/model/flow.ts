@@ -37,6 +37,8 @@ export interface RetryPolicy {
   readonly delay_ms: number;
   readonly backoff: 'none' | 'linear' | 'exponential';
   readonly max_delay_ms: number | null;
+  /** What the first, second ... retry waits for instead; the last one stands for all that follow. Absent or null: as `delay_ms` says. */
+  readonly delays_ms?: readonly number[] | null;
   /** `none`, `full`, `equal`, or a fraction 0 to 1 of the delay by which it may differ either way. */
   readonly jitter: 'none' | 'full' | 'equal' | number;
   readonly on: readonly RetryCause[];
@@ -111,6 +113,13 @@ export interface ParamDefinition {
   readonly default: Json;
 }
 
+/** A flow function: a module by its absolute path, and one of the flows that it makes. */
+export interface ScriptReference {
+  readonly module: string;
+  /** The name that the flow was given in it. */
+  readonly flow: string;
+}
+
 /** A whole flow. Steps keep the order of the file. */
 export interface FlowDefinition {
   readonly format: typeof DEFINITION_FORMAT;
@@ -128,6 +137,8 @@ export interface FlowDefinition {
   readonly max_parallel: number | null;
   readonly fail_fast: boolean;
   readonly steps: readonly StepDefinition[];
+  /** The function of a module that makes the steps while it runs (`steps` is empty then); absent or null: there is none. */
+  readonly script?: ScriptReference | null;
   /** Templates; what the run yields. */
   readonly outputs: { readonly [name: string]: Json };
   /** A template; null: runs of this flow have no name of their own. */

@@ -3,8 +3,8 @@
 import { handlerKeyOf, memberKeyOf, type StepId, type StepKey } from '../base/ids.ts';
 import { assertNever } from '../base/result.ts';
 import type { RunEvent } from './event.ts';
-import { restartBelow } from './new-life.ts';
-import { addStep } from './steps.ts';
+import { forget, restartBelow } from './new-life.ts';
+import { addStep, removeOrphans, removeStep } from './steps.ts';
 import { type AttemptRecord, attemptsMade, type RunRecord, type StepRecord } from './run.ts';
 
 type At<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
@@ -49,6 +49,8 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
       if (event.state === 'failed') step.phase = { kind: 'failed', tolerated: event.tolerated, error: event.error };
       else step.phase = event.state === 'succeeded' ? { kind: 'succeeded', reused: false } : { kind: 'cancelled' };
       return null;
+    case 'step.requested':
+      return callAgain(run, step, event);
     case 'step.skipped':
       step.phase = { kind: 'skipped', reason: event.reason };
       step.finished_at = event.time;
@@ -110,11 +112,25 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
     case 'run.parked':
     case 'run.retried':
     case 'value.recorded':
-    case 'step.requested':
       return `names step ${step.key}`;
     default:
       return assertNever(event, 'event');
   }
+}
+
+function callAgain(run: RunRecord, step: StepRecord, { name, arguments_hash }: At<'step.requested'>): string | null {
+  if (step.call === null) return 'it is no call';
+  if (step.id !== name) return `it is a call of ${step.id}`;
+  step.call.arguments_hash = arguments_hash;
+  step.call.wasCaught = false;
+  const hadChildren = step.children !== null;
+  for (const key of step.children ?? []) {
+    const child = run.steps.get(key);
+    if (child !== undefined) removeStep(run, child);
+  }
+  forget(step);
+  if (hadChildren) removeOrphans(run);
+  return null;
 }
 
 /** Adds the steps of a phase of handlers; each needs the one before. */
@@ -189,6 +205,7 @@ function finishAttempt(step: StepRecord, attempt: AttemptRecord, event: At<'atte
   attempt.error = event.error;
   attempt.finished_at = event.time;
   attempt.duration_ms = event.duration_ms;
+  if (event.judged !== undefined) attempt.judged = event.judged;
   if (event.outcome === 'failed' || event.outcome === 'timed_out') step.failures += 1;
   if (event.outcome === 'succeeded' && event.skips !== true) {
     step.outputs = event.outputs;

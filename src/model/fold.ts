@@ -9,7 +9,7 @@ import { isLegalMove } from './moves.ts';
 import { addHandlers, applyToStep } from './fold-step.ts';
 import { beginNewLife, decideAnew } from './new-life.ts';
 import type { Actor } from './outcome.ts';
-import type { RunRecord, StepRecord } from './run.ts';
+import { isSettled, type RunRecord, type StepRecord } from './run.ts';
 import { addStep } from './steps.ts';
 
 /** An event that cannot stand where it stands. */
@@ -59,6 +59,7 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
     queued_for: null,
     parked: false,
     reaped: [],
+    values: { now: [], random: [], uuid: [] },
   };
 }
 
@@ -77,6 +78,7 @@ export function applyEvent(run: RunRecord, event: RunEvent): IllegalMove | null 
   if (step && !isLegalMove(step.phase.kind, event.type)) return illegal(`step ${step.key} is ${step.phase.kind}`);
   const problem = step ? applyToStep(run, step, event) : applyToRun(run, event);
   if (problem !== null) return illegal(problem);
+  if (step && step.settled_at === null && isSettled(step.phase)) step.settled_at = event.seq;
   run.seq = event.seq;
   if (!isAboutEarlierLife(event)) run.last_event_at = event.time;
   return null;
@@ -113,6 +115,19 @@ export function foldRun(
   return { run, problem: null };
 }
 
+function noteCaught(run: RunRecord, keys: readonly StepKey[]): void {
+  for (const key of keys) {
+    const call = run.steps.get(key)?.call ?? null;
+    if (call !== null) call.wasCaught = true;
+  }
+}
+
+function addCall(run: RunRecord, event: At<'step.requested'>): void {
+  const { step, name, needs, kind = 'task', caller = null, arguments_hash, seq } = event;
+  const call = { kind, caller, arguments_hash, seq, wasCaught: false };
+  addStep(run, { id: name, key: step, needs, call });
+}
+
 function applyToRun(run: RunRecord, event: RunEvent): string | null {
   switch (event.type) {
     case 'run.started':
@@ -134,6 +149,7 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
     case 'run.finished': {
       const { state, exit_code, outputs, timed_out, error } = event;
       run.ending = { state, exit_code, outputs, timed_out, error };
+      noteCaught(run, event.caught ?? []);
       run.finished_at = event.time;
       run.duration_ms += event.duration_ms;
       return null;
@@ -145,8 +161,7 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
       run.reaped.push(...event.pids);
       return null;
     case 'step.requested':
-      if (run.steps.has(event.step)) return `step ${event.step} stands twice`;
-      addStep(run, { id: event.name, key: event.step, needs: [] });
+      addCall(run, event);
       return null;
     case 'handlers.started':
       run.handlers = [...run.handlers, event.phase];
@@ -164,9 +179,11 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
     case 'run.retried':
       run.retries = event.retry;
       run.retry_due = event.due;
+      noteCaught(run, event.caught ?? []);
       decideAnew(run, new Set(), true);
       return null;
     case 'value.recorded':
+      run.values[event.kind].push(event.value);
       return null;
     default:
       return 'names no step';

@@ -21,7 +21,8 @@ export function beginNewLife(run: RunRecord, event: RunResumed & { readonly time
   }
   const kept = new Set(event.steps.map(({ id }) => stepKeyOf(id)));
   for (const step of run.steps.values()) {
-    if (step.parent === null && step.role === 'step' && !kept.has(step.key)) removeStep(run, step);
+    const isOwn = step.parent === null && step.role === 'step' && step.call === null;
+    if (isOwn && !kept.has(step.key)) removeStep(run, step);
   }
   removeOrphans(run);
   decideAnew(run, new Set(event.reset), ended);
@@ -108,7 +109,7 @@ function isDecidedAnew(step: StepRecord, parent: StepRecord | null, ended: boole
       return ended;
     case 'failed':
       // `if_lost: fail`: only a person who names the step may start it again.
-      if (!ended || step.phase.error?.code === 'lost_attempt') return false;
+      if (!ended || step.phase.error?.code === 'lost_attempt' || step.call?.wasCaught === true) return false;
       // What a map tolerated has served nobody when the map itself did not succeed.
       return !step.phase.tolerated || (step.role === 'item' && parent !== null);
   }
@@ -138,9 +139,11 @@ function restart(step: StepRecord): void {
   step.answer = null;
   step.generated = null;
   step.finished_at = null;
+  step.settled_at = null;
 }
 
-function forget(step: StepRecord): void {
+/** Back to the start, without children and without a run of its own. */
+export function forget(step: StepRecord): void {
   restart(step);
   step.phase = { kind: 'pending' };
   step.children = null;

@@ -17,6 +17,15 @@ export interface Failure {
   readonly message: string;
   /** A stack trace or compiler message of the user's own code, where there is one. */
   readonly detail?: string;
+  /** Of what a task threw: the error's name, such as `TypeError`. */
+  readonly thrown?: string;
+}
+
+/** What functions of the user say about an attempt that failed; null where they say nothing. */
+export interface Judgement {
+  /** False: it is not tried again. True: it is, whatever made it fail, as long as there are tries left. */
+  readonly retry: boolean | null;
+  readonly delay_ms: number | null;
 }
 
 /** Every reason for which an attempt fails. */
@@ -39,6 +48,10 @@ export type FailureCode =
   | 'export_not_found'
   /** The user's function threw or rejected. */
   | 'thrown'
+  /** A flow function is not what was recorded of it: a call has another name or other arguments. */
+  | 'drift'
+  /** A flow function did not wait for a call, which failed. */
+  | 'not_awaited'
   /** The function's host ended: out of memory, process.exit(). */
   | 'host_ended'
   /** `if_lost: fail`: the attempt was lost and a person has to decide. */
@@ -95,6 +108,7 @@ export type Outcome =
       readonly failure: Failure;
       readonly exit_code: number | null;
       readonly signal: string | null;
+      readonly judged?: Judgement;
     }
   | {
       readonly kind: 'timed_out';

@@ -69,6 +69,8 @@ export type RunRetried = {
   readonly retry: number;
   readonly delay_ms: number;
   readonly due: string;
+  /** As in `run.finished`. */
+  readonly caught?: readonly StepKey[];
 };
 
 /** Somebody outside asked for the end of the run. */
@@ -89,6 +91,8 @@ export type RunFinished = {
   readonly outputs: OutputsRef | null;
   readonly timed_out: boolean;
   readonly error: Failure | null;
+  /** Calls of a flow function that failed, and from which it went on: they stand. */
+  readonly caught?: readonly StepKey[];
   /** How long this life of the run took, by the monotonic clock; lives before a resume are not counted in. */
   readonly duration_ms: number;
 };

@@ -5,8 +5,17 @@
 
 import type { ContentHash, RunId, StepId, StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
-import type { ArtifactPublished, FinalRunState, ProcessIdentity, RunSettings, SkipReason, Trigger } from './event.ts';
-import type { Actor, EndingSignal, Failure, OutcomeKind, OutputsRef } from './outcome.ts';
+import type {
+  ArtifactPublished,
+  CallKind,
+  FinalRunState,
+  ProcessIdentity,
+  RunSettings,
+  SkipReason,
+  Trigger,
+  ValueRecorded,
+} from './event.ts';
+import type { Actor, EndingSignal, Failure, Judgement, OutcomeKind, OutputsRef } from './outcome.ts';
 import type { HandlerPhase } from './policies.ts';
 
 /** One try of a step. `outcome` is null while it is open. */
@@ -23,6 +32,7 @@ export interface AttemptRecord {
   error: Failure | null;
   finished_at: string | null;
   duration_ms: number | null;
+  judged?: Judgement;
 }
 
 /**
@@ -111,6 +121,22 @@ export interface StepRecord {
   finished_at: string | null;
   /** Child run of a sub-flow step. */
   child: RunId | null;
+  /** The event that settled it, while it is settled. */
+  settled_at: number | null;
+  /** Of a step that a flow function, or a task, called; null for others. */
+  readonly call: CallRecord | null;
+}
+
+/** A call as it is on record. */
+export interface CallRecord {
+  readonly kind: CallKind;
+  /** The step whose attempt made it; null: the flow function. */
+  readonly caller: StepKey | null;
+  arguments_hash: ContentHash;
+  /** The event that recorded it. */
+  readonly seq: number;
+  /** It failed, and the flow function went on from that: a resume tells it the same again. */
+  wasCaught: boolean;
 }
 
 /** Why a run is being ended before its steps are done. */
@@ -190,7 +216,12 @@ export interface RunRecord {
   /** Nobody stays with the run until a person, or an instant, has come. */
   parked: boolean;
   readonly reaped: number[];
+  /** What a flow function was told of clock, random and ids, by kind. */
+  readonly values: RecordedValues;
 }
+
+/** Values of each kind, in the order in which they were given. */
+export type RecordedValues = { readonly [Kind in ValueRecorded['kind']]: Json[] };
 
 /** True when nothing more happens to a step in this life of the run. */
 export function isSettled(phase: StepPhase): boolean {

@@ -2,7 +2,7 @@
 
 import type { StepId, StepKey } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
-import { attemptsMade, type RunRecord, type StepRecord, type StepRole } from './run.ts';
+import { attemptsMade, type CallRecord, type RunRecord, type StepRecord, type StepRole } from './run.ts';
 
 /** A step that is to be added. */
 export interface NewStep {
@@ -15,6 +15,8 @@ export interface NewStep {
   readonly parent?: StepKey | null;
   readonly index?: number;
   readonly item?: Json;
+  /** Default: null, no call. */
+  readonly call?: CallRecord;
 }
 
 /** Adds a step to a run; nothing has happened to it. */
@@ -44,6 +46,8 @@ export function addStep({ steps, made }: Pick<RunRecord, 'steps' | 'made'>, step
     started_at: null,
     finished_at: null,
     child: null,
+    settled_at: null,
+    call: step.call ?? null,
   });
 }
 

@@ -39,7 +39,8 @@ export function failureOf(
   switch (result.kind) {
     case 'threw': {
       const message = thrownMessage(result);
-      return { code: 'thrown', message, detail: result.stack === '' ? message : result.stack };
+      const thrown = result.stack === '' ? {} : { thrown: result.name };
+      return { code: 'thrown', message, detail: result.stack === '' ? message : result.stack, ...thrown };
     }
     case 'not_json': {
       const where = result.path === '' ? 'the returned value' : `\`${result.path}\` of the returned value`;

@@ -7,15 +7,19 @@
 
 import { Bug } from '../base/result.ts';
 import type { AttemptRequest, Work } from '../engine/ports.ts';
+import type { CallOutcome } from '../flows/conductor.ts';
+import type { SentCall } from '../functions/calling.ts';
 import type { FunctionCall, FunctionResult } from '../functions/messages.ts';
 import { startWait } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
 import { makeArtifactsFolder, removeEmptyArtifacts } from './attempt-files.ts';
+import { scriptCall } from './call-definition.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
 import { failureOf } from './function-failure.ts';
 import { type IsolatedHost, startIsolated } from './isolated-function.ts';
 import { keepOutputs, type OutputKeeping } from './outputs.ts';
+import { scriptFlowKey } from './script-key.ts';
 import { failedToStart, type Runner, type RunnerContext, type RunningWork, type WorkEnd } from './runner.ts';
 
 /** A call under way, as the pool of function hosts gives it. */
@@ -32,7 +36,15 @@ export interface RunningCall {
 
 /** What the runner needs of the pool of function hosts. */
 export interface FunctionCaller {
-  start(call: FunctionCall, listener: { begun(): void; logFailed(message: string): void }): RunningCall;
+  start(
+    call: FunctionCall,
+    listener: {
+      begun(): void;
+      logFailed(message: string): void;
+      /** The function calls a task; `answer` tells it how that ended. */
+      called(call: SentCall, answer: (outcome: CallOutcome) => void): void;
+    },
+  ): RunningCall;
 }
 
 /** What the function runner works with. */
@@ -117,6 +129,11 @@ async function runFunction(
   const call = pool.start(callOf(options, request, work, context), {
     begun: () => context.begun(),
     logFailed: () => listener.warned('log_truncated', `part of what \`${request.step}\` printed could not be written`),
+    called: (made, answer) => {
+      const { module } = work;
+      const call = scriptCall(made, { module, flow: (name) => scriptFlowKey(module, name) });
+      void listener.called?.(call).then(answer);
+    },
   });
   const stopped = new Promise<null>((resolve) => {
     control.changed = () => resolve(null);
@@ -137,6 +154,7 @@ function callOf(
     module: work.module,
     export: work.export,
     input: work.input,
+    ...(work.task === undefined ? {} : { task: work.task }),
     env: environmentOf(inherited, request, places, secrets?.withheld),
     log: places.log,
     context: {
@@ -201,7 +219,8 @@ async function endOf(
       appendToLog(log, secrets?.mask.text(trace) ?? trace);
     }
     const exit_code = result.kind === 'host_ended' ? result.code : null;
-    return { kind: 'failed', failure, exit_code, signal: null };
+    const judged = result.kind === 'threw' && result.judged !== undefined ? { judged: result.judged } : {};
+    return { kind: 'failed', failure, exit_code, signal: null, ...judged };
   }
   const kept = await keepOutputs(keeping, outputs_schema, result.value, secrets);
   return kept.ok

@@ -63,6 +63,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     skips: true,
     continues: true,
     generated: { kind: 'inline', value: [] },
+    judged: { retry: true, delay_ms: 1 },
   },
   'retry.scheduled': { type: 'retry.scheduled', step, attempt: 2, delay_ms: 10, due: time },
   'step.settled': { type: 'step.settled', step, state: 'failed', tolerated: true, error, outputs: null },
@@ -88,8 +89,16 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
   'run.queued': { type: 'run.queued', group: 'g', limit: 1 },
   'run.admitted': { type: 'run.admitted', group: 'g' },
   'run.parked': { type: 'run.parked', exit_code: 6 },
-  'run.retried': { type: 'run.retried', retry: 1, delay_ms: 1, due: time },
-  'step.requested': { type: 'step.requested', step, name: stepId('load'), arguments_hash: hash, needs: [step] },
+  'run.retried': { type: 'run.retried', retry: 1, delay_ms: 1, due: time, caught: [step] },
+  'step.requested': {
+    type: 'step.requested',
+    step,
+    name: stepId('load'),
+    arguments_hash: hash,
+    needs: [step],
+    kind: 'map',
+    caller: step,
+  },
   'value.recorded': { type: 'value.recorded', kind: 'now', value: 1 },
   'child.started': { type: 'child.started', step, child: runId(2) },
   'wait.started': { type: 'wait.started', step, until: time, for: { file: 'x' } },
@@ -116,6 +125,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     outputs: { kind: 'inline', value: { a: [1] } },
     timed_out: false,
     error,
+    caught: [step],
     duration_ms: 12,
   },
 };
@@ -132,6 +142,11 @@ const OPTIONAL: ReadonlySet<string> = new Set([
   'step.expanded.members',
   'step.reused.generated',
   'artifact.published.value',
+  'attempt.finished.judged',
+  'step.requested.kind',
+  'step.requested.caller',
+  'run.retried.caught',
+  'run.finished.caught',
 ]);
 type Members = { readonly [member: string]: Json };
 

@@ -46,7 +46,7 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   flows: ['base', 'model', 'expressions', 'functions'],
   functions: ['base', 'model', 'types:engine', 'flows', 'secrets'],
   secrets: ['base', 'model', 'types:engine', 'process'],
-  runners: ['base', 'model', 'types:engine', 'process', 'functions', 'secrets'],
+  runners: ['base', 'model', 'types:engine', 'process', 'flows', 'functions', 'secrets'],
   executors: ['base', 'model', 'types:engine', 'process', 'runners'],
   store: ['base', 'model', 'types:engine'],
   cache: ['base', 'model', 'types:engine', 'process'],
@@ -98,7 +98,11 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
     pattern: /(?<!['"`])\bprocess\.env\b/,
     rooms: /^(cli|compose|functions\/host|store\/flock-program)/,
   },
-  { what: 'the wall clock', pattern: /\bDate\.now\(|new Date\(\)/, rooms: /^(process\/clock|cli|compose|store|flows\/context)/ },
+  {
+    what: 'the wall clock',
+    pattern: /\bDate\.now\(|new Date\(\)/,
+    rooms: /^(process\/clock|cli|compose|store|flows\/context)/,
+  },
   { what: 'randomness', pattern: /\bMath\.random\(/, rooms: /^(compose|flows\/context)/ },
   { what: 'the console', pattern: /\bconsole\.(log|error|warn|info)\(/, rooms: /^nobody/ },
 ];

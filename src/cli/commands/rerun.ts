@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { StateError } from '../../store/problem.ts';
 import { loadOrComplain } from '../flow-file.ts';
+import { referenceTo } from '../flow-reference.ts';
 import { recordedParams } from '../params.ts';
 import { readNamedRun } from '../read-run.ts';
 import { withRunOptions } from '../run-options.ts';
@@ -40,7 +41,7 @@ async function rerun(text: string, options: StartOptions): Promise<void> {
   }
   // Where the flow lies stands in the definition alone.
   if (!frozen.ok) throw new StateError(frozen.error);
-  const flow = await loadOrComplain(session, frozen.value.definition.file, frozen.value.definition.profile);
+  const flow = await loadOrComplain(session, referenceTo(frozen.value.definition), frozen.value.definition.profile);
   if (flow === null) return;
   session.mention(`running ${record.flow} again with the params of run ${record.id}`);
   await startRun(

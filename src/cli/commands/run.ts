@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { JsonObject } from '../../base/json.ts';
 import { environmentOrComplain } from '../dotenv.ts';
+import { fileOf } from '../flow-reference.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { type FreshOptions, freshWish, readForced } from '../freshness.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
@@ -79,7 +80,7 @@ const WISHES = ['dryRun', 'detach', 'watch'] as const;
 async function runOnce(session: Session, file: string, options: RunOptions, isAbout?: AboutToRun): Promise<void> {
   const flow = await loadOrComplain(session, file, options.profile ?? null);
   if (flow === null) return;
-  const stateDirectory = statePath(session, options, dirname(resolve(file)));
+  const stateDirectory = statePath(session, options, dirname(resolve(fileOf(file))));
   const request = readSelection(session, flow.definition, options);
   if (request === 'refused') return;
   const fresh = freshWish(session, flow.definition, options);

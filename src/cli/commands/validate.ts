@@ -5,7 +5,7 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { printDiagnostics, toJson } from '../../diagnostics/report.ts';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
-import { loadFlow } from '../../load/load.ts';
+import { loadAnyFlow } from '../flow-file.ts';
 import { type ProjectLayer, UNKNOWN_PROJECT } from '../../load/project-layer.ts';
 import type { Sources } from '../../diagnostics/source.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -77,7 +77,7 @@ async function validate(files: readonly string[], options: ValidateOptions): Pro
       continue;
     }
     // A flow is judged even where its project is not valid: nothing is known of vars and resources then.
-    const result = await loadFlow(file, (await projectOf(configPath(file))) ?? UNKNOWN_PROJECT);
+    const result = await loadAnyFlow(session, file, (await projectOf(configPath(file))) ?? UNKNOWN_PROJECT);
     if (result.kind === 'not_found') {
       session.complain(`no flow file \`${file}\``);
       code = Math.max(code, EXIT.not_found);
