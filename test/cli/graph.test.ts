@@ -123,6 +123,25 @@ clean       command
 });
 
 describe('graph of a run', () => {
+  it('has the states of maps and of groups, not those of what is in them', async () => {
+    const { rig } = here;
+    rig.write(
+      'flow.yaml',
+      `steps:
+  load: { foreach: [1, 2], if: item == 1, run: 'true' }
+  check: { foreach: [1, 2], tolerate: 1, run: [test, "\${{ item }}", "=", "1"] }
+  both: { steps: { load: { run: exit 1, continue_on_error: true } } }
+`,
+    );
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+    const { stdout } = await rig.flowctl('graph', 'last', '--format', 'json');
+    expect((JSON.parse(stdout) as FlowGraph).nodes.map(({ id, state }) => [id, state])).toEqual([
+      ['load', 'succeeded'],
+      ['check', 'succeeded'],
+      ['both', 'succeeded'],
+    ]);
+  });
+
   it('has the states of its steps, while it goes on and afterwards, of the definition it ran', async () => {
     const { rig } = here;
     const stage = await here.stage();
