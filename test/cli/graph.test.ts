@@ -123,7 +123,7 @@ clean       command
 });
 
 describe('graph of a run', () => {
-  it('has the states of maps and of groups, not those of what is in them', async () => {
+  it('has the states of maps and of groups, not those of their items or of members with the same name', async () => {
     const { rig } = here;
     rig.write(
       'flow.yaml',
@@ -139,6 +139,7 @@ describe('graph of a run', () => {
       ['load', 'succeeded'],
       ['check', 'succeeded'],
       ['both', 'succeeded'],
+      ['both/load', 'failed'],
     ]);
   });
 
