@@ -3,7 +3,7 @@
  * capacity keeps nobody from asking for another.
  */
 
-import type { Node } from './node.ts';
+import { needsTickets, type Node } from './node.ts';
 import { PriorityQueue } from './node-queue.ts';
 
 /** Whoever waits for capacities holds nothing, but a claim for each of ten thousand items would serve nobody. */
@@ -18,7 +18,6 @@ interface Kind {
 /** All of them. */
 export class Claimants {
   private readonly kinds = new Map<string, Kind>();
-  private readonly kindOfNode = new WeakMap<Node['definition'], Kind>();
 
   /** A node wants what its definition says. */
   push(node: Node): void {
@@ -47,24 +46,34 @@ export class Claimants {
    * oldest first. Costs time linear in what is read, and in the kinds.
    */
   *current(most: number): Generator<Node> {
-    for (const { queue, asking } of this.kinds.values()) {
+    for (const [name, { queue, asking }] of this.kinds) {
       let left = Math.min(Math.max(most, asking === 0 ? 1 : 0), MOST_CLAIMS - asking);
       if (left <= 0) continue;
+      let isEmpty = true;
       for (const node of queue.current(({ wanted, isAsked }) => wanted === 'tickets' && !isAsked)) {
+        isEmpty = false;
         yield node;
         left -= 1;
         if (left <= 0) break;
       }
+      if (isEmpty && asking === 0) this.kinds.delete(name);
     }
   }
 
-  private kindOf({ definition }: Node): Kind {
-    const known = this.kindOfNode.get(definition);
-    if (known !== undefined) return known;
-    const name = JSON.stringify(Object.keys(definition.resources).sort());
+  private kindOf(node: Node): Kind {
+    const name = nameOf(node);
     const kind = this.kinds.get(name) ?? { queue: new PriorityQueue(), asking: 0 };
     this.kinds.set(name, kind);
-    this.kindOfNode.set(definition, kind);
     return kind;
   }
+}
+
+/**
+ * What nodes of one kind have in common: what they need, and the nearest of those around them that needs something as well. What waits
+ * outside of a group for what this one holds must not keep its members from asking, or nothing would ever go on.
+ */
+function nameOf({ definition, container }: Node): string {
+  let around = container.owner;
+  while (around !== null && !needsTickets(around)) around = around.container.owner;
+  return JSON.stringify([around?.number ?? null, ...Object.keys(definition.resources).sort()]);
 }

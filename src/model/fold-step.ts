@@ -26,10 +26,7 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
       return null;
     }
     case 'retry.scheduled':
-      if (step.children !== null) {
-        step.failures += 1;
-        restartBelow(run, step);
-      }
+      if (step.children !== null) step.failures += 1;
       step.phase = { kind: 'retrying', attempt: event.attempt, due: event.due, delay_ms: event.delay_ms };
       return null;
     case 'step.timed_out':
@@ -145,6 +142,7 @@ export function addHandlers(run: RunRecord, owner: StepKey | null, { phase, coun
 function expand(run: RunRecord, step: StepRecord, { items, members, time }: At<'step.expanded'>): string | null {
   // A group that is tried again has its members already, and those that succeeded keep what they did.
   if (step.children !== null) {
+    restartBelow(run, step);
     step.phase = { kind: 'open' };
     return null;
   }

@@ -74,6 +74,10 @@ export function decideAnew(run: RunRecord, reset: ReadonlySet<StepKey>, ended: b
   removeOrphans(run);
 }
 
+/** Nothing is opened again of what belongs to a map or a group that stands. */
+const isInsideOfWhatIsOver = (run: RunRecord, owner: StepRecord | null): boolean =>
+  owner !== null && owner.parent !== null && isOver(run.steps.get(owner.parent) ?? null);
+
 const isOver = (parent: StepRecord | null): boolean => parent !== null && isSettled(parent.phase);
 
 function ancestorsOf(run: RunRecord, keys: ReadonlySet<StepKey>): ReadonlySet<StepKey> {
@@ -87,7 +91,7 @@ function ancestorsOf(run: RunRecord, keys: ReadonlySet<StepKey>): ReadonlySet<St
 /** The handlers of a step that begins again are gone with its end; those of a step that stands are decided as steps are. */
 function keepHandler(run: RunRecord, step: StepRecord, owner: StepRecord | null, ended: boolean): void {
   if (owner !== null && owner.handlers.length === 0) removeStep(run, step);
-  else if (isDecidedAnew(step, null, ended)) restart(step);
+  else if (!isInsideOfWhatIsOver(run, owner) && isDecidedAnew(step, null, ended)) restart(step);
 }
 
 function isDecidedAnew(step: StepRecord, parent: StepRecord | null, ended: boolean): boolean {

@@ -155,6 +155,38 @@ describe('capacities', () => {
     });
   });
 
+  it('that a group holds are asked for by its members also when another group waits for them', async () => {
+    const flow = flowOf([
+      { id: 'm', foreach: [0, 1], steps: [{ id: 'g', more: needing, steps: [{ id: 'a', more: needing }] }] },
+    ]);
+    const holders = new Map<object, string>();
+    const waiting: (() => void)[] = [];
+    const sharing: Tickets = {
+      request: ({ step }) => {
+        const claim = {};
+        const answer = new Promise<Awaited<TicketRequest['answer']>>((resolve) => {
+          const grant = (): void => {
+            const isShared = [...holders.values()].some((holder) => step.startsWith(`${holder}/`));
+            if (!isShared && holders.size > 0) {
+              waiting.push(grant);
+              return;
+            }
+            if (!isShared) holders.set(claim, step);
+            resolve({ kind: 'granted', units: {} });
+          };
+          grant();
+        });
+        const release = (): void => {
+          if (holders.delete(claim)) waiting.shift()?.();
+        };
+        return { answer, release };
+      },
+    };
+    const first = await runLife(flow, { tickets: sharing, maxParallel: 1, behaviour: () => 'fail' });
+    const second = await resumeLife(flow, first.journal.events, { tickets: sharing, maxParallel: 1 });
+    expect(endOf(second.run)).toMatchObject({ run: 'succeeded', 'm[0]/g/a': 'succeeded', 'm[1]/g/a': 'succeeded' });
+  });
+
   it('may be waited for by an iteration', async () => {
     const repeat = { kind: 'until', condition: 'previous.outputs', every_ms: 10, max: 3 } as const;
     const tickets = new OneOfEach(() => true);
@@ -293,6 +325,31 @@ describe('handlers', () => {
     });
     const life = await runLife(flow, { behaviour: (step) => (step === 'a' ? 'succeed' : 'hang') });
     expect(life.run.ending).toMatchObject({ state: 'failed', exit_code: 1, timed_out: false });
+  });
+});
+
+describe('an ended run has nothing open', () => {
+  it('where a group was to be tried again when its run was cancelled', async () => {
+    const flow = flowOf([{ id: 'g', retries: 1, delayMs: 60_000, steps: [{ id: 'a' }] }], { timeout_ms: 1_000 });
+    const life = await runLife(flow, { behaviour: () => 'fail' });
+    expect(endOf(life.run)).toEqual({ run: 'failed', g: 'cancelled', 'g/a': 'failed' });
+  });
+
+  it('where a handler failed inside of a map that tolerated it', async () => {
+    const flow = flowOf([
+      { id: 'm', foreach: [0], tolerate: 1, steps: [{ id: 'a', on: { on_failure: 1 } }] },
+      { id: 'bad' },
+    ]);
+    const first = await runLife(flow, { behaviour: () => 'fail' });
+    const second = await resumeLife(flow, first.journal.events);
+    expect(endOf(second.run)).toEqual({
+      run: 'succeeded',
+      m: 'succeeded',
+      'm[0]': 'failed:tolerated',
+      'm[0]/a': 'failed',
+      'm[0]/a/on_failure[0]': 'failed',
+      bad: 'succeeded',
+    });
   });
 });
 
