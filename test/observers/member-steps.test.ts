@@ -32,10 +32,10 @@ describe('the live view of a run with sub-flows', () => {
     const story = new Story(['extract', 'load'], 'child').succeed('extract').start('load');
     for (const event of story.events) progress.observeMember(member, event, 0);
     expect(screen(progress)).toBe(`⠋ etl  01m802n0sk  2/5
-  ✓ first             1.2s
+  ✓ first               1.2s
   ⠋ report
-  ✓ report/extract    1.2s
-  ⠋ report/load
+  ✓   report/extract    1.2s
+  ⠋   report/load
   · after
 `);
     expect([...progress.running.keys()]).toEqual(['report', 'report/load']);
@@ -59,7 +59,7 @@ describe('the live view of a run with sub-flows', () => {
     } as const;
     const time = '2026-03-01T06:00:09.000Z';
     progress.observeMember(member, { ...resumed, seq: before.seq + 1, time }, 0);
-    expect(screen(progress)).toContain('  ✓ report/extract    1.2s\n  · report/load\n  · after\n');
+    expect(screen(progress)).toContain('  ✓   report/extract    1.2s\n  ·   report/load\n  · after\n');
     expect(progress.count('pending')).toBe(2);
   });
 
@@ -69,7 +69,7 @@ describe('the live view of a run with sub-flows', () => {
       progress.observeMember({ prefix: report, run: CHILD, before: null }, event, 0);
     const inner = { prefix: 'report/again' as StepKey, run: CHILD, before: null };
     for (const event of new Story(['deep'], 'grandchild').fail('deep').events) progress.observeMember(inner, event, 0);
-    expect(screen(progress)).toContain('  ⠋ report/again\n  ✗ report/again/deep');
+    expect(screen(progress)).toContain('  ⠋   report/again\n  ✗     report/again/deep');
     expect([...progress.failed.keys()]).toEqual(['report/again/deep']);
   });
 });

@@ -1,12 +1,13 @@
 /**
- * Which lines a frame has. Where every step has a line of its own on the screen, a checklist in the order of the file; else a digest:
- * what runs (oldest first), what waits for another try, what failed, and a line with the counts of everything. Pure: the same scene
+ * Which lines a frame has. Where every step that people know by name has a line of its own on the screen, a checklist (`checklist`); else
+ * a digest: what runs (oldest first), what waits for another try, what failed, maps, and a line with the counts of everything. Pure: the same scene
  * gives the same lines, and no frame walks over all steps of a large run.
  */
 
 import type { StepRecord } from '../../model/run.ts';
 import { withoutControls } from '../terminal-filter.ts';
 import type { RunState, StepState } from '../../model/view.ts';
+import { checklist } from './checklist.ts';
 import type { RunProgress, Standing } from './progress.ts';
 import { fitted, type Row, rowColumns, type Segment, segment, type Tone } from './row.ts';
 import { elapsed, movingSign, type Scene } from './scene.ts';
@@ -27,9 +28,10 @@ export function layout(scene: Scene): readonly Row[] {
   const room = Math.max(1, scene.rows - 1);
   const { record } = progress;
   if (record === null) return [];
-  const isChecklist = progress.total + 1 <= room;
+  const isChecklist = progress.named.size + 1 <= room;
+  const isWhole = progress.total + 1 <= room;
   const rows = isChecklist
-    ? [header(scene, []), ...[...record.steps.values()].map((step) => indented(stepRow(step, scene), scene))]
+    ? [header(scene, isWhole ? [] : barFor(scene)), ...checklist(scene, room - 1).map((row) => indented(row, scene))]
     : digest(scene, room);
   return rows.map((row) => fitted(row, columns));
 }
@@ -90,12 +92,13 @@ function digest(scene: Scene, room: number): readonly Row[] {
           rows: (most) => first(progress.retrying, most),
         },
         failed,
+        { size: progress.openMaps.size, what: 'maps', rows: (most) => last(progress.openMaps, most) },
       ];
   const shares = sharesOf(
     groups.map(({ size }) => size),
     Math.max(0, room - 2),
   );
-  const rows: Row[] = [header(scene, scene.columns < BAR_FROM_COLUMNS ? [] : bar(progress))];
+  const rows: Row[] = [header(scene, barFor(scene))];
   groups.forEach(({ size, what, rows: choose }, index) => {
     const share = shares[index] ?? 0;
     if (share === 0) return;
@@ -171,6 +174,8 @@ function countsRow(scene: Scene): Row {
 const stateOf = (standing: Standing): StepState => (standing === 'tolerated' ? 'failed' : standing);
 
 const toneOf = ({ look }: Scene, standing: Standing): Tone => (standing === 'tolerated' ? 'odd' : look(standing).tone);
+
+const barFor = ({ columns, progress }: Scene): Row => (columns < BAR_FROM_COLUMNS ? [] : bar(progress));
 
 /** Shares of a bar: what went well, what failed, what will not run, and the rest. */
 function bar(progress: RunProgress): Row {

@@ -41,6 +41,10 @@ export class RunProgress {
   readonly retrying = new Map<StepKey, TimedStep>();
   /** Those that failed and were not allowed to, in that order. */
   readonly failed = new Map<StepKey, StepRecord>();
+  /** Steps that are no items of maps and not in one, which people know by name. */
+  readonly named = new Map<StepKey, StepRecord>();
+  /** Maps whose items are under way. */
+  readonly openMaps = new Map<StepKey, StepRecord>();
   /** When this life of the run was first heard of. */
   startedMs: number | null = null;
   /** Columns of the longest key. */
@@ -49,6 +53,8 @@ export class RunProgress {
   readonly #members = new MemberSteps();
   readonly #standings = new Map<StepKey, Standing>();
   readonly #counts = new Map<Standing, number>();
+  /** Of maps: how many items stand where. */
+  readonly #items = new Map<StepKey, Map<Standing, number>>();
 
   /** @param before the run as it was when it is resumed; copied. Null for a new run, whose first event will be heard. */
   constructor(run: RunId, before: RunRecord | null, nowMs: number) {
@@ -65,6 +71,11 @@ export class RunProgress {
   /** How many steps stand so. */
   count(standing: Standing): number {
     return this.#counts.get(standing) ?? 0;
+  }
+
+  /** How many items of a map stand so. */
+  itemCount(map: StepKey, standing: Standing): number {
+    return this.#items.get(map)?.get(standing) ?? 0;
   }
 
   /** How many steps nothing more happens to. */
@@ -99,7 +110,8 @@ export class RunProgress {
   }
 
   #sortAll(record: RunRecord, nowMs: number): void {
-    for (const list of [this.running, this.retrying, this.failed, this.#standings, this.#counts]) list.clear();
+    for (const list of [this.running, this.retrying, this.failed, this.named, this.openMaps]) list.clear();
+    for (const list of [this.#standings, this.#counts, this.#items]) list.clear();
     this.keyColumns = 0;
     for (const step of record.steps.values()) this.#sort(step, nowMs);
   }
@@ -117,9 +129,10 @@ export class RunProgress {
     const standing = standingOf(phase);
     const begun = phase.kind === 'running' && this.running.get(key)?.attempt !== phase.attempt.number;
     if (before === standing && !begun) return;
-    if (before === undefined) this.keyColumns = Math.max(this.keyColumns, widthOf(key));
+    if (before === undefined) this.#place(step);
     else this.#counts.set(before, this.count(before) - 1);
     this.#counts.set(standing, this.count(standing) + 1);
+    this.#countItem(step, before, standing);
     this.#standings.set(key, standing);
     if (standing !== 'running' || begun) this.running.delete(key);
     this.retrying.delete(key);
@@ -128,6 +141,29 @@ export class RunProgress {
     else if (phase.kind === 'retrying') {
       this.retrying.set(key, { step, attempt: phase.attempt, atMs: nowMs + phase.delay_ms });
     } else if (standing === 'failed') this.failed.set(key, step);
+    if (phase.kind === 'open' && this.#items.has(key)) this.openMaps.set(key, step);
+    else if (phase.kind !== 'open') this.openMaps.delete(key);
+  }
+
+  /** A step that is seen for the first time. What it belongs to was seen before, but for steps of sub-runs that are continued. */
+  #place(step: StepRecord): void {
+    const { key, parent, role } = step;
+    this.keyColumns = Math.max(this.keyColumns, widthOf(key));
+    const isInItem = role === 'item' || (parent !== null && this.#standings.has(parent) && !this.named.has(parent));
+    if (!isInItem) this.named.set(key, step);
+  }
+
+  #countItem({ role, parent }: StepRecord, before: Standing | undefined, now: Standing): void {
+    if (role !== 'item' || parent === null) return;
+    let counts = this.#items.get(parent);
+    if (counts === undefined) {
+      counts = new Map();
+      this.#items.set(parent, counts);
+      const map = this.record?.steps.get(parent);
+      if (map?.phase.kind === 'open') this.openMaps.set(parent, map);
+    }
+    if (before !== undefined) counts.set(before, (counts.get(before) ?? 0) - 1);
+    counts.set(now, (counts.get(now) ?? 0) + 1);
   }
 }
 

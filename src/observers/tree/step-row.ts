@@ -7,6 +7,7 @@ import type { StepState } from '../../model/view.ts';
 import { skipSentence } from '../plain.ts';
 import { withoutControls } from '../terminal-filter.ts';
 import { aligned, cutText, padded, type Row, type Segment, segment } from './row.ts';
+import type { Standing } from './progress.ts';
 import { elapsed, movingSign, remaining, type Scene } from './scene.ts';
 
 /** Columns of the cell with the time; longer times push the rest aside. */
@@ -17,6 +18,12 @@ const WIDEST_NAME = 32;
 /** A message longer than any terminal is wide need not be looked at character by character. */
 const LONGEST_MESSAGE = 1_000;
 
+/** How far a name is moved in, and the columns of the longest one with that. */
+export interface NamePlace {
+  readonly depth: number;
+  readonly nameColumns: number;
+}
+
 /** The parts of a line that differ by state. */
 interface Cells {
   readonly state: StepState;
@@ -25,12 +32,13 @@ interface Cells {
   readonly details: Row;
 }
 
-/** The line of a step as it stands now. Uncut: it may be wider than the terminal. */
-export function stepRow(step: StepRecord, scene: Scene): Row {
-  const { state, sign, time, details } = cellsOf(step, scene);
+/** The line of a step as it stands now. Uncut: it may be wider than the terminal. @param place where its name stands; default: not moved in. */
+export function stepRow(step: StepRecord, scene: Scene, place?: NamePlace): Row {
+  const { state, sign, time, details: own } = cellsOf(step, scene);
+  const details = [...itemsCell(step, scene), ...own];
   const { sign: still, tone } = scene.look(state);
   const name: Segment = segment(
-    nameCell(step.key, scene),
+    nameCell(step.key, scene, place ?? { depth: 0, nameColumns: scene.progress.keyColumns }),
     state === 'pending' || state === 'skipped' ? 'faint' : state === 'running' ? 'strong' : 'plain',
   );
   const row = [segment(`${sign ?? still} `, tone), name];
@@ -43,10 +51,11 @@ export function stepRow(step: StepRecord, scene: Scene): Row {
   return row;
 }
 
-function nameCell(key: string, { columns, progress }: Scene): string {
+function nameCell(key: string, { columns }: Scene, { depth, nameColumns }: NamePlace): string {
   const widest = Math.max(8, Math.min(WIDEST_NAME, Math.floor(columns * 0.45)));
-  const name = cutText(key, widest);
-  return columns < NARROW_COLUMNS ? name : padded(name, Math.min(progress.keyColumns, widest));
+  const isNarrow = columns < NARROW_COLUMNS;
+  const name = cutText(`${isNarrow ? '' : '  '.repeat(depth)}${key}`, widest);
+  return isNarrow ? name : padded(name, Math.min(nameColumns, widest));
 }
 
 function cellsOf(step: StepRecord, scene: Scene): Cells {
@@ -68,7 +77,7 @@ function cellsOf(step: StepRecord, scene: Scene): Cells {
       return { state: 'retrying', time, details };
     }
     case 'waiting':
-      return { state: 'waiting', time: '', details: [segment(`waits for ${WAITS[phase.for]}`, 'odd')] };
+      return { state: 'waiting', time: '', details: waitingCells(step, phase.for) };
     case 'succeeded': {
       const details = phase.reused ? [segment('reused', 'faint')] : attemptCell(step.attempts.length);
       return { state: 'succeeded', time: tookOf(step), details };
@@ -86,6 +95,29 @@ function cellsOf(step: StepRecord, scene: Scene): Cells {
     default:
       return assertNever(phase, 'phase');
   }
+}
+
+/** Of a map: how many of its items are done, and how many failed. */
+function itemsCell({ key, children }: StepRecord, { progress }: Scene): Row {
+  const count = (standing: Standing): number => progress.itemCount(key, standing);
+  const all = children?.length ?? 0;
+  const done = DONE.reduce((sum, standing) => sum + count(standing), 0);
+  if (all === 0 || ALL.every((standing) => count(standing) === 0)) return [];
+  const failed = count('failed') + count('tolerated');
+  return [
+    segment(`${done.toLocaleString('en')}/${all.toLocaleString('en')}`),
+    ...(failed === 0 ? [] : [segment(`${failed.toLocaleString('en')} failed`, count('failed') > 0 ? 'bad' : 'odd')]),
+  ];
+}
+
+const DONE: readonly Standing[] = ['succeeded', 'failed', 'tolerated', 'skipped', 'cancelled'];
+const ALL: readonly Standing[] = [...DONE, 'pending', 'running', 'retrying', 'waiting'];
+
+/** What a person is asked; of anything else what kind of thing is waited for. */
+function waitingCells({ question }: StepRecord, what: keyof typeof WAITS): Row {
+  const message = question?.['message'];
+  const row = [segment(`waits for ${WAITS[what]}`, 'odd')];
+  return what === 'approval' && typeof message === 'string' ? [...row, ...messageOf(message)] : row;
 }
 
 const WAITS = {
