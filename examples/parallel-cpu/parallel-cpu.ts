@@ -22,7 +22,7 @@ export default flow(
   'parallel-cpu',
   {
     params: {
-      below: { type: 'integer', minimum: 2, maximum: 100_000_000, default: 2_000_000 },
+      below: { type: 'integer', minimum: 2, maximum: 100_000_000, default: 5_000_000 },
       parts: { type: 'integer', minimum: 1, maximum: 1_000, default: 16 },
       parallel: { type: 'integer', minimum: 1, maximum: 64, default: 4 },
     },

@@ -226,6 +226,8 @@ export interface Registry {
 
 /** A flow, as its module exports it, has this member under `Symbol.for('flowctl.flow')`. */
 export const FLOW = Symbol.for('flowctl.flow');
+/** A task has the function that it is made of under this. */
+export const BODY = Symbol.for('flowctl.task-body');
 const REGISTRY = Symbol.for('flowctl.registry');
 const CONDUCTOR = Symbol.for('flowctl.conductor');
 
@@ -240,6 +242,29 @@ export function registry(): Registry {
 export function flowBehind(exported: unknown): RegisteredFlow | null {
   if ((typeof exported !== 'function' && typeof exported !== 'object') || exported === null) return null;
   return (exported as { readonly [FLOW]?: RegisteredFlow })[FLOW] ?? null;
+}
+
+/**
+ * The function that a `call` means: of a task the one that it is made of, for the step itself is there already; of anything else itself.
+ * Null for what is no function.
+ */
+export function functionBehind(exported: unknown): ((input: Json, context: unknown) => unknown) | null {
+  const body = typeof exported === 'function' ? ((exported as { readonly [BODY]?: unknown })[BODY] ?? exported) : null;
+  return body as ((input: Json, context: unknown) => unknown) | null;
+}
+
+/** A function inside of a flow, by its name in the flow's document; of the module when that has one. */
+export function functionInFlow(
+  module: string | null,
+  name: string,
+): ((input: Json, context: unknown) => unknown) | null {
+  const { flows } = registry();
+  const nearestFirst = [...flows.filter((flow) => flow.module === module), ...flows];
+  for (const flow of nearestFirst) {
+    const found = flow.function(name);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /** A task by name: of the module when that has one, else of any, as packages are loaded once for all modules. */

@@ -4,6 +4,7 @@
  */
 
 import type { Json, JsonObject } from '../base/json.ts';
+import { functionBehind } from './conductor.ts';
 import { checkNames, refuse } from './options.ts';
 import { asJson } from './values.ts';
 
@@ -125,7 +126,7 @@ class DocumentWriter {
 
   #call(called: AnyStepFunction, path: readonly string[]): string {
     const name = functionName([this.#flow, ...path]);
-    this.functions.set(name, called);
+    this.functions.set(name, functionBehind(called) ?? called);
     return `${this.#module}#${name}`;
   }
 }

@@ -142,7 +142,7 @@ export const mapTask = (
   settings: TaskSettings,
   items: Iterable<unknown>,
   options: AnyMapOptions,
-): Promise<readonly unknown[]> => {
+): Promise<unknown[]> => {
   const conductor = currentConductor();
   const list = [...items];
   const args = list.map((item, index) => options.args?.(item, index) ?? [item]);
@@ -157,7 +157,7 @@ async function mapAsStep(
   items: readonly unknown[],
   args: readonly (readonly unknown[])[],
   { key, maxParallel, tolerate }: AnyMapOptions,
-): Promise<readonly unknown[]> {
+): Promise<unknown[]> {
   const { name, functions } = settings;
   const owner = `task \`${name}\`.map()`;
   const written = args.map((each) => writeArguments(name, each, functions.serializer));
@@ -175,7 +175,7 @@ async function mapAsStep(
   });
   tellItems(conductor, settings, outcome, written);
   if (outcome.kind === 'failed') throw new TaskError(outcome.step, outcome.attempts, outcome.failure);
-  const outputs = outcome.outputs as readonly Json[];
+  const outputs = [...(outcome.outputs as readonly Json[])];
   const values =
     functions.serializer === null
       ? outputs

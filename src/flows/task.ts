@@ -4,7 +4,7 @@
  */
 
 import { parseStepId } from '../base/ids.ts';
-import { registry } from './conductor.ts';
+import { BODY, registry } from './conductor.ts';
 import type { ArgumentsAreJson, Outputs } from './jsonify.ts';
 import { placeOfCaller, refuseInsideFlow, registerTask } from './making.ts';
 import {
@@ -159,6 +159,7 @@ function taskOf(settings: TaskSettings): Task<readonly unknown[], unknown> {
   const { name } = settings;
   const call = (...args: readonly unknown[]): Promise<unknown> => callTask(settings, args);
   const made = Object.assign(call, {
+    [BODY]: settings.functions.body,
     taskName: name,
     with: (options: CallOptions<readonly unknown[]>) => taskOf(withOptions(settings, options)),
     map: (items: Iterable<unknown>, options: MapOptions<unknown, readonly unknown[]> = {}) =>

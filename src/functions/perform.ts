@@ -2,7 +2,15 @@
 
 import { findNotJson, type Json } from '../base/json.ts';
 import { nearestWord } from '../base/suggestion.ts';
-import { type Conductor, conducted, registeredTask, registry, type TaskPart } from '../flows/conductor.ts';
+import {
+  type Conductor,
+  conducted,
+  functionBehind,
+  functionInFlow,
+  registeredTask,
+  registry,
+  type TaskPart,
+} from '../flows/conductor.ts';
 import type { Judgement } from '../model/outcome.ts';
 import { runInContext, type StepContext } from './context.ts';
 import type { FunctionCall, HostReport } from './messages.ts';
@@ -81,7 +89,8 @@ type Found =
 
 function exportedFunction(exports: Exports, call: FunctionCall): Found {
   const { value: exported, available } = findExport(exports, call.export);
-  if (typeof exported === 'function') return { invoke: (context) => exported(call.input, context), judge: null };
+  const called = functionBehind(exported) ?? functionInFlow(call.module, call.export);
+  if (called !== null) return { invoke: (context) => called(call.input, context), judge: null };
   const found = exported === undefined ? null : exported === null ? 'null' : typeof exported;
   const nearest = nearestWord(call.export, available);
   return { report: { kind: 'export_not_found', available, nearest, found } };

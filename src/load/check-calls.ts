@@ -20,8 +20,19 @@ interface Call {
 
 const MAX_MODULE_BYTES = 8 * 1_048_576;
 
-/** The calls whose text has the right form, by the absolute path of their module. */
-function callsByModule(flow: FlowOutline, directory: string, problems: Problems): ReadonlyMap<string, readonly Call[]> {
+/**
+ * True for a function that stands inside of the flow that calls it: the module that made the flow was loaded, and named it so. No
+ * parsing finds it.
+ */
+const isInside = (reference: CallReference, module: string, file: string): boolean =>
+  module === file && reference.export.startsWith('$');
+
+/** The calls whose text has the right form, by the absolute path of their module; without those of functions inside of the flow. */
+function callsByModule(
+  flow: FlowOutline,
+  { file, directory }: FlowPlace,
+  problems: Problems,
+): ReadonlyMap<string, readonly Call[]> {
   const calls = new Map<string, Call[]>();
   for (const { step } of bodiesOf(flow)) {
     const node = stepValue(step, 'call');
@@ -37,6 +48,7 @@ function callsByModule(flow: FlowOutline, directory: string, problems: Problems)
       continue;
     }
     const module = resolve(directory, reference.module);
+    if (isInside(reference, module, file)) continue;
     const known = calls.get(module);
     if (known === undefined) calls.set(module, [{ reference, node }]);
     else known.push({ reference, node });
@@ -73,17 +85,23 @@ async function placeInModule(
   return { file: shown, start: position, end: { ...position, column: column + 1 }, label: broken.problem };
 }
 
+/** Where a flow stands: absolute paths. */
+export interface FlowPlace {
+  readonly file: string;
+  readonly directory: string;
+}
+
 /**
  * Checks every `call`.
  * @param sources is given the text of modules that have syntax errors.
  */
 export async function checkCalls(
   flow: FlowOutline,
-  directory: string,
+  place: FlowPlace,
   problems: Problems,
   sources: Map<string, SourceText>,
 ): Promise<void> {
-  const byModule = callsByModule(flow, directory, problems);
+  const byModule = callsByModule(flow, place, problems);
   if (byModule.size === 0) return;
   const { readExports } = await import('./module-exports.ts');
   const checkModule = async (module: string, calls: readonly Call[]): Promise<void> => {

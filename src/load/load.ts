@@ -134,7 +134,7 @@ async function checkMeaning(open: OpenFlow, opened: OpenedFlows, sources: Map<st
   checkTemplates(flow, references, problems);
   checkConditions(flow, references, problems);
   const texts = await checkShell(flow, references, problems);
-  await checkCalls(flow, directory, problems, sources);
+  await checkCalls(flow, { file: path, directory }, problems, sources);
   return { texts, fileNeeds: added };
 }
 
