@@ -44,9 +44,15 @@ export interface SelectedSteps {
 export function readSteps(text: string): readonly StepId[] {
   return text.split(',').map((name) => {
     const id = parseStepId(name.trim());
-    if (id === null) throw new UsageError(`\`${name}\` is no step name`);
+    if (id === null) throw new UsageError(`\`${name}\` is no step name`, outerHelp(name));
     return id;
   });
+}
+
+/** What to type in place of the key of an item or of a member. */
+function outerHelp(name: string): string | null {
+  const outer = /^[^/[]+(?=[/[])/.exec(name.trim())?.[0] ?? '';
+  return parseStepId(outer) === null ? null : `name the step of the flow that it belongs to: ${outer}`;
 }
 
 /** Reads the flags. Null: all steps. `refused`: all is said, and the exit code is set (2 for two flags, 4 for an unknown step). */

@@ -72,7 +72,9 @@ export function stepState(run: RunRecord, phase: StepPhase, live: boolean): Step
     case 'running':
     case 'undecided':
     case 'open':
-      return live ? 'running' : 'pending';
+      if (live) return 'running';
+      // What a parked run has under way are sub-flows that wait, and maps and groups around what waits.
+      return isLeftWaiting(run) ? 'waiting' : 'pending';
     case 'queued':
       return live ? 'queued' : 'pending';
     case 'pending':
@@ -122,19 +124,22 @@ export function stepView(
     finished_at: step.finished_at,
     duration_ms: stepDuration(step, live, now),
     outputs: step.outputs === null ? null : outputs(step.outputs),
-    attempts: step.attempts.map((attempt) => attemptView(step.key, attempt, live, logPath)),
+    attempts: step.attempts.map((attempt) => attemptView(step.key, attempt, live || isLeftWaiting(run), logPath)),
   };
 }
 
+const isLeftWaiting = (run: RunRecord): boolean => run.parked && run.ending === null;
+
+/** @param goesOn false where an attempt without an end has lost its owner. */
 function attemptView(
   step: StepKey,
   attempt: AttemptRecord,
-  live: boolean,
+  goesOn: boolean,
   logPath: (step: StepKey, attempt: number) => string,
 ): AttemptView {
   return {
     number: attempt.number,
-    outcome: attempt.outcome ?? (live ? null : 'lost'),
+    outcome: attempt.outcome ?? (goesOn ? null : 'lost'),
     exit_code: attempt.exit_code,
     signal: attempt.signal,
     error: attempt.error,

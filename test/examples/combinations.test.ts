@@ -152,6 +152,18 @@ describe('what asks, repeats, reuses and waits', () => {
 `,
     );
     expect((await rig.flowctl('run', 'flow.yaml', '--no-wait')).code).toBe(6);
+    // Nothing of it runs, and nothing of it is lost.
+    const { steps } = await rig.query<RunDetail>('show');
+    expect(Object.fromEntries(steps.map(({ key, state }) => [key, state]))).toMatchObject({
+      regions: 'waiting',
+      'regions[eu]': 'waiting',
+      'regions[eu]/gate': 'waiting',
+      'regions[eu]/load': 'pending',
+      sub: 'waiting',
+      'sub/gate': 'waiting',
+      'sub/after': 'pending',
+    });
+    expect(steps.find(({ key }) => key === 'sub')?.attempts).toMatchObject([{ outcome: null }]);
     const answer = (...argv: readonly string[]) => rig.flowctl('approve', 'last', ...argv, '--no-wait');
     expect((await answer('regions[us]/gate', '-p', 'n=5')).code).toBe(6);
     expect(rig.effects()).toEqual(['us 5']);
