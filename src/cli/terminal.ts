@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { TreeClock, TreeTerminal } from '../observers/tree/live-view.ts';
-import { isTerminalLent } from '../process/terminal.ts';
+import { isTerminalLent, onTerminalReturn } from '../process/terminal.ts';
 import type { Output } from './output.ts';
 
 /** What decides whether a live view is possible, and wanted. */
@@ -50,7 +50,11 @@ export function treeTerminal(output: Output): TreeTerminal {
     onReturn(callback) {
       // No handler for SIGTSTP: between frames nothing has to be restored, and the default stops the program.
       process.on('SIGCONT', callback);
-      return () => process.off('SIGCONT', callback);
+      const stop = onTerminalReturn(callback);
+      return () => {
+        process.off('SIGCONT', callback);
+        stop();
+      };
     },
   };
 }

@@ -6,6 +6,7 @@ import { useCase } from '../kit/case.ts';
 import { onlyRun, shown, stepOf } from '../kit/flows.ts';
 import { BIN, eventually } from '../kit/rig.ts';
 import { hasTerminals, onTerminal } from '../kit/terminal.ts';
+import { hasTmux, TmuxScreen } from '../observers/tmux.ts';
 
 const here = useCase();
 const ASK = '(yes, no, or later|.*yes, no, or later.*): ';
@@ -160,4 +161,27 @@ describe.skipIf(!hasTerminals)('a run on a terminal (needs python3)', () => {
     expect(end).toMatchObject({ code: code ?? 0 });
     expect(end.screen).not.toContain('approve?');
   });
+});
+
+it.skipIf(!hasTmux)('the live view goes on beneath what was asked and answered (needs tmux)', async () => {
+  const { rig } = here;
+  rig.write('flow.yaml', `steps:\n  build: { run: "true" }\n${flow().split('\n').slice(1).join('\n')}`);
+  const screen = new TmuxScreen(rig, { columns: 80, rows: 24 });
+  try {
+    screen.enter('"$NODE" "$BIN" run flow.yaml');
+    await screen.shows('yes, no, or later:');
+    screen.enter('yes');
+    await screen.shows(/^succeeded in /m);
+    const lines = screen.lines();
+    const last = lines.findLastIndex((line) => /^✓ flow {2}\w{26}$/.test(line));
+    expect(lines.slice(last + 1, last + 5)).toEqual([
+      expect.stringMatching(/^ {2}✓ build {3,}TIME$/),
+      '  ✓ gate',
+      expect.stringMatching(/^ {2}✓ ship {3,}TIME$/),
+      '',
+    ]);
+    expect(lines.slice(0, last).join('\n')).toContain('? gate Deploy flow?');
+  } finally {
+    screen.close();
+  }
 });

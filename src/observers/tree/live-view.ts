@@ -25,7 +25,7 @@ export interface TreeTerminal {
    */
   readonly readiness: 'ready' | 'busy' | 'away';
   write(text: string): void;
-  /** Calls back when others may have written to it: the program was stopped and goes on. The returned function ends that. */
+  /** Calls back when others may have written to it: the program was stopped and goes on, or somebody borrowed it. The returned function ends that. */
   onReturn(callback: () => void): () => void;
 }
 
@@ -89,7 +89,7 @@ export class LiveView {
     this.#isOver = true;
     this.#stop();
     this.#guarded(() => {
-      if (this.#parts.terminal.readiness === 'away') this.#screen.forget();
+      if (this.#wasAway || this.#parts.terminal.readiness === 'away') this.#screen.forget();
       this.#draw(true);
     });
   }
