@@ -32,6 +32,16 @@ describe('selection of steps', () => {
       ]),
     );
 
+  it.each([
+    ['report/extract', 'report'],
+    ['load[3]', 'load'],
+  ])('%s is no step of the flow itself: the one that it belongs to is named', async (key, step) => {
+    expect(await rig.flowctl('run', 'chain.yaml', '--only', key)).toMatchObject({
+      code: 2,
+      stderr: `error: \`${key}\` is no step name\nhelp: name the step of the flow that it belongs to: ${step}\n`,
+    });
+  });
+
   it('--from runs a step and what follows, with the results of the latest run with equal params', async () => {
     await rig.flowctl('run', 'chain.yaml', '-p', 'n=7');
     await rig.flowctl('run', 'chain.yaml', '-p', 'n=8');
