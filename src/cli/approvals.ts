@@ -1,6 +1,7 @@
 /** The approvals that a run waits for, in itself and in its sub-runs; and what may be answered to them. */
 
 import type { StepKey } from '../base/ids.ts';
+import { isJsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
 import type { ApproveAction, FlowDefinition } from '../model/flow.ts';
 import { findStep } from '../model/find-step.ts';
@@ -37,7 +38,7 @@ export async function askedApprovals(layout: RunLayout, record: RunRecord): Prom
     if (steps.length === 0) continue;
     const { definition } = unwrap(await readDefinition(run.layout, run.record.revision));
     for (const step of steps) {
-      const action = approvalOf(definition, step.key);
+      const action = step.call === null ? approvalOf(definition, step.key) : calledApproval(step);
       if (action !== null) found.push({ key: `${run.prefix}${step.key}`, step, action, flow: definition });
     }
   }
@@ -53,6 +54,23 @@ function isAsked(phase: StepRecord['phase'], answer: StepRecord['answer'], quest
 function approvalOf({ steps }: FlowDefinition, key: StepKey): ApproveAction | null {
   const action = findStep(steps, key)?.action;
   return action?.kind === 'approve' ? action : null;
+}
+
+/** What a flow function asks stands in no definition, but on record. */
+function calledApproval({ question }: StepRecord): ApproveAction | null {
+  const params = question?.['params'] ?? {};
+  if (question === null || !isJsonObject(params)) return null;
+  return {
+    kind: 'approve',
+    message: '',
+    timeout_ms: null,
+    on_timeout: 'fail',
+    params: Object.entries(params).map(([name, schema]) => {
+      const written = isJsonObject(schema) ? schema : {};
+      const hasDefault = Object.hasOwn(written, 'default');
+      return { name, schema: written, required: !hasDefault, default: written['default'] ?? null };
+    }),
+  };
 }
 
 /** What is asked, as the run evaluated it. */

@@ -88,6 +88,7 @@ export class Course {
     this.scripts = new ScriptSeat({
       ...{ source: this.parts, host: parts.scripts ?? null, inbox, watchesWaits: parts.waits === 'park' },
       ...{ frontier: () => this.frontier, commit: (events) => this.commit(events) },
+      now: () => parts.clock.wall(),
     });
     this.began = parts.clock.monotonic();
     this.grants = new Grants(parts.tickets ?? null, inbox);

@@ -18,6 +18,7 @@ export interface ScriptSeatParts {
   readonly watchesWaits: boolean;
   frontier(): Frontier;
   commit(events: readonly EventBody[]): void;
+  now(): number;
 }
 
 /** Looks after the function of a run. */

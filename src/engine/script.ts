@@ -31,6 +31,8 @@ export interface ScriptGround {
   readonly watchesWaits: boolean;
   frontier(): Frontier;
   commit(events: readonly EventBody[]): void;
+  /** Wall clock, milliseconds since the epoch. */
+  now(): number;
 }
 
 /** The flow function of one life of a run. */
@@ -192,7 +194,7 @@ export class Script {
   private admit(call: ScriptCall, record: StepRecord | undefined): void {
     this.claimed.add(call.step);
     const isKnown = record !== undefined && record.call?.arguments_hash === call.arguments_hash;
-    if (isKnown) this.ground.frontier().addCall(record, call);
+    if (isKnown) this.goOnWith(record, call);
     else {
       this.request(call, null);
       this.lastAsked = this.run.steps.get(call.step)?.call?.seq ?? this.run.seq;
@@ -214,9 +216,18 @@ export class Script {
     if (isUnderway) return;
     this.claimed.add(call.step);
     if (isSame && !isSettled(record.phase)) {
-      this.ground.frontier().addCall(record, call);
+      this.goOnWith(record, call);
       this.ground.commit([]);
     } else this.request(call, caller);
+  }
+
+  /** A call of an earlier life goes on from where it was. Its delay may have been over before it was made again: nobody heard of that. */
+  private goOnWith(record: StepRecord, call: ScriptCall): void {
+    this.ground.frontier().addCall(record, call);
+    const { phase } = record;
+    const due = phase.kind === 'waiting' || phase.kind === 'retrying' ? phase.due : null;
+    if (due !== null && Date.parse(due) <= this.ground.now())
+      this.ground.inbox.put({ kind: 'due', step: record.key, due });
   }
 
   private request(call: ScriptCall, caller: StepKey | null): void {

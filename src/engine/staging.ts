@@ -171,6 +171,7 @@ export class Staging {
 
   /** A delay is over. */
   markDue(node: Node): void {
+    if (node.isDue) return;
     node.isDue = true;
     if (node.record.phase.kind === 'retrying') this.stage(node);
     else this.review(node);

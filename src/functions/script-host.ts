@@ -201,9 +201,11 @@ async function describe(url: string, module: string, name: string): Promise<Desc
     const available = exported.map(({ key }) => key);
     return { kind: 'no_flow', available, found: value === undefined ? null : typeof value };
   }
-  const { name: flow, place, kind: style, document, checksParams } = found.flow;
-  const tasks = registry().tasks.map((task) => task.name);
-  return { kind: 'flow', flow, place, style, document, checksParams, tasks };
+  const own = new Map([...registry().flows, found.flow].map((flow) => [flow.name, flow]));
+  const flows = [...own.values()].map(({ name: flow, kind: style, document, checksParams }) => {
+    return { flow, style, document, checksParams };
+  });
+  return { kind: 'flow', flow: found.flow.name, flows, tasks: registry().tasks.map((task) => task.name) };
 }
 
 if (parentPort !== null) {

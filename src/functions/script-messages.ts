@@ -55,15 +55,21 @@ export interface Unheard {
   readonly stack: string;
 }
 
+/** A flow that a module makes. */
+export interface DescribedFlow {
+  readonly flow: string;
+  readonly style: 'imperative' | 'declarative';
+  readonly document: JsonObject;
+  readonly checksParams: boolean;
+}
+
 /** What a module makes. */
 export type Description =
   | {
       readonly kind: 'flow';
       readonly flow: string;
-      readonly place: string;
-      readonly style: 'imperative' | 'declarative';
-      readonly document: JsonObject;
-      readonly checksParams: boolean;
+      /** That one, and every other that the module makes. */
+      readonly flows: readonly DescribedFlow[];
       readonly tasks: readonly string[];
     }
   /** The module makes flows, and none is the one asked for. */

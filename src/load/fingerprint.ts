@@ -49,9 +49,10 @@ type Flows = FlowDefinition['flows'];
 
 /** The hash of a definition without the flows that it refers to. */
 function hashAlone(definition: FlowDefinition): ContentHash {
-  const { file: _file, directory, params, dotenv, steps, handlers, secrets, ...rest } = definition;
+  const { file: _file, directory, params, dotenv, steps, handlers, secrets, script = null, ...rest } = definition;
   return hashOf({
     ...plain({ ...rest, flows: {} }),
+    ...(script === null ? {} : { script: { ...script, module: portablePath(script.module, directory) } }),
     dotenv: dotenv.map((path) => portablePath(path, directory)),
     params: params.map((param) => ({ ...param })),
     secrets: secrets.map(({ name, source }) => ({
@@ -65,7 +66,12 @@ function hashAlone(definition: FlowDefinition): ContentHash {
 
 /** The hash of each of some flows, by its path from a folder. */
 const hashesOf = (flows: readonly FlowDefinition[], directory: string): JsonObject =>
-  Object.fromEntries(flows.map((flow) => [portablePath(flow.file, directory), hashAlone(flow)]));
+  Object.fromEntries(
+    flows.map((flow) => {
+      const name = flow.script === undefined || flow.script === null ? '' : `#${flow.script.flow}`;
+      return [`${portablePath(flow.file, directory)}${name}`, hashAlone(flow)];
+    }),
+  );
 
 /**
  * The SHA-256 of a definition's canonical JSON (RFC 8785 ordering) without its file and folder, paths relative to the folder.

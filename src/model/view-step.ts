@@ -2,7 +2,7 @@
 
 import type { StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
-import type { ProcessIdentity, SkipReason } from './event.ts';
+import type { CallKind, ProcessIdentity, SkipReason } from './event.ts';
 import type { Failure, OutcomeKind, OutputsRef } from './outcome.ts';
 import type { ApprovalAnswer, AttemptRecord, RunRecord, StepPhase, StepRecord, StepRole } from './run.ts';
 import { stepDuration } from './spans.ts';
@@ -59,6 +59,8 @@ export interface StepView {
   readonly answer: ApprovalAnswer | null;
   /** The run of a sub-flow. */
   readonly child: string | null;
+  /** Of a step that a flow function called: what was called, and by which step; null for others. */
+  readonly call: { readonly kind: CallKind; readonly caller: StepKey | null } | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
   readonly duration_ms: number | null;
@@ -120,6 +122,7 @@ export function stepView(
     question: step.question,
     answer: step.answer,
     child: step.child,
+    call: step.call === null ? null : { kind: step.call.kind, caller: step.call.caller },
     started_at: step.started_at,
     finished_at: step.finished_at,
     duration_ms: stepDuration(step, live, now),

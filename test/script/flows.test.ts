@@ -200,3 +200,85 @@ describe('a resume of a flow function', () => {
     expect(at.rig.effects()).toEqual([...before, 'double 9']);
   });
 });
+
+describe('calls of all kinds', () => {
+  it('runs flows that it calls as runs beneath its own, and goes on with them on a resume', async () => {
+    write('return { twice: await child({ n: 4 }), again: await child({ n: 5 }) };');
+    const child = `const child = flow('child', { params: { n: { type: 'integer' } } }, async ({ n }) => {
+      const result = await double(n);
+      if (n === 5) await repaired();
+      return result;
+    });\n`;
+    at.rig.write('flow.ts', at.rig.read('flow.ts').replace('export default', `${child}export default`));
+    expect(await run()).toMatchObject({ code: 1 });
+    at.rig.write('mended', '');
+    expect(await at.rig.flowctl('resume')).toMatchObject({ code: 0 });
+    expect(at.rig.effects()).toEqual(['double 4', 'double 5', 'repaired', 'repaired']);
+    const detail = await shown();
+    expect(detail.outputs).toEqual({ twice: 8, again: 10 });
+    expect(detail.steps.map(({ key }) => key)).toEqual([
+      'child',
+      'child/double',
+      'child#2',
+      'child#2/double',
+      'child#2/repaired',
+    ]);
+  });
+
+  it('is left waiting for a person, and goes on with the answer', async () => {
+    write(`
+      await double(1);
+      const { approved, note: said } = await context().approval({ message: 'go on with \${{ everything }}?', params: { note: { type: 'string' } } });
+      return { approved, said };`);
+    expect(await run('--no-wait')).toMatchObject({ code: 6 });
+    expect(await at.rig.flowctl('approve', 'last', 'approval', '-p', 'note=fine')).toMatchObject({ code: 0 });
+    const detail = await shown();
+    expect(detail.outputs).toEqual({ approved: true, said: 'fine' });
+    expect(detail.steps.at(-1)?.question).toMatchObject({ message: 'go on with ${{ everything }}?' });
+    expect(at.rig.effects()).toEqual(['double 1']);
+  });
+
+  it('hears of a delay that was over before it asked again', async () => {
+    at.mayLeaveStrays();
+    write(`
+      const one = context().sleep('150ms').then(() => double(1));
+      if (!existsSync('mended')) { await double(0); writeFileSync('mended', ''); process.kill(process.pid, 'SIGKILL'); }
+      return one;`);
+    await run();
+    at.rig.write(
+      'flow.ts',
+      at.rig
+        .read('flow.ts')
+        .replace('const one', 'await double(0); await new Promise((done) => setTimeout(done, 250)); const one')
+        .replace('{ await double(0);', '{'),
+    );
+    expect(await at.rig.flowctl('resume')).toMatchObject({ code: 0 });
+    expect((await shown()).outputs).toBe(2);
+  });
+
+  it('draws what was called, by whom, and what went from one call into another', async () => {
+    write('const list = await listed(); return kept(list);');
+    const tasks = `const listed = task('listed', async () => [await double(1)]);\nconst kept = task('kept', async (list: number[]) => list);\n`;
+    at.rig.write('flow.ts', at.rig.read('flow.ts').replace('export default', `${tasks}export default`));
+    expect(await run()).toMatchObject({ code: 0 });
+    expect(JSON.parse((await at.rig.flowctl('graph', 'last', '--format', 'json')).stdout)).toEqual({
+      nodes: [
+        { id: 'listed', kind: 'function', state: 'succeeded' },
+        { id: 'listed/double', kind: 'function', parent: 'listed', state: 'succeeded' },
+        { id: 'kept', kind: 'function', state: 'succeeded' },
+      ],
+      edges: [{ from: 'listed', to: 'kept', kind: 'data' }],
+    });
+  });
+
+  it('ends a task in an endless loop by its timeout, and tries it again as its options say', async () => {
+    write('return stuck();');
+    const stuck = `const stuck = task('stuck', { timeout: '300ms', retry: { max: 2, delay: ['1ms', '2ms'], retryIf: () => false } }, async () => { note('stuck'); if (!existsSync('once')) { writeFileSync('once', ''); for (;;) {} } throw new RangeError('enough'); });\n`;
+    at.rig.write('flow.ts', at.rig.read('flow.ts').replace('export default', `${stuck}export default`));
+    expect(await run()).toMatchObject({ code: 1 });
+    const [step] = (await shown()).steps;
+    // A timeout is tried again; what it throws then is not, for `retryIf` says so.
+    expect(step?.attempts.map(({ outcome }) => outcome)).toEqual(['timed_out', 'failed']);
+    expect(step?.error).toMatchObject({ thrown: 'RangeError' });
+  });
+});

@@ -4,9 +4,10 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { assertNever } from '../../base/result.ts';
 import type { FlowDefinition } from '../../model/flow.ts';
-import type { StepState } from '../../model/view.ts';
+import type { StepState, StepView } from '../../model/view.ts';
 import { describeProblem, StateError } from '../../store/problem.ts';
 import { loadOrComplain } from '../flow-file.ts';
+import { callGraph } from '../graph/call-graph.ts';
 import { flowGraph } from '../graph/flow-graph.ts';
 import { dotText, mermaidText } from '../graph/markup.ts';
 import { svgText } from '../graph/svg.ts';
@@ -59,6 +60,8 @@ function readFormat(text: string): GraphFormat {
 interface Subject {
   readonly definition: FlowDefinition;
   readonly title: string;
+  /** Of a run: what is recorded of its steps. */
+  readonly steps: readonly StepView[] | null;
   readonly states: ReadonlyMap<string, StepState> | null;
 }
 
@@ -71,8 +74,9 @@ async function graph(text: string, options: GraphOptions): Promise<void> {
   if (subject !== null) await session.stdout.writeAll(textOf(subject, options.format, session));
 }
 
-function textOf({ definition, title, states }: Subject, format: GraphFormat, session: Session): string {
-  const drawn = flowGraph(definition, states);
+function textOf({ definition, title, states, steps }: Subject, format: GraphFormat, session: Session): string {
+  const isScript = (definition.script ?? null) !== null;
+  const drawn = isScript && steps !== null ? callGraph(steps) : flowGraph(definition, states);
   switch (format) {
     case 'tree':
       return treeText(drawn, title, session.style);
@@ -91,7 +95,7 @@ function textOf({ definition, title, states }: Subject, format: GraphFormat, ses
 
 async function flowSubject(session: Session, file: string, profile: string | null): Promise<Subject | null> {
   const flow = await loadOrComplain(session, file, profile);
-  return flow && { definition: flow.definition, title: flow.definition.name, states: null };
+  return flow && { definition: flow.definition, title: flow.definition.name, states: null, steps: null };
 }
 
 async function runSubject(session: Session, options: GraphOptions, text: string): Promise<Subject> {
@@ -103,5 +107,5 @@ async function runSubject(session: Session, options: GraphOptions, text: string)
   const steps = (await detailOf(run, Date.now()))?.steps ?? [];
   const states = steps.map(({ key, state }) => [key, state] as const);
   const { definition } = frozen.value;
-  return { definition, title: `${definition.name}, run ${layout.place.id}`, states: new Map(states) };
+  return { definition, title: `${definition.name}, run ${layout.place.id}`, states: new Map(states), steps };
 }

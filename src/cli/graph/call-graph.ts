@@ -1,0 +1,56 @@
+/** The graph of a run whose steps a flow function called: it is not known before, and so taken from what is recorded. */
+
+import type { StepView } from '../../model/view.ts';
+import type { FlowEdge, FlowGraph, FlowNode, NodeKind } from './flow-graph.ts';
+
+/**
+ * Makes the graph of a run from its steps. A call stands in the task that made it, an item is counted with its map; what is known to have
+ * gone from one call into another is an edge.
+ */
+export function callGraph(steps: readonly StepView[]): FlowGraph {
+  const items = new Map<string, StepView[]>();
+  for (const step of steps) {
+    if (step.role !== 'item' || step.parent === null) continue;
+    const siblings = items.get(step.parent);
+    if (siblings === undefined) items.set(step.parent, [step]);
+    else siblings.push(step);
+  }
+  const drawn = steps.filter(({ role }) => role !== 'item');
+  const keys = new Set<string>(drawn.map(({ key }) => key));
+  const nodes = drawn.map((step) => nodeOf(step, items.get(step.key) ?? null, keys));
+  const edges = drawn.flatMap(({ key, needs }) =>
+    needs.filter((need) => keys.has(need)).map((from): FlowEdge => ({ from, to: key, kind: 'data' })),
+  );
+  return { nodes, edges };
+}
+
+function nodeOf(
+  { key, state, call, parent, child, role }: StepView,
+  items: readonly StepView[] | null,
+  keys: ReadonlySet<string>,
+): FlowNode {
+  const above = parent ?? call?.caller ?? null;
+  return {
+    id: key,
+    kind: child === null ? KINDS[call?.kind ?? 'task'] : 'flow',
+    ...(above === null || !keys.has(above) ? {} : { parent: above }),
+    ...(role === 'handler' ? { handler: true as const } : {}),
+    ...(items === null ? {} : { map: 'foreach' as const, items: countsOf(items) }),
+    state,
+  };
+}
+
+const KINDS: { readonly [Kind in NonNullable<StepView['call']>['kind']]: NodeKind } = {
+  task: 'function',
+  map: 'function',
+  command: 'command',
+  flow: 'flow',
+  sleep: 'wait',
+  approval: 'approve',
+};
+
+function countsOf(items: readonly StepView[]): NonNullable<FlowNode['items']> {
+  const counts: { [state: string]: number } = {};
+  for (const { state } of items) counts[state] = (counts[state] ?? 0) + 1;
+  return { total: items.length, ...counts };
+}
