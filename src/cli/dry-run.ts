@@ -1,6 +1,8 @@
 /** `run --dry-run`: what would run, in order, and why the rest would not. Nothing is started, nothing is written. */
 
+import { basename } from 'node:path';
 import type { JsonObject } from '../base/json.ts';
+import type { MapDefinition } from '../model/action.ts';
 import { topologicalOrder } from '../model/graph.ts';
 import type { FlowDefinition, StepDefinition } from '../model/flow.ts';
 import type { Prediction } from './predict-reuse.ts';
@@ -75,6 +77,25 @@ function needsInWords({ needs, inferred_needs: files }: StepDefinition): string 
   return [...(written.length === 0 ? [] : [`needs ${written.join(', ')}`]), filesInWords(files)].join('; ');
 }
 
+/** What is more to a step than one command or function. */
+function kindInWords({ action, map, repeat }: StepDefinition): readonly string[] {
+  const words: string[] = [];
+  if (map !== null) words.push(mapInWords(map));
+  if (action.kind === 'group') words.push(`a group of ${counted(action.steps.length, 'step')}`);
+  else if (action.kind === 'flow') words.push(`the flow ${basename(action.flow)}`);
+  else if (action.kind === 'approve') words.push('asks a person');
+  else if (action.kind === 'wait') words.push('waits');
+  if (repeat !== null) words.push(`repeated ${repeat.kind} ${repeat.condition}`);
+  return words;
+}
+
+function mapInWords({ over }: MapDefinition): string {
+  if (over.kind === 'matrix') return 'for each combination of a matrix';
+  return Array.isArray(over.items) ? `for each of ${counted(over.items.length, 'item')}` : 'for each item of a list';
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 function verdictOn(
   step: StepDefinition,
   { selected, borrowed, lender }: SelectedSteps,
@@ -82,8 +103,8 @@ function verdictOn(
   style: Session['style'],
 ): Verdict {
   if (selected.has(index)) {
-    const needs = needsInWords(step);
-    return ['runs', step.if === null ? needs : `${needs}; if ${step.if}`, style.good];
+    const parts = [...kindInWords(step), needsInWords(step), ...(step.if === null ? [] : [`if ${step.if}`])];
+    return ['runs', parts.join('; '), style.good];
   }
   if (borrowed.referred.includes(step.id)) return ['reused', `its result in run ${lender?.id ?? ''}`, style.odd];
   if (borrowed.ordered.includes(step.id)) return ['reused', 'nothing refers to its result', style.odd];

@@ -43,7 +43,7 @@ describe('what is offered', () => {
     expect(await offered('validate', 'a.yaml', 'b.yaml', '')).toEqual([':files']);
     expect(await offered('run', 'a.yaml', '')).toEqual([]);
     expect(await offered('runs', '--state-dir', '')).toEqual([':folders']);
-    expect(await offered('schema', '')).toEqual(['flow', 'event', 'run']);
+    expect(await offered('schema', '')).toEqual(['flow', 'event', 'run', 'config']);
   });
 
   it('runs, flows and steps; without any run nothing, and nothing is made', async () => {
@@ -64,6 +64,18 @@ describe('what is offered', () => {
     expect(await offered('runs', '--flow', 'ch')).toEqual(['chain']);
     expect(await offered('resume', '--from', '')).toEqual(['a', 'b', 'c']);
     expect(await offered('resume', 'chain', '--from', 'b')).toEqual(['b']);
+  });
+
+  it('steps that wait for an answer', async () => {
+    const { rig } = here;
+    const gate = '  gate: { approve: { message: ship? } }\n  other: { needs: gate, run: "true" }\n';
+    rig.write('flow.yaml', `steps:\n  done: { run: "true" }\n${gate}`);
+    await rig.flowctl('run', 'flow.yaml', '--no-wait');
+    const { id } = await onlyRun(rig);
+    expect(await offered('approve', id.slice(0, 12))).toEqual([id]);
+    expect(await offered('approve', id, '')).toEqual(['gate']);
+    await rig.flowctl('approve', id, 'gate');
+    expect(await offered('approve', id, '')).toEqual([]);
   });
 
   it('steps of the flow file that was typed', async () => {

@@ -17,6 +17,7 @@ export const OPERANDS: { readonly [command: string]: Operands } = {
   resume: { places: [['unfinished_runs', 'flows', 'files']] },
   rerun: { places: [['runs']] },
   cancel: { places: [['runs']] },
+  approve: { places: [['unfinished_runs'], ['questions']] },
   validate: { places: [['files']], repeats: true },
   graph: { places: [['runs', 'files']] },
   show: { places: [['runs']] },
@@ -25,7 +26,7 @@ export const OPERANDS: { readonly [command: string]: Operands } = {
   artifact: { places: [[['file', 'image', 'markdown', 'table', 'link']], ['files']] },
   cache: { places: [[['ls', 'clear', 'prune']], ['files']] },
   init: { places: [['folders']] },
-  schema: { places: [[['flow', 'event', 'run']]] },
+  schema: { places: [[['flow', 'event', 'run', 'config']]] },
   completion: { places: [[['bash', 'zsh', 'fish']]] },
   help: { places: [['topics']] },
 };

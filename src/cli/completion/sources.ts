@@ -7,6 +7,7 @@ import { listRuns } from '../../store/listing.ts';
 import type { StateLayout } from '../../store/layout.ts';
 import { latestUnfinished, readRun, resolveRun } from '../../store/runs.ts';
 import { treeSteps } from '../../store/sub-runs.ts';
+import { askedApprovals, isOpen, messageOf } from '../approvals.ts';
 import { COMMANDS } from '../command-table.ts';
 
 /** Something that could stand at the cursor. */
@@ -25,6 +26,8 @@ export type Source =
   | 'flows'
   /** Steps of the flow file that was typed, else of the run that was typed, else of the last run. */
   | 'steps'
+  /** Steps of the run that was typed that wait for a person. */
+  | 'questions'
   /** What `help` knows. */
   | 'topics'
   | readonly string[];
@@ -55,6 +58,8 @@ export async function candidatesFrom(source: Source, around: Surroundings): Prom
       return flows(around);
     case 'steps':
       return (await steps(around)).map((value) => ({ value }));
+    case 'questions':
+      return questions(around);
     case 'topics':
       return [...COMMANDS.map(({ name }) => name), 'exit-codes'].map((value) => ({ value }));
   }
@@ -87,6 +92,14 @@ async function steps({ state, operands, now }: Surroundings): Promise<readonly s
   const run = await readRun(state, place);
   if (!run.ok || run.value.record === null) return [];
   return (await treeSteps(run.value.layout, run.value.record)).map(({ key }) => key);
+}
+
+async function questions({ state, operands, now }: Surroundings): Promise<readonly Candidate[]> {
+  const place = await runMeant(state, operands[0], now);
+  const run = place === null ? null : await readRun(state, place);
+  if (run === null || !run.ok || run.value.record === null) return [];
+  const asked = await askedApprovals(run.value.layout, run.value.record);
+  return asked.filter(isOpen).map((each) => ({ value: each.key, about: withoutControls(messageOf(each.step)) }));
 }
 
 async function runMeant(state: StateLayout, text: string | undefined, now: number) {
