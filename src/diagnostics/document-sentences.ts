@@ -23,6 +23,7 @@ type FlowCode =
   | 'unknown_name'
   | 'expression_too_large'
   | 'wrong_arguments'
+  | 'invalid_pattern'
   | 'status_outside_if'
   | 'mixed_condition'
   | 'expression_in_shell_place'

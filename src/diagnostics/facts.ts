@@ -121,6 +121,7 @@ export interface FactsByCode {
   readonly unknown_name: Explained;
   readonly expression_too_large: Explained;
   readonly wrong_arguments: Explained;
+  readonly invalid_pattern: Explained;
   readonly status_outside_if: Explained;
   /** What to write instead, where that is sure. */
   readonly mixed_condition: { readonly rewritten: string | null };

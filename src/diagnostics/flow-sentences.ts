@@ -109,6 +109,7 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   unknown_name: ({ problem, remedy }) => say(problem, remedy),
   expression_too_large: ({ problem, remedy }) => say(problem, remedy),
   wrong_arguments: ({ problem, remedy }) => say(problem, remedy),
+  invalid_pattern: ({ problem, remedy }) => say(problem, remedy),
   status_outside_if: ({ problem, remedy }) => say(problem, remedy),
   mixed_condition: ({ rewritten }) =>
     say(

@@ -37,6 +37,8 @@ export interface FunctionDefinition {
   readonly example: { readonly expression: string; readonly result: Json };
   /** Checks the arguments, then computes. */
   readonly call: (values: readonly Json[]) => CallResult;
+  /** What is wrong whatever the other arguments will be; undefined is one that is not known before the expression is evaluated. */
+  readonly examine?: (known: readonly (Json | undefined)[]) => CallProblem | null;
 }
 
 type Values<P extends readonly Parameter<unknown>[]> = {

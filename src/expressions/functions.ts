@@ -4,6 +4,7 @@ import { type FunctionDefinition, signatureOf } from './definition.ts';
 import { TIME_FUNCTIONS } from './instants.ts';
 import { LIST_FUNCTIONS } from './lists.ts';
 import { NUMBER_FUNCTIONS } from './numbers.ts';
+import { PATTERN_FUNCTIONS } from './patterns.ts';
 import { TEXT_FUNCTIONS } from './text.ts';
 import { VALUE_FUNCTIONS } from './values.ts';
 
@@ -11,6 +12,7 @@ import { VALUE_FUNCTIONS } from './values.ts';
 export const FUNCTIONS: readonly FunctionDefinition[] = [
   ...VALUE_FUNCTIONS,
   ...TEXT_FUNCTIONS,
+  ...PATTERN_FUNCTIONS,
   ...LIST_FUNCTIONS,
   ...NUMBER_FUNCTIONS,
   ...TIME_FUNCTIONS,

@@ -21,7 +21,7 @@ import { Lexer, type Token, TokenType } from '@actions/expressions/lexer';
 import { Parser } from '@actions/expressions/parser';
 import { Bug, err, ok, type Result } from '../base/result.ts';
 import { nearestWord } from '../base/suggestion.ts';
-import { arityOf, signatureOf } from './definition.ts';
+import { arityOf, type FunctionDefinition, signatureOf } from './definition.ts';
 import { FUNCTIONS, findFunction } from './functions.ts';
 import { INSTEAD, WORDS_INSTEAD } from './instead.ts';
 import {
@@ -210,7 +210,19 @@ class Translator {
       const given = node.args.length;
       if (given < least || given > most) this.problems.push(wrongArguments(token.lexeme, span));
     }
-    return { kind: 'call', name: token.lexeme.toLowerCase(), operands: node.args.map(inner), ...span };
+    const operands = node.args.map(inner);
+    if (definition !== null) this.#examine(definition, operands, span);
+    return { kind: 'call', name: token.lexeme.toLowerCase(), operands, ...span };
+  }
+
+  /** What is written out in the call is looked at before anything runs. */
+  #examine(definition: FunctionDefinition, operands: readonly Expression[], call: Span): void {
+    const known = operands.map((operand) => (operand.kind === 'literal' ? operand.value : undefined));
+    const wrong = definition.examine?.(known) ?? null;
+    if (wrong === null) return;
+    const { message, help, argument } = wrong;
+    const span = argument === undefined ? call : (operands[argument] ?? call);
+    this.problems.push(problem('invalid_pattern', span, message, help));
   }
 
   /** A status is read like a name, from a root that no text can spell. */

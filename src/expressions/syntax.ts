@@ -43,6 +43,8 @@ export type TemplateProblemCode =
   | 'unknown_function'
   | 'unknown_name'
   | 'wrong_arguments'
+  /** A regular expression, or its flags, that no text could be matched with. */
+  | 'invalid_pattern'
   /** `success()` and its like, which have a meaning only in `if`. */
   | 'status_outside_if'
   | 'too_long'

@@ -17,6 +17,7 @@ type ExplainedCode = Extract<
   | 'unknown_function'
   | 'unknown_name'
   | 'wrong_arguments'
+  | 'invalid_pattern'
   | 'status_outside_if'
   | 'expression_too_large'
 >;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
-import { documentFunctions, FUNCTIONS } from '../../src/expressions/expressions.ts';
-import { evaluate, pointed, problemOf } from './kit.ts';
+import { documentFunctions, evaluateTemplate, FUNCTIONS, parseTemplate } from '../../src/expressions/expressions.ts';
+import { evaluate, parseProblems, pointed, problemOf } from './kit.ts';
 
 const failure = (expression: string, params: Json = null) => problemOf(`\${{ ${expression} }}`, { params });
 
@@ -26,6 +26,8 @@ describe('the table', () => {
         '2026-01-01',
         '2026-01-01T00:00:00Z',
         'UTC',
+        '(a',
+        'i',
         -1,
         0,
         1e300,
@@ -144,6 +146,117 @@ describe('text and lists', () => {
     expect(evaluate('range(0)')).toEqual([]);
     for (const call of ['range(1e9)', 'range(0, 1, 0)', 'range(0.5)', 'range(0, 1e15, 1)'])
       expect(failure(call).code).toBe('function_failed');
+  });
+});
+
+describe('match', () => {
+  const found = (subject: string, pattern: string, flags = ''): Json =>
+    evaluate('match(params.s, params.p, params.f)', { params: { s: subject, p: pattern, f: flags } });
+
+  test('null, or what was matched and what the groups did', () => {
+    expect(found('sales.csv', '^a')).toBeNull();
+    expect(found('sales.csv', '')).toEqual(['']);
+    expect(found('b', '(a)|(?:(?P<letter>b)())')).toEqual(['b', null, 'b', '']);
+    expect(evaluate("match('x1', '\\d')[0]")).toBe('1');
+    expect(evaluate("match('x', '\\d')[0]")).toBeNull();
+    expect(found('é😀x', '^..(.)')).toEqual(['é😀x', 'x']);
+  });
+
+  test('flags', () => {
+    expect([found('ÄB', 'äb'), found('ÄB', 'äb', 'i')]).toEqual([null, ['ÄB']]);
+    expect([found('a\nb', '^b$'), found('a\nb', '^b$', 'm')]).toEqual([null, ['b']]);
+    expect([found('a\nb', 'a.b'), found('a\nb', 'a.b', 'si')]).toEqual([null, ['a\nb']]);
+  });
+
+  test('says what JavaScript says, where both know the syntax', () => {
+    const part = fc.constantFrom('a', 'b', '.', '[ab]', '(a|b)', '(?:a)?', '(b+)', 'a*', '(a{1,2})', '\\w', '$', '^');
+    const pattern = fc.array(part, { maxLength: 6 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.stringMatching(/^[ab ]{0,8}$/), pattern, (subject, source) => {
+        const expected = new RegExp(source).exec(subject);
+        expect(found(subject, source)).toEqual(expected === null ? null : [...expected].map((group) => group ?? null));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a pattern that is written out is examined before anything runs', () => {
+    const text = "${{ match(params.s, '[a-z') }}";
+    const [problem, ...more] = parseProblems(text);
+    expect(more).toEqual([]);
+    expect(problem).toMatchObject({ code: 'invalid_pattern', message: expect.stringContaining('missing closing ]') });
+    expect(problem && pointed(text, problem)).toBe("'[a-z'");
+    expect(parseProblems("${{ match('a', params.p, 'g') }}")).toMatchObject([
+      { code: 'invalid_pattern', help: expect.stringContaining('`i`') },
+    ]);
+    for (const pattern of ['a(?=b)', '(?<!a)b', '(a)\\1', '(?>a)', 'a++', '(', '*', '\\'])
+      expect(parseProblems(`\${{ match('a', '${pattern}') }}`)[0]?.code).toBe('invalid_pattern');
+  });
+
+  test('a pattern that comes when it runs is refused then, at its place', () => {
+    const text = '${{ match(params.s, params.p) }}';
+    const problem = problemOf(text, { params: { s: 'a', p: '[' } });
+    expect(problem.code).toBe('function_failed');
+    expect(pointed(text, problem)).toBe('params.p');
+  });
+
+  test.each([
+    ['too long', 'a'.repeat(1_001), 'longer than 1000'],
+    ['too many repetitions', '(?:a{100}){10}', 'too large'],
+    ['too many groups', '(a)'.repeat(33), '32 groups'],
+  ])('limits: %s', (_, pattern, message) => {
+    expect(failure('match(params.s, params.p)', { s: 'a', p: pattern }).message).toContain(message);
+  });
+
+  test('no pattern makes it throw', () => {
+    const part = fc.constantFrom(
+      '(',
+      ')',
+      '[',
+      ']',
+      '^',
+      '-',
+      '{9}',
+      '{,',
+      '*',
+      '|',
+      '\\',
+      'Q',
+      'pL',
+      '?P<n>',
+      '?i)',
+      'é',
+      '\ud83d',
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
+        const template = parseTemplate('${{ match(params.s, params.p) }}');
+        const scope = { params: { s: 'aé😀\ud83d', p: parts.join('') } };
+        const value = template.ok ? evaluateTemplate(template.value, scope) : template;
+        if (!value.ok) expect(value.error).toMatchObject({ code: 'function_failed' });
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('a text that is too long is refused at its place', () => {
+    expect(failure("match(params, 'a')", 'b'.repeat(65_537)).message).toContain('65536');
+    expect(evaluate("match(params, 'a')", { params: 'b'.repeat(65_536) })).toBeNull();
+  });
+
+  test.each([
+    '(a*)*$',
+    '^(a+)+$',
+    '(a|aa)+$',
+    '^(a|a)*b',
+    '(.*a){20}b',
+    '(?i)(\\pL{0,200})*z',
+    `^(${'(a?)'.repeat(30)}(?:a{0,9}){0,15})*$`,
+  ])('%s is linear in the text', (pattern) => {
+    const begin = performance.now();
+    found(`${'a'.repeat(65_535)}!`, pattern);
+    // With backtracking each of them would outlast the machine; the ceiling is for a slow and busy one.
+    expect(performance.now() - begin).toBeLessThan(15_000);
   });
 });
 

@@ -100,6 +100,17 @@ describe('a start loads no more than it needs', () => {
   });
 });
 
+describe('a flow that matches no pattern', () => {
+  it('does not load what matches patterns, one that does, does', () => {
+    const loadsPatterns = (flow: string): boolean => {
+      writeFileSync(join(folder, 'asked.yaml'), flow);
+      return loadedBy('validate', 'asked.yaml').modules.includes('module');
+    };
+    const flow = (expression: string): string => `steps: { a: { if: "${expression}", run: echo } }\n`;
+    expect([loadsPatterns(flow("len('a') == 1")), loadsPatterns(flow("match('a', 'a')"))]).toEqual([false, true]);
+  });
+});
+
 const SRC = join(REPOSITORY, 'src');
 const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]/gm;
 
