@@ -105,7 +105,7 @@ async function live(
   { snapshot, inbox }: Desk,
 ): Promise<SubRunEnd> {
   // People ask the root; only a newer run of the same concurrency group asks a sub-run.
-  if (definition.concurrency !== null) inbox.deliverTo(requestsFor(engine));
+  if (definition.concurrency !== null) void inbox.deliverTo(requestsFor(engine));
   try {
     const end = await engine.execute();
     await snapshot.finish();

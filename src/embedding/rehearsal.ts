@@ -20,7 +20,7 @@ import {
   type TaskRequest,
 } from '../flows/conductor.ts';
 import { asJson } from '../flows/values.ts';
-import { Attempts, type Ended, failureOf } from './attempts.ts';
+import { type Attempts, type Ended, failureOf } from './attempts.ts';
 import { paramsFor } from './flow-params.ts';
 import { KeyBook } from './key-book.ts';
 import type { RehearsalClock } from './rehearsal-clock.ts';

@@ -63,7 +63,8 @@ export type Outputs<R> = [Awaited<R>] extends [never]
   : IsAny<Awaited<R>> extends true
     ? Awaited<R>
     : Awaited<R> extends infer Returned
-      ? [void] extends [Returned]
+      ? // biome-ignore lint/suspicious/noConfusingVoidType: what functions return that return nothing is what is asked about.
+        [void] extends [Returned]
         ? Jsonify<Exclude<Returned, void>> | null
         : Jsonify<Returned>
       : never;
