@@ -29,11 +29,14 @@ export async function annotationsOf(
   const lines = await stepLines(definition.file);
   return createAnnotationObserver({
     write: (text) => stdout.write(text),
-    placeOf: (step): StepPlace => ({ file, line: lines.get(step) ?? null }),
+    placeOf: (step): StepPlace => ({ file, line: lines.get(topOf(step)) ?? null }),
     logEnd,
     token: randomUUID,
   });
 }
+
+/** The step of the flow file that an item, a member or a step of a sub-flow belongs to. */
+const topOf = (step: StepKey): string => /^[^[/]*/.exec(step)?.[0] ?? step;
 
 function repositoryPath(file: string, workspace: string | undefined): string {
   if (workspace === undefined || workspace === '') return file;

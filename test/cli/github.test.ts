@@ -39,6 +39,16 @@ describe('under GitHub Actions', () => {
     expect(stdout).toMatch(/::stop-commands::([0-9a-f-]{36})\n\nbad: exited with code 3\n[\s\S]*::\1::\n$/);
   });
 
+  it('shows items and members at the step of the file that they belong to', async () => {
+    const { rig } = here;
+    const map = '  map: { foreach: [0, 1], env: { N: "${{ item }}" }, run: exit $N }\n';
+    rig.write('job.yaml', `steps:\n${map}  group:\n    steps:\n      inside: { run: exit 4 }\n`);
+    const env = { GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: rig.folder };
+    const { stdout } = await rig.flowctlWith({ env }, 'run', 'job.yaml');
+    expect(stdout).toContain('::error file=job.yaml,line=2,title=step map[1] failed::exited with code 1\n');
+    expect(stdout).toContain('::error file=job.yaml,line=3,title=step group/inside failed::exited with code 4\n');
+  });
+
   it('protects what goes to stderr when nothing but failures is said, and says no more than that', async () => {
     const { rig } = here;
     rig.write('job.yaml', FLOW);
