@@ -268,7 +268,7 @@ steps:
     rig.write('in', '1');
     rig.write(
       'f.yaml',
-      flow(', cache: true').replace('  b:', '  c: { needs: a, cache: { key: k }, run: ' + `'${NOTED}' }\n  b:`),
+      flow(', cache: true').replace('  b:', `  c: { needs: a, cache: { key: k }, run: '${NOTED}' }\n  b:`),
     );
     await rig.flowctl('run', 'f.yaml');
     rig.write('go', '');
