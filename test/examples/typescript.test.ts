@@ -1,11 +1,15 @@
 /** The examples in TypeScript, rehearsed as a user's own tests would: with `import 'flowctl'`, as it is published. */
 
 import { runFlow, type TaskError } from 'flowctl';
-import { describe, expect, it } from 'vitest';
+import { resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import aircraft from '../../examples/aircraft/aircraft.ts';
 import dynamic from '../../examples/dynamic/dynamic.ts';
 import parallelCpu from '../../examples/parallel-cpu/parallel-cpu.ts';
 import saga from '../../examples/saga/saga.ts';
+
+import type { RunDetail } from '../../src/model/view.ts';
+import { Rig } from '../kit/rig.ts';
 
 const keysOf = (run: { readonly steps: readonly { readonly key: string }[] }): readonly string[] =>
   run.steps.map(({ key }) => key);
@@ -76,5 +80,33 @@ describe('examples/parallel-cpu', () => {
       below: 10_000,
       primes: 1_229,
     });
+  });
+});
+
+describe('the examples in TypeScript, run for real', () => {
+  let rig: Rig;
+  beforeEach(() => {
+    rig = new Rig();
+  });
+  afterEach(() => rig.remove());
+
+  it.each([
+    ['aircraft', [], { airports: { JFK: 1, ORD: 1, LAX: 2 } }, ['load_airports', 'receive', 'locate', 'receive#2']],
+    ['dynamic', [], { failed: [7], large: [5, 6, 8] }, ['fetch_page', 'price[7]', 'review', 'review/check']],
+    ['saga', [], { booked: ['flight', 'hotel'] }, ['book[flight]', 'book[hotel]', 'charge']],
+    [
+      'saga',
+      ['-p', 'amount=5000'],
+      { booked: [] },
+      ['book[hotel]/on_rollback', 'book[flight]/on_rollback', 'apologise'],
+    ],
+    ['parallel-cpu', ['-p', 'below=10000'], { primes: 1_229 }, ['count_primes', 'count_primes[15]']],
+  ])('%s %j', async (name, params, outputs, keys) => {
+    const file = resolve(import.meta.dirname, `../../examples/${name}/${name}.ts`);
+    const { code, stdout, stderr } = await rig.flowctl('run', file, ...params, '--state-dir', rig.path('.flowctl'));
+    expect(code, stdout + stderr).toBe(0);
+    const run = await rig.query<RunDetail>('show', '--state-dir', rig.path('.flowctl'));
+    expect(run).toMatchObject({ state: 'succeeded', outputs });
+    expect(run.steps.map(({ key }) => key)).toEqual(expect.arrayContaining(keys));
   });
 });

@@ -42,6 +42,14 @@ describe('the README', () => {
     expect((await rig.flowctl('logs', 'report')).stdout).toBe('Oslo had 25 mm\n');
   });
 
+  it('shows a flow in TypeScript that runs', async () => {
+    const block = /```ts\n\/\/ etl\.ts\n([\s\S]*?)```/.exec(readme)?.[1];
+    rig.write('etl.ts', block ?? '');
+    const run = await rig.flowctl('run', 'etl.ts');
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.stdout).toContain('  sum: 16\n');
+  });
+
   it('shows flows that are valid', async () => {
     const blocks = [...readme.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
     const flows = blocks.filter((text) => /^steps:/m.test(text));
