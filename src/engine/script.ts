@@ -15,6 +15,7 @@ import type { Failure } from '../model/outcome.ts';
 import { isSettled, type RunRecord, type StepRecord } from '../model/run.ts';
 import type { Frontier } from './frontier.ts';
 import type { Inbox } from './inbox.ts';
+import { caughtCalls } from './caught-calls.ts';
 import { driftBetween, Replay } from './replay.ts';
 import type { ScopeSource } from './scope.ts';
 import { type Answer, failed, requested, type ScriptNews } from './script-news.ts';
@@ -56,6 +57,7 @@ export class Script {
   /** The last event by which the function asked for anything, and the last one before it settled. */
   private lastAsked = 0;
   private settledAt = Number.POSITIVE_INFINITY;
+  private fresh: StepRecord[] = [];
   private readonly telling: Telling;
   private readonly nested: Telling;
 
@@ -154,7 +156,9 @@ export class Script {
     if (!('step' in event) || event.step === null) return;
     const record = this.run.steps.get(event.step);
     if (record === undefined || record.call === null || record.settled_at !== event.seq) return;
-    this.pass(record);
+    // What ends by itself while the function is told what was recorded comes after all of that.
+    if (record.call.caller === null && this.isReplaying) this.fresh.push(record);
+    else this.pass(record);
     this.finishWhenDone();
   }
 
@@ -166,14 +170,8 @@ export class Script {
 
   /** Calls that failed and from which the function went on: a later life tells it the same. */
   get caught(): readonly StepKey[] {
-    const blamed = new Set<string>(this.end?.kind === 'failed' ? this.end.blamed : []);
-    const stands = ({ key, phase, call, settled_at }: StepRecord): boolean =>
-      phase.kind === 'failed' &&
-      call !== null &&
-      call.caller === null &&
-      !blamed.has(key) &&
-      (call.wasCaught || (settled_at !== null && settled_at < this.lastAsked && settled_at <= this.settledAt));
-    return [...this.run.steps.values()].filter(stands).map(({ key }) => key);
+    const blamed = this.end?.kind === 'failed' ? this.end.blamed : [];
+    return caughtCalls(this.run, { blamed, lastAsked: this.lastAsked, settledAt: this.settledAt });
   }
 
   private take(call: ScriptCall): void {
@@ -255,6 +253,9 @@ export class Script {
     const contradiction = this.isIdle ? this.replay.contradiction(this.run) : null;
     if (contradiction !== null) return this.refuse(contradiction);
     if (this.replay.isOver) {
+      const ended = this.fresh;
+      this.fresh = [];
+      for (const record of ended) this.pass(record);
       const held = this.replay.release();
       for (const call of held) this.admit(call, this.run.steps.get(call.step));
       if (!this.ground.watchesWaits) this.running?.goLive();

@@ -24,6 +24,8 @@ export interface CallingParts {
   readonly caller: string | null;
   send(call: SentCall): void;
   record: Conductor['record'];
+  /** Resolves when what the function was told has had its effect. Default: when its thread is quiet. */
+  readonly quiet?: () => Promise<void>;
   /** The end of a call had its effect; `open`: how many have not ended. */
   ended?(open: number): void;
 }
@@ -37,6 +39,8 @@ export class Calling implements Conductor {
   /** How many calls were made, and how many ends of calls had their effect. */
   asked = 0;
   told = 0;
+  /** Resolves when what the function was told has had its effect. */
+  readonly quiet: () => Promise<void>;
   private readonly parts: CallingParts;
   private readonly occurrences = new Map<string, number>();
   private readonly taken = new Set<string>();
@@ -47,6 +51,7 @@ export class Calling implements Conductor {
   constructor(parts: CallingParts) {
     this.parts = parts;
     this.place = parts.place;
+    this.quiet = parts.quiet ?? quiet;
   }
 
   /** Calls that have not ended. */
@@ -87,7 +92,7 @@ export class Calling implements Conductor {
       const resolve = this.waiting.get(next.step);
       this.waiting.delete(next.step);
       resolve?.(next);
-      await quiet();
+      await this.quiet();
       this.told += 1;
       this.parts.ended?.(this.open);
     }

@@ -1,6 +1,6 @@
 /** Says when a flow function does nothing but wait for its calls: then whoever replays knows that it comes to no further call by itself. */
 
-import { type Calling, quiet } from './calling.ts';
+import type { Calling } from './calling.ts';
 
 /** A function that has timers or connections of its own, and makes no call for so long, counts as waiting. */
 const PATIENCE_MS = 1_000;
@@ -13,11 +13,16 @@ export class Watch {
   private isLooking = false;
   private isOver = false;
   private since = 0;
+  private readonly hasWork: () => boolean;
 
-  /** @param waits told whenever the function waits, with how many ends it was told and how many calls it made. */
-  constructor(calling: Calling, waits: (told: number, asked: number) => void) {
+  /**
+   * @param waits told whenever the function waits, with how many ends it was told and how many calls it made.
+   * @param hasWork whether the function has something under way beside its calls. Default: looks at what the thread holds open.
+   */
+  constructor(calling: Calling, waits: (told: number, asked: number) => void, hasWork = holdsOpen) {
     this.calling = calling;
     this.waits = waits;
+    this.hasWork = hasWork;
   }
 
   /** Something happened: it may wait afterwards. */
@@ -35,10 +40,10 @@ export class Watch {
     this.isLooking = true;
     for (;;) {
       const { told, asked } = this.calling;
-      await quiet();
+      await this.calling.quiet();
       if (this.isOver) break;
       const isStill = !this.calling.isBusy && told === this.calling.told && asked === this.calling.asked;
-      if (isStill && (!hasWork() || performance.now() - this.since > PATIENCE_MS)) {
+      if (isStill && (!this.hasWork() || performance.now() - this.since > PATIENCE_MS)) {
         this.waits(told, asked);
         break;
       }
@@ -49,5 +54,5 @@ export class Watch {
 }
 
 /** Timers, files, connections of the function. */
-const hasWork = (): boolean =>
+const holdsOpen = (): boolean =>
   process.getActiveResourcesInfo().some((resource) => resource !== 'MessagePort' && resource !== 'Immediate');

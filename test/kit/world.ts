@@ -13,6 +13,7 @@ import type {
   Executor,
   Journal,
   RunningAttempt,
+  ScriptHost,
   StopReason,
   Tickets,
 } from '../../src/engine/ports.ts';
@@ -236,6 +237,10 @@ export interface LifeOptions {
   readonly waits?: 'stay' | 'park';
   /** Attempts that are asked to end go on until they are killed. */
   readonly stubborn?: boolean;
+  /** Runs the flow's function. */
+  readonly scripts?: ScriptHost;
+  /** Lets everything happen that needs no move of the world. Default: the microtasks. */
+  readonly settle?: () => Promise<void>;
   readonly tickets?: Tickets;
 }
 
@@ -337,6 +342,7 @@ async function live(
       hub: { publish: (batch) => published.push(...batch) },
       random: () => 0.5,
       ...(options.waits === undefined ? {} : { waits: options.waits }),
+      ...(options.scripts === undefined ? {} : { scripts: options.scripts }),
       ...(options.tickets === undefined ? {} : { tickets: options.tickets }),
       environment: {},
       runDirectory: '/sketch/run',
@@ -359,16 +365,17 @@ async function live(
       failure = { error };
     },
   );
+  const settle = options.settle ?? settleMicrotasks;
   for (let move = 0; end === null && failure === null; move += 1) {
-    await settleMicrotasks();
+    await settle();
     if (end !== null || failure !== null) break;
     options.onMove?.(engine, executor, move);
-    await settleMicrotasks();
+    await settle();
     const steps = [...executor.open.keys()];
     const chosen = steps[options.pick?.(steps.length) ?? 0];
     const moved = chosen !== undefined && (executor.finish(chosen) || steps.some((step) => executor.finish(step)));
     if (!moved && !clock.advance()) {
-      await settleMicrotasks();
+      await settle();
       if (end === null && failure === null)
         throw new Error(`dead-lock: ${steps.length} attempts hang, no timer is set`);
     }
