@@ -21,6 +21,7 @@ export interface UnrecordedAttempt {
 export interface Under {
   readonly step: StepKey;
   readonly attempt: number;
+  readonly isHandler: boolean;
   done: Promise<Outcome>;
   /** Null until it has begun. */
   running: RunningAttempt | null;
@@ -56,20 +57,22 @@ export class Attempts {
   start(node: Node, attempt: number, cancelledBy: Actor | null): void {
     const { clock } = this.parts;
     const step = node.record.key;
+    const isHandler = node.record.role === 'handler';
     const began = clock.monotonic();
-    const end = (outcome: Outcome): Outcome => {
+    const end = (end: Outcome): Outcome => {
+      const outcome = this.withClock(node, end);
       const duration_ms = Math.max(0, Math.round(clock.monotonic() - began));
       this.inbox.put({ kind: 'attempt_ended', step, attempt, outcome, duration_ms });
       return outcome;
     };
-    const under: Under = { step, attempt, done: NEVER, running: null, stopping: null };
+    const under: Under = { step, attempt, isHandler, done: NEVER, running: null, stopping: null };
     this.under.set(step, under);
     if (cancelledBy !== null) {
       under.done = Promise.resolve(end(cancelled(cancelledBy)));
       return;
     }
     const begin = (made: Awaited<ReturnType<typeof makeRequest>>): Promise<Outcome> => {
-      if (under.stopping?.kind === 'cancelled') return Promise.resolve(end(cancelled(under.stopping.by)));
+      if (under.stopping !== null) return Promise.resolve(end(stopped(under.stopping)));
       if (!made.ok) return Promise.resolve(end(failed(made.error)));
       under.running = this.parts.executor.start(made.value, this.listener(step, attempt));
       return under.running.done.then(end, (error: unknown) => {
@@ -107,10 +110,18 @@ export class Attempts {
     }
   }
 
-  /** Ends every attempt without waiting any longer. */
-  killAll(by: Actor): void {
+  /** What cleans up has had its time. After a signal, or when a run above ends, that is less than it was given: nobody timed it out. */
+  endCleanup(by: Actor): void {
+    const isShortened = by.kind === 'signal' || (by.kind === 'policy' && by.policy === 'parent');
+    const after_ms = this.parts.plan.flow.cleanup_timeout_ms;
+    this.killAll(by, isShortened ? null : { kind: 'timed_out', after_ms, clock: 'cleanup' });
+  }
+
+  /** Ends every attempt without waiting any longer. @param handlers why those of handlers end; null: as all the others. */
+  killAll(by: Actor, handlers: StopReason | null = null): void {
     for (const under of this.under.values()) {
-      under.stopping ??= { kind: 'cancelled', signal: 'SIGTERM', by };
+      const own = under.isHandler ? handlers : null;
+      under.stopping ??= own ?? { kind: 'cancelled', signal: 'SIGTERM', by };
       under.running?.stop(under.stopping);
       under.running?.kill();
     }
@@ -120,6 +131,12 @@ export class Attempts {
   async ended(): Promise<readonly UnrecordedAttempt[]> {
     const open = [...this.under.values()];
     return Promise.all(open.map(async ({ step, attempt, done }) => ({ step, attempt, outcome: await done })));
+  }
+
+  /** The handler of a step has the time for cleaning up as its own, unless it says otherwise. */
+  private withClock({ record }: Node, outcome: Outcome): Outcome {
+    if (outcome.kind !== 'timed_out' || record.role !== 'handler') return outcome;
+    return outcome.after_ms === this.parts.plan.flow.cleanup_timeout_ms ? { ...outcome, clock: 'cleanup' } : outcome;
   }
 
   private listener(step: StepKey, attempt: number): AttemptListener {
@@ -143,5 +160,9 @@ export class Attempts {
 const NEVER: Promise<Outcome> = new Promise(() => {});
 
 const cancelled = (by: Actor): Outcome => ({ kind: 'cancelled', by, exit_code: null, signal: null });
+
+/** The end of an attempt that never began. */
+const stopped = (reason: StopReason): Outcome =>
+  reason.kind === 'timed_out' ? { ...reason, exit_code: null, signal: null } : cancelled(reason.by);
 
 const failed = (failure: Failure): Outcome => ({ kind: 'failed', failure, exit_code: null, signal: null });

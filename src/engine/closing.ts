@@ -78,7 +78,8 @@ function closeOrRetry(situation: Situation, node: Node, tolerance: Tolerance): E
   // One that may start again never comes here: it is staged.
   if (attempt.outcome === 'lost') return tolerance.failed(node, lostFailure(situation, record));
   const verdict = verdictOn(definition.retry, attempt, record.failures, situation.random());
-  if (verdict.kind === 'give_up' || isCutOff(node) || (isStopping(situation) && !node.isCleanup)) {
+  const mayGoOn = node.isCleanup ? !isCleanupOver(situation) : !isStopping(situation);
+  if (verdict.kind === 'give_up' || isCutOff(node) || !mayGoOn) {
     return tolerance.failed(node, attempt.error);
   }
   return {

@@ -176,7 +176,7 @@ export class Engine {
         return this.cancelBy(message.by, message.reason);
       case 'cleanup_over':
         course.isCleanupOver = true;
-        this.attempts.killAll(this.run.cancellation?.by ?? GIVING_UP.by);
+        this.attempts.endCleanup(this.run.cancellation?.by ?? GIVING_UP.by);
         return course.commit([]);
       case 'processes_reaped':
       case 'warned':

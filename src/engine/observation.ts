@@ -36,6 +36,7 @@ function failureOf(outcome: Outcome): Failure | null {
     case 'failed':
       return outcome.failure;
     case 'timed_out':
+      if (outcome.clock === 'cleanup') return { code: 'timed_out', message: '`cleanup_timeout` was over' };
       return { code: 'timed_out', message: `timed out after ${formatDuration(outcome.after_ms)}` };
     case 'lost':
       return { code: 'lost_attempt', message: outcome.detail };

@@ -131,7 +131,8 @@ export interface AttemptRequest {
 
 /** Why an attempt is asked to end. The first reason wins. */
 export type StopReason =
-  | { readonly kind: 'timed_out'; readonly after_ms: number }
+  /** `clock`: whose time is over; absent: that of the step, or of a group around it. */
+  | { readonly kind: 'timed_out'; readonly after_ms: number; readonly clock?: 'cleanup' }
   /** The steps get `signal` first, KILL after their grace time. */
   | { readonly kind: 'cancelled'; readonly signal: EndingSignal; readonly by: Actor };
 

@@ -239,7 +239,7 @@ function outcomeOf(end: Exclude<WorkEnd, { readonly kind: 'refused' }>, reason: 
       const { exit_code, signal } = end;
       if (reason === null) return { kind: 'lost', detail: 'the work was stopped by nobody' };
       return reason.kind === 'timed_out'
-        ? { kind: 'timed_out', after_ms: reason.after_ms, exit_code, signal }
+        ? { ...reason, exit_code, signal }
         : { kind: 'cancelled', by: reason.by, exit_code, signal };
     }
     default:

@@ -113,6 +113,8 @@ export type Outcome =
   | {
       readonly kind: 'timed_out';
       readonly after_ms: number;
+      /** What was over is the time of all that cleans up. Absent: that of the step, or of a group around it. */
+      readonly clock?: 'cleanup';
       readonly exit_code: number | null;
       readonly signal: string | null;
     }

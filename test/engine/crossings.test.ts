@@ -305,7 +305,7 @@ describe('handlers', () => {
     const cut = journal.events.slice(0, journal.events.findIndex(({ type }) => type === 'handlers.started') + 2);
     expect(cut.at(-1)).toMatchObject({ type: 'attempt.started', step: 'on_success[0]' });
     const life = await resumeLife(flow, cut, { behaviour: () => 'hang' });
-    expect(endOf(life.run)).toEqual({ run: 'failed', a: 'succeeded', 'on_success[0]': 'cancelled' });
+    expect(endOf(life.run)).toEqual({ run: 'failed', a: 'succeeded', 'on_success[0]': 'failed' });
     expect(life.run.ending).not.toBeNull();
   });
 
@@ -313,8 +313,10 @@ describe('handlers', () => {
     const handlers = handlersOf({ on_success: 1, finally: 1 });
     const flow = flowOf([{ id: 'a' }], { handlers, cleanup_timeout_ms: 7_000 });
     const life = await runLife(flow, { behaviour: (step) => (step === 'a' ? 'succeed' : 'hang') });
-    const handled = { 'on_success[0]': 'cancelled', 'finally[0]': 'skipped:cancelled' };
+    const handled = { 'on_success[0]': 'failed', 'finally[0]': 'skipped:cancelled' };
     expect(endOf(life.run)).toEqual({ run: 'failed', a: 'succeeded', ...handled });
+    const error = { code: 'timed_out', message: '`cleanup_timeout` was over' };
+    expect(phaseOf(life.run, 'on_success[0]')).toMatchObject({ kind: 'failed', error });
   });
 
   it('do not spend the time of the run', async () => {
