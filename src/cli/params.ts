@@ -90,12 +90,27 @@ async function resolveOrComplain(
 ): Promise<JsonObject | null> {
   const params = await resolveGiven(session, definition, given, run);
   if (params === null) return null;
-  if (params.ok && malformed.length === 0) return params.value;
+  if (params.ok && malformed.length === 0) return checkedByModule(session, definition, params.value);
   for (const text of malformed) complainOfMalformed(session, definition, text);
   for (const { kind, param, message, help } of params.ok ? [] : params.error) {
     // Of a param that was named without a value, that has been said.
     if (kind !== 'missing' || !malformed.includes(param)) session.complain(message, help);
   }
+  session.exit(2);
+  return null;
+}
+
+/** Params that the flow's own code checks, where it does. */
+async function checkedByModule(
+  session: Session,
+  { script }: FlowDefinition,
+  params: JsonObject,
+): Promise<JsonObject | null> {
+  if (script?.checks_params !== true) return params;
+  const { problemsWithParams } = await import('./module-flow.ts');
+  const problems = await problemsWithParams(session, script, params);
+  if (problems.length === 0) return params;
+  for (const problem of problems) session.complain(problem, null);
   session.exit(2);
   return null;
 }

@@ -8,7 +8,7 @@ import { resolveParams } from '../load/params.ts';
 import { FLOW_DEFAULTS } from '../model/defaults.ts';
 
 /**
- * Computes the params of a flow.
+ * Computes the params that a flow is called with; one that checks them itself gets them as they were given.
  * @throws {OptionError} with everything that is wrong with those given.
  */
 export async function paramsFor(flow: RegisteredFlow, given: JsonObject): Promise<JsonObject> {
@@ -17,7 +17,7 @@ export async function paramsFor(flow: RegisteredFlow, given: JsonObject): Promis
   };
   if (flow.checksParams) {
     const checked = await flow.params(given);
-    if (checked.ok) return checked.value;
+    if (checked.ok) return given;
     return refuse(
       checked.problems.map(({ path, message }) => (path === '' ? message : `param \`${path}\`: ${message}`)),
     );

@@ -210,7 +210,10 @@ export interface RegisteredFlow {
     | { readonly ok: true; readonly value: JsonObject }
     | { readonly ok: false; readonly problems: readonly ParamsProblem[] }
   >;
-  /** Calls the flow function of an imperative flow: settles as it does, with what it returned, whatever that is. */
+  /**
+   * Calls the flow function of an imperative flow: settles as it does, with what it returned, whatever that is. Where it checks params
+   * itself, with those that were given.
+   */
   invoke(params: JsonObject): Promise<unknown>;
   /** A function of a declarative flow, or a handler of any, by its name in the document, such as `$nightly$steps$load$call`. */
   function(name: string): ((input: Json, context: unknown) => unknown) | null;

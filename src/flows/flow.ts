@@ -119,7 +119,13 @@ function makeFlow(name: string, place: string, { options, body }: Written): Flow
     document,
     checksParams: schema !== null,
     params: (given) => checkedParams(schema, given),
-    invoke: async (given) => (body as ((params: JsonObject) => unknown) | null)?.(given),
+    async invoke(given) {
+      // Those that were given are recorded, so what the schema makes of them is made once, here, in every life of a run.
+      const checked = await checkedParams(schema, given);
+      if (!checked.ok)
+        refuse(owner, checked.problems.map(({ path, message }) => `${path} ${message}`.trim()).join('; '));
+      return (body as ((params: JsonObject) => unknown) | null)?.(checked.value);
+    },
     function: (path): AnyStepFunction | null => functions.get(path) ?? null,
   };
   registerFlow(registered);

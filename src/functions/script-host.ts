@@ -6,6 +6,7 @@
  */
 
 import { parentPort } from 'node:worker_threads';
+import type { JsonObject } from '../base/json.ts';
 import { assertNever } from '../base/result.ts';
 import { conducted, flowBehind, type RegisteredFlow, registeredFlow, registry } from '../flows/conductor.ts';
 import { Calling, quiet } from './calling.ts';
@@ -61,7 +62,7 @@ class ScriptHost {
         void this.#run(message.start);
         return;
       case 'describe':
-        void this.#describe(message.url, message.module, message.export);
+        void this.#describe(message);
         return;
       case 'outcome':
         this.#calling?.hear(message.outcome);
@@ -144,8 +145,8 @@ class ScriptHost {
     return { report: { kind: 'export_not_found', available, nearest: null, found: null } };
   }
 
-  async #describe(url: string, module: string, name: string): Promise<void> {
-    this.#send({ kind: 'described', description: await describe(url, module, name) });
+  async #describe(message: Describe): Promise<void> {
+    this.#send({ kind: 'described', description: await describe(message) });
   }
 
   /** The last ends of calls have had their effect: what nobody has heard of by now, nobody will. */
@@ -177,8 +178,16 @@ class ScriptHost {
   }
 }
 
+type Describe = Extract<ToScript, { readonly kind: 'describe' }>;
+
+async function problemsWith(flow: RegisteredFlow, params: JsonObject): Promise<readonly string[]> {
+  const checked = await flow.params(params);
+  if (checked.ok) return [];
+  return checked.problems.map(({ path, message }) => (path === '' ? message : `param \`${path}\`: ${message}`));
+}
+
 /** What a module makes, seen by loading it. */
-async function describe(url: string, module: string, name: string): Promise<Description> {
+async function describe({ url, module, export: name, params }: Describe): Promise<Description> {
   registry().loading = module;
   let exports: { readonly [name: string]: unknown };
   try {
@@ -205,7 +214,8 @@ async function describe(url: string, module: string, name: string): Promise<Desc
   const flows = [...own.values()].map(({ name: flow, kind: style, document, checksParams }) => {
     return { flow, style, document, checksParams };
   });
-  return { kind: 'flow', flow: found.flow.name, flows, tasks: registry().tasks.map((task) => task.name) };
+  const problems = params === null ? [] : await problemsWith(found.flow, params);
+  return { kind: 'flow', flow: found.flow.name, flows, problems, tasks: registry().tasks.map((task) => task.name) };
 }
 
 if (parentPort !== null) {

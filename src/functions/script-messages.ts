@@ -27,7 +27,14 @@ export interface ScriptStart {
 export type ToScript =
   | { readonly kind: 'start'; readonly start: ScriptStart }
   /** What a module makes is told, and nothing is run. `export`: the name of an export, or of a flow. */
-  | { readonly kind: 'describe'; readonly url: string; readonly module: string; readonly export: string }
+  | {
+      readonly kind: 'describe';
+      readonly url: string;
+      readonly module: string;
+      readonly export: string;
+      /** Params that the flow is to check, where it has code for that; null: none. */
+      readonly params: JsonObject | null;
+    }
   | { readonly kind: 'outcome'; readonly outcome: CallOutcome }
   | { readonly kind: 'live' }
   | { readonly kind: 'finish' };
@@ -71,6 +78,8 @@ export type Description =
       /** That one, and every other that the module makes. */
       readonly flows: readonly DescribedFlow[];
       readonly tasks: readonly string[];
+      /** What is wrong with the params, each a sentence. */
+      readonly problems: readonly string[];
     }
   /** The module makes flows, and none is the one asked for. */
   | { readonly kind: 'no_flow'; readonly available: readonly string[]; readonly found: string | null }

@@ -1,5 +1,6 @@
 /** A script's thread as the program sees it: started for one flow function, or to look at one module, and ended with it. */
 
+import type { JsonObject } from '../base/json.ts';
 import { Worker } from 'node:worker_threads';
 import type { FunctionResult, HostEndReason } from './messages.ts';
 import type { ModuleLoader } from './modules.ts';
@@ -76,13 +77,14 @@ const DESCRIBE_LIMIT_MS = 30_000;
 
 /**
  * Loads a module in a thread of its own and asks what it makes. Its top level runs, with an empty environment but for what is given.
- * @param name the export, or the flow, that is asked for.
+ * @param name the export, or the flow, that is asked for. @param params that the flow is to check by its own code. Default: none.
  */
 export async function describeModule(
   hostUrl: URL,
   modules: Pick<ModuleLoader, 'prepare' | 'locateMistake'>,
   module: string,
   name: string,
+  params: JsonObject | null = null,
 ): Promise<Description> {
   const prepared = await modules.prepare(module);
   if (!prepared.ok) return { kind: 'not_loaded', ...prepared.error };
@@ -99,7 +101,7 @@ export async function describeModule(
     worker.on('error', (error) => fail(error.message));
     worker.on('exit', () => fail('the module ended the thread that loads it'));
     timer = setTimeout(() => fail('loading the module does not come to an end'), DESCRIBE_LIMIT_MS);
-    const ask: ToScript = { kind: 'describe', url: prepared.value, module, export: name };
+    const ask: ToScript = { kind: 'describe', url: prepared.value, module, export: name, params };
     worker.postMessage(ask);
   });
   clearTimeout(timer);

@@ -120,8 +120,18 @@ function paramValue(
   return err({ kind: 'default', param: name, message, help: value.error.help ?? null });
 }
 
+/** The params of a flow whose own code checks them. Nothing is known of their types: what reads as JSON is taken as that. */
+function uncheckedParams(given: ReadonlyMap<string, GivenParam>): JsonObject {
+  const values = [...given].map(([name, param]) => {
+    if (param.kind === 'value') return [name, param.value] as const;
+    const value = parseJson(param.text);
+    return [name, value === NOT_JSON ? param.text : value] as const;
+  });
+  return Object.fromEntries(values);
+}
+
 /**
- * Computes the params of a run, all problems at once.
+ * Computes the params of a run, all problems at once. Where the flow's own code checks them, they come back as they were given.
  * @param given by name. A `Map`, so that no name can mean anything but itself.
  * @param scope what defaults may refer to besides the params above them: `run`, `env`, `flow`.
  * @returns every param of the flow with its value, in the flow's order.
@@ -131,6 +141,7 @@ export async function resolveParams(
   given: ReadonlyMap<string, GivenParam>,
   scope: Scope,
 ): Promise<Result<JsonObject, readonly ParamProblem[]>> {
+  if (definition.script?.checks_params === true) return ok(uncheckedParams(given));
   const problems = unknownParams(definition, given);
   const values = Object.create(null) as Record<string, Json>;
   for (const param of definition.params) {

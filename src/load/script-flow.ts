@@ -18,6 +18,8 @@ export interface DescribedFlow {
   readonly flow: string;
   readonly style: 'imperative' | 'declarative';
   readonly document: JsonObject;
+  /** True: the flow's own code checks its params. */
+  readonly checksParams: boolean;
 }
 
 /** What a module makes. */
@@ -80,12 +82,19 @@ export async function loadDescribedFlow(described: DescribedModule, project: Pro
 
 async function loadOne(
   { module, shown }: DescribedModule,
-  { flow, style, document }: DescribedFlow,
+  { flow, style, document, checksParams }: DescribedFlow,
   project: ProjectLayer,
 ): Promise<Loaded> {
   const isScript = style === 'imperative';
   const text = JSON.stringify(isScript ? { ...document, ...NO_STEPS } : document, null, 2);
   const loaded = await loadFlowText(new SourceText(`${shown} (options of \`${flow}\`)`, text), module, project);
   if (loaded.kind !== 'loaded' || !isScript) return loaded;
-  return { ...loaded, definition: { ...loaded.definition, steps: [], script: { module, flow } } };
+  return {
+    ...loaded,
+    definition: {
+      ...loaded.definition,
+      steps: [],
+      script: { module, flow, ...(checksParams ? { checks_params: true } : {}) },
+    },
+  };
 }

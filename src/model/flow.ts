@@ -118,6 +118,8 @@ export interface ScriptReference {
   readonly module: string;
   /** The name that the flow was given in it. */
   readonly flow: string;
+  /** Present where its own code checks the params, which the definition therefore does not name. */
+  readonly checks_params?: true;
 }
 
 /** A whole flow. Steps keep the order of the file. */
