@@ -20,7 +20,7 @@ const STEP = [
   ...['finished_at', 'duration_ms', 'outputs', 'attempts'],
 ];
 const STEP_BEYOND = [
-  ...['answer', 'child', 'error', 'flaky', 'index', 'item', 'parent', 'question', 'retry_due', 'role'],
+  ...['answer', 'call', 'child', 'error', 'flaky', 'index', 'item', 'parent', 'question', 'retry_due', 'role'],
 ];
 const ATTEMPT = ['number', 'outcome', 'exit_code', 'signal', 'error', 'started_at', 'finished_at', 'log'];
 const ATTEMPT_BEYOND = ['duration_ms', 'process'];
