@@ -35,10 +35,16 @@ export interface CallFailure {
   readonly thrown: string | null;
 }
 
-/** How a call ended, and with how many attempts (0: it was reused). */
-export type CallOutcome =
+/** How a step that was called ended, and with how many attempts (0: it was reused). */
+type CalledEnd =
   | { readonly kind: 'succeeded'; readonly step: string; readonly attempts: number; readonly outputs: Json }
   | { readonly kind: 'failed'; readonly step: string; readonly attempts: number; readonly failure: CallFailure };
+
+/** How an item of a map ended. */
+export type ItemOutcome = CalledEnd & { readonly index: number };
+
+/** How a call ended. `items`: of a map of which not all items succeeded, those that ended, in order. */
+export type CallOutcome = CalledEnd & { readonly items?: readonly ItemOutcome[] };
 
 /** How a flow function ended. */
 export type ScriptEnd =

@@ -4,8 +4,9 @@ import type { Json } from '../base/json.ts';
 import type { StepRecord } from '../model/run.ts';
 import type { Inbox } from './inbox.ts';
 import { recordedValue, type ScopeSource } from './scope.ts';
+import { itemEnds } from './script-items.ts';
 import { outcomeOf } from './script-outcome.ts';
-import type { CallOutcome } from './script-ports.ts';
+import type { CallOutcome, ItemOutcome } from './script-ports.ts';
 
 /** One line of ends. */
 export class Telling {
@@ -27,16 +28,19 @@ export class Telling {
   /** Tells how a step ended: at once, unless something has to be read. */
   tell(record: StepRecord, hear: (outcome: CallOutcome) => void): void {
     const outputs = recordedValue(this.source, record.outputs);
-    if (!(outputs instanceof Promise) && this.last === null) {
-      hear(outcomeOf(record, outputs));
+    const items = itemEnds(this.source, record);
+    const all = (ends: readonly ItemOutcome[] | undefined) => (ends === undefined ? {} : { items: ends });
+    if (!(outputs instanceof Promise) && !(items instanceof Promise) && this.last === null) {
+      hear({ ...outcomeOf(record, outputs), ...all(items) });
       return;
     }
     // The step may begin anew while its end is read.
     const ended = { ...record };
     this.follow(async (before) => {
       const value: Json = await outputs;
+      const ends = await items;
       await before;
-      hear(outcomeOf(ended, value));
+      hear({ ...outcomeOf(ended, value), ...all(ends) });
     });
   }
 

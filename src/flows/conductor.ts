@@ -127,8 +127,8 @@ export type ItemOutcome =
   | { readonly kind: 'failed'; readonly index: number; readonly step: string; readonly failure: CallFailure };
 
 /**
- * How a call ended, with its key and how many attempts it had (0: it was reused). `items`: of a map whose task has parts beside its
- * body, or that failed: those items that ended, in order.
+ * How a call ended, with its key and how many attempts it had (0: it was reused). `items`: of a map of which not all items succeeded,
+ * those that ended, in order.
  */
 export type CallOutcome = {
   readonly step: string;
@@ -223,6 +223,8 @@ export interface RegisteredFlow {
 export interface Registry {
   /** Set by a host before it imports a module: whose tasks and flows those are. Null in programs. */
   loading: string | null;
+  /** Files of the library, as stacks write them: frames in them tell a user nothing. */
+  readonly libraries: Set<string>;
   readonly tasks: RegisteredTask[];
   readonly flows: RegisteredFlow[];
 }
@@ -237,7 +239,7 @@ const CONDUCTOR = Symbol.for('flowctl.conductor');
 /** The registry of this thread. */
 export function registry(): Registry {
   const shared = globalThis as { [REGISTRY]?: Registry };
-  shared[REGISTRY] ??= { loading: null, tasks: [], flows: [] };
+  shared[REGISTRY] ??= { loading: null, libraries: new Set(), tasks: [], flows: [] };
   return shared[REGISTRY];
 }
 

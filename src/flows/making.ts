@@ -46,7 +46,11 @@ export function register<Made extends RegisteredTask | RegisteredFlow>(
 }
 
 /** Adds a task. */
-export const registerTask = (task: RegisteredTask): void => register('task', task, registry().tasks);
+export function registerTask(task: RegisteredTask): void {
+  const own = fileOf((new Error().stack ?? '').split('\n').find((line) => /^\s+at /.test(line)) ?? '');
+  if (own !== null) registry().libraries.add(own);
+  register('task', task, registry().tasks);
+}
 
 /** Adds a flow. */
 export const registerFlow = (flow: RegisteredFlow): void => register('flow', flow, registry().flows);

@@ -5,6 +5,7 @@ import {
   type CallFailure,
   type CallOutcome,
   type Conductor,
+  type ItemOutcome,
   currentConductor,
   type RequestedOptions,
   type TaskPart,
@@ -161,19 +162,20 @@ async function mapAsStep(
   const { name, functions } = settings;
   const owner = `task \`${name}\`.map()`;
   const written = args.map((each) => writeArguments(name, each, functions.serializer));
+  const keys = key === undefined ? null : items.map((item, index) => String(key(item, index)));
   const outcome = await conductor.call({
     kind: 'map',
     name,
     key: settings.key,
     task: name,
     arguments: written,
-    keys: key === undefined ? null : items.map((item, index) => String(key(item, index))),
+    keys,
     max_parallel: maxParallel === undefined ? null : wholeNumber(owner, 'maxParallel', maxParallel, 1, 100_000),
     tolerate: toleranceOf(owner, tolerate),
     needs: originsOf([items, ...args.slice(0, 1_000)]),
     options: settings.beneath,
   });
-  tellItems(conductor, settings, outcome, written);
+  tellItems(conductor, settings, outcome, written, keys);
   if (outcome.kind === 'failed') throw new TaskError(outcome.step, outcome.attempts, outcome.failure);
   const outputs = [...(outcome.outputs as readonly Json[])];
   const values =
@@ -184,15 +186,24 @@ async function mapAsStep(
   return values;
 }
 
+/** The items of a map of which all succeeded. */
+function succeededItems(outcome: CallOutcome, keys: readonly string[] | null): readonly ItemOutcome[] {
+  if (outcome.kind === 'failed') return [];
+  return (outcome.outputs as readonly Json[]).map((outputs, index) => {
+    return { kind: 'succeeded', index, step: `${outcome.step}[${keys?.[index] ?? index}]`, outputs };
+  });
+}
+
 /** What follows the end of each item, where the task has anything to do then. */
 function tellItems(
   conductor: Conductor,
   settings: TaskSettings,
   outcome: CallOutcome,
   written: readonly (readonly Json[])[],
+  keys: readonly string[] | null,
 ): void {
   if (settings.parts.length === 1) return;
-  for (const item of outcome.items ?? []) {
+  for (const item of outcome.items ?? succeededItems(outcome, keys)) {
     const ended = { step: item.step, arguments: written[item.index] ?? [] };
     if (item.kind === 'succeeded') afterSuccess(conductor, settings, item.outputs, ended);
     else afterFailure(conductor, settings, item.failure, 0, ended);

@@ -1,6 +1,7 @@
 /** What user code threw, as data for a record: bounded, without our own frames, whatever strange thing it is. */
 
 import { inspect } from 'node:util';
+import { registry } from '../flows/conductor.ts';
 
 /** Name, message and stack of a thrown value. */
 export interface Thrown {
@@ -26,11 +27,11 @@ function userFrames(stack: string, ownFile: string | null): string {
   const lines = stack.split('\n');
   const isFrame = (line: string): boolean => /^\s+at /.test(line);
   const own = lines.findIndex((line) => isFrame(line) && ownFile !== null && line.includes(`${ownFile}:`));
+  const libraries = [...registry().libraries];
+  const isOurs = (line: string): boolean =>
+    /\(?node:(internal|async_hooks)/.test(line) || libraries.some((file) => line.includes(`${file}:`));
   return lines
-    .filter(
-      (line, position) =>
-        !isFrame(line) || ((own === -1 || position < own) && !/\(?node:(internal|async_hooks)/.test(line)),
-    )
+    .filter((line, position) => !isFrame(line) || ((own === -1 || position < own) && !isOurs(line)))
     .join('\n');
 }
 
