@@ -204,7 +204,7 @@ interface Tree {
 function assemble(tree: Tree, member: Member): Engine {
   const { family, watchdog, functions, slots } = tree;
   const { record, layout, outputs, environment } = member;
-  const { clock } = family;
+  const [{ clock }, { vars }] = [family, member.definition];
   /** An output that cannot be kept is a fault of the state, not of the step: nothing more is to be started. */
   const storeOutputs: StoreOutputs = (value) =>
     outputs.store(value).catch((error: unknown) => {
@@ -229,7 +229,7 @@ function assemble(tree: Tree, member: Member): Engine {
       command: guarded(command),
       wait: guarded(waitRunner({ command, reveal })),
       notify: guarded(notifyRunner({ news: () => runNews(record), reveal })),
-      function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment, isolated })),
+      function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment, isolated, vars })),
       flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },
     ...{ watchdog, places, results },

@@ -4,6 +4,7 @@
  */
 
 export { type FlowRun, type RunFlowOptions, runFlow } from './embedding/run-flow.ts';
+export type { Artifacts } from './flows/artifacts.ts';
 export { type ApprovalQuestion, type Context, context, type Logger } from './flows/context.ts';
 export { type Flow, flow } from './flows/flow.ts';
 export type { FlowDeclaration, FlowOptions, Handler, StepDeclaration, StepFunction } from './flows/flow-options.ts';

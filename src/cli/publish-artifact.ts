@@ -23,7 +23,7 @@ import {
   noteFileName,
   OWN_PREFIX,
   VALUE_LIMIT_BYTES,
-} from '../runners/artifact-note.ts';
+} from '../model/artifact-note.ts';
 import { UsageError } from './session.ts';
 
 /** What was typed. */

@@ -60,6 +60,7 @@ export async function rehearse(flow: RegisteredFlow, options: RunFlowOptions<unk
     run_dir: folder,
     workdir: dirname(flow.place),
     secrets: options.secrets ?? {},
+    vars: {},
   };
   const attempts = new Attempts(clock, facts);
   const rehearsal = new Rehearsal({ fakes, clock, attempts });

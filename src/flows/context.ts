@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Json } from '../base/json.ts';
 import { currentContext, type StepContext } from '../functions/context.ts';
+import { type Artifacts, artifactsIn } from './artifacts.ts';
 import { type CallRequest, currentConductor, type Conductor } from './conductor.ts';
 import { checkNames, type Duration, milliseconds, NO_OPTIONS, oneOf, refuse } from './options.ts';
 import { paramDefinition } from './param-definition.ts';
@@ -56,6 +57,8 @@ export interface Context extends StepContext {
           : boolean;
   }>;
   readonly logger: Logger;
+  /** In a task: what it leaves for people to look at. */
+  readonly artifact: Artifacts;
   /** Says how far the attempt is, in its log. @param total unknown when left out. */
   progress(done: number, total?: number): void;
 }
@@ -134,6 +137,7 @@ export function context(): Context {
       return (await inTransaction(ask(conductor, approvalRequest(question)))) as never;
     },
     logger: LOGGER,
+    artifact: artifactsIn(facts.workdir),
     progress: (done, total) => LOGGER.info(`progress ${done}${total === undefined ? '' : `/${total}`}`),
   };
   return { ...facts, ...answers };

@@ -4,6 +4,7 @@
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { JsonObject } from '../base/json.ts';
 
 /** The attempt that a function runs in. */
 export interface StepContext {
@@ -22,6 +23,8 @@ export interface StepContext {
   readonly idempotency_key: string;
   /** The values of the secrets that the step names (`secrets`, or in `env` and `with`), by name. Printed as a whole they are hidden. */
   readonly secrets: { readonly [name: string]: string };
+  /** The project's values that expressions see as `vars`. */
+  readonly vars: JsonObject;
   /** Aborted when the attempt is asked to end, by a timeout or a cancellation; after the grace time the thread is ended. */
   readonly signal: AbortSignal;
 }

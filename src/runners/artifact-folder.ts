@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { Breath } from '../process/breath.ts';
-import { OWN_PREFIX } from './artifact-note.ts';
+import { OWN_PREFIX } from '../model/artifact-note.ts';
 
 /** Most that is kept of one attempt. */
 export interface ArtifactLimits {

@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { AttemptListener, AttemptRequest, Published } from '../engine/ports.ts';
 import { findFiles } from '../process/glob.ts';
 import { ArtifactFolder, type ArtifactLimits } from './artifact-folder.ts';
-import { type ArtifactNote, isNoteFile, parseNote } from './artifact-note.ts';
+import { type ArtifactNote, isNoteFile, parseNote } from '../model/artifact-note.ts';
 import type { AttemptPlaces } from './runner.ts';
 
 /** 1 GiB, a thousand files. */

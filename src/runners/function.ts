@@ -5,6 +5,7 @@
  * it waits for.
  */
 
+import type { JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
 import type { AttemptRequest, Work } from '../engine/ports.ts';
 import type { CallOutcome } from '../flows/conductor.ts';
@@ -52,6 +53,8 @@ export interface FunctionRunnerOptions extends OutputKeeping {
   /** Asked for with the first call: threads cost time that a run without functions need not pay. */
   readonly pool: () => Promise<FunctionCaller>;
   readonly inherited: InheritedEnvironment;
+  /** What `context().vars` gives. Default: nothing. */
+  readonly vars?: JsonObject;
   /** Where functions with `isolate: process` run. */
   readonly isolated?: { readonly host: IsolatedHost; readonly command: Runner };
 }
@@ -145,7 +148,7 @@ async function runFunction(
 }
 
 function callOf(
-  { inherited }: FunctionRunnerOptions,
+  { inherited, vars = {} }: FunctionRunnerOptions,
   request: AttemptRequest,
   work: CallWork,
   { places, secrets }: RunnerContext,
@@ -165,6 +168,7 @@ function callOf(
       run_dir: places.runDirectory,
       workdir: request.workdir,
       idempotency_key: request.idempotency_key,
+      vars,
     },
     ...(secrets === undefined ? {} : { secrets: { values: secrets.values, hidden: secrets.mask.hidden() } }),
   };

@@ -11,7 +11,7 @@ import type { ScriptRunnerOptions } from './script.ts';
 /** A run, as far as its flow function sees it. */
 interface ScriptedRun {
   readonly record: Pick<RunRecord, 'id' | 'flow'>;
-  readonly definition: Pick<FlowDefinition, 'directory'>;
+  readonly definition: Pick<FlowDefinition, 'directory' | 'vars'>;
   readonly layout: { readonly private: string };
 }
 
@@ -26,6 +26,7 @@ export function lazyScripts(
 ): ScriptHost {
   const options = {
     ...{ hosts, run: id, flow, workdir: definition.directory, runDirectory: layout.private, inherited },
+    vars: definition.vars,
     log: (life: number) => log(SCRIPT_KEY, life).log,
   };
   return {

@@ -4,6 +4,7 @@
  */
 
 import type { RunId } from '../base/ids.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Result } from '../base/result.ts';
 import type { RunningScript, ScriptBeginning, ScriptEnd, ScriptHost, ScriptListener } from '../engine/ports.ts';
 import { ScriptThread, type ScriptResult } from '../functions/script-thread.ts';
@@ -37,6 +38,8 @@ export interface ScriptRunnerOptions {
   /** `FLOWCTL_RUN_DIR`, and the flow file's folder. */
   readonly runDirectory: string;
   readonly workdir: string;
+  /** What `context().vars` gives. */
+  readonly vars: JsonObject;
 }
 
 /** Starts flow functions. */
@@ -104,7 +107,7 @@ const withDetail = ({ message, detail }: ModuleProblem): { readonly message: str
   detail === null ? { message } : { message, detail };
 
 function startOf(options: ScriptRunnerOptions, beginning: ScriptBeginning, url: string, log: string) {
-  const { run, flow, inherited, runDirectory, workdir } = options;
+  const { run, flow, inherited, runDirectory, workdir, vars } = options;
   const { script, params, values, life, isReplay } = beginning;
   const env: { [name: string]: string } = {};
   for (const [name, value] of Object.entries(inherited)) if (value !== undefined) env[name] = value;
@@ -114,7 +117,7 @@ function startOf(options: ScriptRunnerOptions, beginning: ScriptBeginning, url: 
     FLOWCTL_FLOW: flow,
     [TOKEN_VARIABLE]: tokenOf(inherited[TOKEN_VARIABLE] ?? '', run, SCRIPT_KEY, life),
   });
-  const context = { run, flow, step: '', attempt: life, run_dir: runDirectory, workdir, idempotency_key: run };
+  const context = { run, flow, step: '', attempt: life, run_dir: runDirectory, workdir, idempotency_key: run, vars };
   return { url, module: script.module, flow: script.flow, params, values, watches: isReplay, env, log, context };
 }
 

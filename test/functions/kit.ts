@@ -93,6 +93,7 @@ export class FunctionRig {
         run_dir: this.folder,
         workdir: this.folder,
         idempotency_key: '01h/load',
+        vars: {},
       },
       ...(description.secrets === undefined ? {} : { secrets: description.secrets }),
     };

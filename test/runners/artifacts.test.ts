@@ -11,7 +11,7 @@ import {
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AttemptRequest, Published } from '../../src/engine/ports.ts';
-import { noteFileName } from '../../src/runners/artifact-note.ts';
+import { noteFileName } from '../../src/model/artifact-note.ts';
 import { keepArtifacts } from '../../src/runners/artifacts.ts';
 import { createRig, type Rig, stepKey } from '../executors/rig.ts';
 

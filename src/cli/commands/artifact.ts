@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { nearestWord } from '../../base/suggestion.ts';
-import { ARTIFACT_KINDS } from '../../runners/artifact-note.ts';
+import { ARTIFACT_KINDS } from '../../model/artifact-note.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type GlobalOptions, openSession, UsageError, withGlobalOptions } from '../session.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import type { Json } from '../base/json.ts';
-import type { ArtifactPublished } from '../model/event.ts';
+import type { ArtifactPublished } from './event.ts';
 
 /** The kinds of artifacts. */
 export const ARTIFACT_KINDS = [
