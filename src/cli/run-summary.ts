@@ -51,7 +51,7 @@ export function summaryOf(
   }
   lines.push(
     '',
-    `${runTone(style, ending.state)(ending.state)}${ending.timed_out ? ' (timed out)' : ''} in ${formatDuration(run.duration_ms)}: ${countsOf(steps)}`,
+    `${runTone(style, ending.state)(ending.state)}${ending.timed_out ? ' (timed out)' : ''} in ${[formatDuration(run.duration_ms), countsOf(steps)].filter((part) => part !== '').join(': ')}`,
   );
   if (isJsonObject(outputs)) {
     for (const [name, value] of Object.entries(outputs)) lines.push(`  ${name}: ${shortened(value)}`);

@@ -21,6 +21,11 @@ export function resetSteps(run: RunRecord, plan: Plan, again: readonly string[])
 
 function resetOne(run: RunRecord, plan: Plan, name: string, reset: Set<StepKey>): void {
   const step = run.steps.get(name as StepKey);
+  const called = step === undefined ? null : calledAfter(run, step);
+  if (called !== null) {
+    for (const key of called) reset.add(key);
+    return;
+  }
   const top = name.split(/[/[]/u, 1)[0] ?? name;
   if (step === undefined || step.parent === null) {
     for (const index of withDownstream(plan.graph, [name])) reset.add(plan.keys[index] ?? (name as StepKey));
@@ -41,6 +46,24 @@ function resetOne(run: RunRecord, plan: Plan, name: string, reset: Set<StepKey>)
     if (key !== undefined && key !== top) reset.add(key);
   }
 }
+
+/**
+ * Of a call of a flow function, or what is in one: that call, and every other that was made when its end was known, for the function may
+ * have made them of it. Null for other steps.
+ */
+function calledAfter(run: RunRecord, step: StepRecord): readonly StepKey[] | null {
+  let own: StepRecord | undefined = step;
+  for (let above = aboveOf(own); above !== null; above = aboveOf(own)) {
+    own = run.steps.get(above);
+    if (own === undefined) return null;
+  }
+  if (own.call === null) return null;
+  const end = own.settled_at ?? Number.POSITIVE_INFINITY;
+  const after = [...run.steps.values()].filter(({ call }) => call !== null && call.seq > end).map(({ key }) => key);
+  return [...new Set([step.key, own.key, ...after])];
+}
+
+const aboveOf = ({ parent, call }: StepRecord): StepKey | null => parent ?? call?.caller ?? null;
 
 /** The members of the group with this key, as the definition has them. */
 function bodyAround(plan: Plan, group: StepKey): Body | null {

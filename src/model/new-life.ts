@@ -144,6 +144,7 @@ function restart(step: StepRecord): void {
   step.generated = null;
   step.finished_at = null;
   step.settled_at = null;
+  if (step.call !== null) step.call.wasCaught = false;
 }
 
 /** Back to the start, without children and without a run of its own. */

@@ -167,7 +167,9 @@ function cancelSentence({ by, reason }: CancelRequested): string {
 }
 
 function planSentence({ steps, settings }: RunStarted): string {
-  return `${counted(steps.length, 'step')}, at most ${settings.max_parallel} at once`;
+  const atOnce = `at most ${settings.max_parallel} at once`;
+  // The steps of a flow function are known when it has called them.
+  return steps.length === 0 ? atOnce : `${counted(steps.length, 'step')}, ${atOnce}`;
 }
 
 /** Of a failed command or function the end of its attempt has said it; of a wait, a map or a group nothing has. */

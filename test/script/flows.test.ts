@@ -282,3 +282,37 @@ describe('calls of all kinds', () => {
     expect(step?.error).toMatchObject({ thrown: 'RangeError' });
   });
 });
+
+describe('the command line with flow functions', () => {
+  it('prints what the function printed, and names no steps before there are any', async () => {
+    write("console.log('from the function'); await double(1); console.error('and later');");
+    expect((await at.rig.flowctl('validate', 'flow.ts')).stdout).toBe('flow.ts: ok\n');
+    expect((await at.rig.flowctl('graph', 'flow.ts')).stdout).toContain('its steps are known when it has run');
+    expect((await run()).stdout).not.toContain('0 steps');
+    expect(await at.rig.flowctl('logs', 'last', '@flow')).toMatchObject({ stdout: 'from the function\nand later\n' });
+    expect((await at.rig.flowctl('logs')).stdout).toContain('== @flow, attempt 1');
+  });
+
+  it('runs a call again that is named, and those made when its end was known', async () => {
+    write('const [one, two] = await Promise.all([double(1), double(2)]); return add(one, two);');
+    expect(await run()).toMatchObject({ code: 0 });
+    const before = at.rig.effects();
+    expect(await at.rig.flowctl('resume', 'last', '--from', 'double#2')).toMatchObject({ code: 0 });
+    expect(at.rig.effects().slice(before.length)).toEqual(['double 2', 'add 2 4']);
+    expect(await at.rig.flowctl('resume', 'last', '--from', 'nobody')).toMatchObject({ code: 4 });
+  });
+
+  it('asks a flow that checks its params itself, before anything runs', async () => {
+    const schema = `{ '~standard': { version: 1, vendor: 'test', validate: (given: any) => typeof given.n === 'number' ? { value: { n: given.n + 1 } } : { issues: [{ message: 'has to be a number', path: ['n'] }] } } }`;
+    at.rig.write(
+      'flow.ts',
+      `${HEAD}export default flow('made', { params: ${schema} as never }, async ({ n }: any) => double(n));\n`,
+    );
+    const refused = await run('-p', 'n=many');
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain('param `n`: has to be a number');
+    expect(await at.rig.query('runs')).toEqual([]);
+    expect(await run('-p', 'n=4')).toMatchObject({ code: 0 });
+    expect(await shown()).toMatchObject({ params: { n: 4 }, outputs: 10 });
+  });
+});

@@ -4,11 +4,13 @@ import { createReadStream, existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { AttemptRecord, StepRecord } from '../../model/run.ts';
 import { TerminalFilter, withoutControls } from '../../observers/terminal-filter.ts';
+import { SCRIPT_KEY } from '../../runners/script-key.ts';
 import { logPath } from '../../store/layout.ts';
 import { describeProblem, StateError } from '../../store/problem.ts';
 import { isBeneath, type TreeStep, treeSteps } from '../../store/sub-runs.ts';
 import { positiveInteger } from '../arguments.ts';
 import { EXIT } from '../exit-codes.ts';
+import { flowLogs } from '../flow-logs.ts';
 import { followLogs } from '../follow-logs.ts';
 import { readNamedRun } from '../read-run.ts';
 import { type GlobalOptions, openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
@@ -66,7 +68,10 @@ async function logs(first: string | undefined, second: string | undefined, optio
     return;
   }
   const steps = await treeSteps(run.layout, run.record);
-  const files = filesOf(steps, stepText, options.attempt);
+  const own = flowLogs(run.layout, run.record, options.attempt);
+  const ofSteps = stepText === SCRIPT_KEY ? [] : filesOf(steps, stepText, options.attempt);
+  const files =
+    ofSteps === null ? null : stepText === undefined || stepText === SCRIPT_KEY ? [...own, ...ofSteps] : ofSteps;
   if (files === null) {
     session.complain(
       `run ${run.record.id} has no step \`${stepText}\``,

@@ -87,7 +87,9 @@ async function validate(files: readonly string[], options: ValidateOptions): Pro
     await print(result.kind === 'loaded' ? result.warnings : result.diagnostics, result.sources);
     if (result.kind === 'loaded') {
       const { steps } = result.definition;
-      praise(`${file}: ok, ${steps.length} step${steps.length === 1 ? '' : 's'}`);
+      // The steps of a flow function are known when it runs.
+      const count = steps.length === 0 ? '' : `, ${steps.length} step${steps.length === 1 ? '' : 's'}`;
+      praise(`${file}: ok${count}`);
     }
   }
   if (options.json === true) await session.stdout.writeAll(`${JSON.stringify(found.map(toJson), null, 2)}\n`);

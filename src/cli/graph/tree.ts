@@ -54,6 +54,7 @@ export function treeText(graph: FlowGraph, title: string, style: Style): string 
   const { length } = graph.nodes.filter(
     ({ parent: container, handler }) => container === undefined && handler === undefined,
   );
+  if (length === 0) return `${style.strong(title)}  a function: its steps are known when it has run\n`;
   return `${style.strong(title)}  ${length} step${length === 1 ? '' : 's'}\n\n${table(rows)}`;
 }
 
