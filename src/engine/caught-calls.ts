@@ -25,3 +25,10 @@ export function caughtCalls(run: RunRecord, { blamed, lastAsked, settledAt }: Sc
   };
   return [...run.steps.values()].filter(stands).map(({ key }) => key);
 }
+
+/** The last event by which an earlier life of the function made a call; 0 where there is none. */
+export function lastRequest(run: RunRecord): number {
+  let last = 0;
+  for (const { call } of run.steps.values()) if (call !== null && call.caller === null) last = Math.max(last, call.seq);
+  return last;
+}

@@ -15,7 +15,7 @@ import type { Failure } from '../model/outcome.ts';
 import { isSettled, type RunRecord, type StepRecord } from '../model/run.ts';
 import type { Frontier } from './frontier.ts';
 import type { Inbox } from './inbox.ts';
-import { caughtCalls } from './caught-calls.ts';
+import { caughtCalls, lastRequest } from './caught-calls.ts';
 import { driftBetween, Replay } from './replay.ts';
 import type { ScopeSource } from './scope.ts';
 import { type Answer, failed, requested, type ScriptNews } from './script-news.ts';
@@ -52,6 +52,8 @@ export class Script {
   /** The call whose request is being recorded. */
   private requesting: ScriptCall | null = null;
   private told = 0;
+  /** Calls of the function whose ends it was not told yet: what is settled may still be on its way to the disk. */
+  private untold = 0;
   private asked = 0;
   private isIdle = false;
   /** The last event by which the function asked for anything, and the last one before it settled. */
@@ -100,9 +102,7 @@ export class Script {
     if (script === undefined || script === null) throw new Bug('the flow has no function');
     this.hasBegun = true;
     this.replay = new Replay(this.run.steps.values());
-    for (const { call } of this.run.steps.values()) {
-      if (call !== null && call.caller === null) this.lastAsked = Math.max(this.lastAsked, call.seq);
-    }
+    this.lastAsked = lastRequest(this.run);
     const put = (news: ScriptNews): void => this.ground.inbox.put({ kind: 'script', news, from: this });
     const { params, values, resumes, retries } = this.run;
     this.running = this.ground.host.start(
@@ -191,6 +191,7 @@ export class Script {
 
   private admit(call: ScriptCall, record: StepRecord | undefined): void {
     this.claimed.add(call.step);
+    this.untold += 1;
     const isKnown = record !== undefined && record.call?.arguments_hash === call.arguments_hash;
     if (isKnown) this.goOnWith(record, call);
     else {
@@ -275,13 +276,14 @@ export class Script {
     }
     if (!this.claimed.has(key) || this.running === null) return;
     this.told += 1;
+    this.untold -= 1;
     this.isIdle = false;
     this.telling.tell(record, (outcome) => this.running?.tell(outcome));
   }
 
   private finishWhenDone(): void {
     if (!this.hasSettled || this.isFinishing || !this.isOpen || this.isReplaying) return;
-    if (this.ground.frontier().unsettled > 0 || this.replay.isHolding) return;
+    if (this.untold > 0 || this.ground.frontier().unsettled > 0 || this.replay.isHolding) return;
     this.isFinishing = true;
     this.telling.afterwards(() => this.running?.finish());
   }
@@ -293,7 +295,6 @@ export class Script {
 
   private close(end: ScriptEnd): void {
     this.end = end;
-    const isOver = end.kind !== 'stopped' && !this.hasDrifted;
-    this.ground.commit(isOver ? unmadeCalls(this.run, this.claimed) : []);
+    this.ground.commit(this.hasDrifted ? [] : unmadeCalls(this.run, this.claimed));
   }
 }

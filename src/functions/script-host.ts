@@ -151,7 +151,8 @@ class ScriptHost {
 
   /** The last ends of calls have had their effect: what nobody has heard of by now, nobody will. */
   async #finish(): Promise<void> {
-    await quiet();
+    do await quiet();
+    while (this.#calling?.isBusy === true);
     const { report, blamed } = this.#settled ?? { report: { kind: 'never_settled' }, blamed: [] };
     this.#end(report, blamed);
   }

@@ -118,7 +118,8 @@ export function stage(body: (actions: Actions) => Promise<Json>, draw: () => num
       );
       watch?.look();
       const finish = async (): Promise<void> => {
-        await turn();
+        do await turn();
+        while (calling.isBusy);
         if (isStopped || settled === null) return;
         if ('value' in settled) return listener.ended({ kind: 'returned', value: settled.value });
         const { error } = settled;
