@@ -7,7 +7,7 @@ import { OUTPUT_HELP, readOutputMode } from './run-view.ts';
 /** Adds them. */
 export const withRunOptions = (command: Command): Command =>
   command
-    .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger)
+    .option('--max-parallel <n>', 'at most so many steps at once', positiveInteger('--max-parallel'))
     .option('--fail-fast', 'after a failure start nothing new')
     .option('--skip-ok', 'exit with 0, not 75, where the concurrency policy of the flow says not now')
     .option(

@@ -116,7 +116,11 @@ function remarksOf(step: StepView, run: RunDetail): readonly string[] {
   if (step.why !== null) return [withoutControls(step.why)];
   const remarks: string[] = [];
   if (step.attempts.length > 1) remarks.push(`${step.attempts.length} attempts`);
-  if (step.attempts.at(-1)?.outcome === 'lost') remarks.push('lost: flowctl ended while it ran');
+  const last = step.attempts.at(-1);
+  if (last?.outcome === 'lost') {
+    const isLeft = last.error?.code === 'left_waiting';
+    remarks.push(isLeft ? 'its sub-flow was left waiting' : 'lost: flowctl ended while it ran');
+  }
   const message = step.question?.['message'];
   if (step.state === 'waiting' && typeof message === 'string') {
     remarks.push(`${withoutControls(message)} (flowctl approve ${run.id} ${step.key})`);

@@ -213,6 +213,13 @@ export const DOCUMENT_SENTENCES: Sentences<DocumentDiagnosticCode> = {
       `the steps ${quoted(name)} and ${quoted(other)} differ only in case`,
       'expressions do not tell upper from lower case: rename one of them',
     ),
+  nul_byte: ({ what }) =>
+    say(
+      `${what} cannot hold a NUL byte`,
+      what === '`run`'
+        ? "no argument of a program can; for the shell to write one: `printf '\\0'`"
+        : 'no path of the system can',
+    ),
   invalid_env_name: ({ name }) =>
     say(
       name === ''

@@ -84,6 +84,7 @@ export interface FactsByCode {
   /** `name`: one that is free; `lines`: some of what stands there, to show. */
   readonly missing_step_name: { readonly key: string; readonly name: string; readonly lines: readonly string[] };
   readonly step_name_clash: { readonly name: string; readonly other: string };
+  readonly nul_byte: { readonly what: string };
   readonly invalid_env_name: { readonly name: string };
   /** `known`: those that may be set. */
   readonly reserved_env_name: Unknown;

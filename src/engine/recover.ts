@@ -7,7 +7,7 @@ import type { ContentHash } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { EventBody, RunSettings } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
-import type { Actor } from '../model/outcome.ts';
+import type { Actor, Failure } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { Plan } from './plan.ts';
 import { resetSteps, restructured } from './revisions.ts';
@@ -60,9 +60,9 @@ function lostAttempts(run: RunRecord): EventBody[] {
   const events: EventBody[] = [];
   for (const { key, phase } of run.steps.values()) {
     if (phase.kind !== 'running') continue;
-    const detail = run.parked
-      ? 'it was left while its sub-flow waited, and is continued'
-      : 'flowctl ended before this attempt was recorded as ended';
+    const error: Failure = run.parked
+      ? { code: 'left_waiting', message: 'its sub-flow was left waiting' }
+      : { code: 'lost_attempt', message: 'flowctl ended before this attempt was recorded as ended' };
     events.push({
       type: 'attempt.finished',
       step: key,
@@ -70,7 +70,7 @@ function lostAttempts(run: RunRecord): EventBody[] {
       outcome: 'lost',
       exit_code: null,
       signal: null,
-      error: { code: 'lost_attempt', message: detail },
+      error,
       outputs: null,
       duration_ms: null,
     });

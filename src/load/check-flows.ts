@@ -41,7 +41,7 @@ export async function checkFlows({ flow, directory, problems }: OpenFlow, opened
   for (const step of flow.steps) {
     const node = stepValue(step, 'flow');
     const text = textOf(node);
-    if (node === undefined || text === undefined || text === '') continue;
+    if (node === undefined || text === undefined || text === '' || text.includes('\0')) continue;
     if (hasExpression(text)) {
       problems.at('expression_not_allowed', node, { what: '`flow`' });
       continue;

@@ -63,6 +63,13 @@ export function checkPaths(node: DocumentNode | undefined, what: string, problem
   }
 }
 
+/** No argument and no path of a system has a NUL byte, which a text in double quotes may hold (`"\\0"`). */
+function checkNul(node: DocumentNode | undefined, what: string, problems: Problems): void {
+  for (const each of node?.kind === 'list' ? node.items : [node]) {
+    if (each !== undefined && textOf(each)?.includes('\0') === true) problems.at('nul_byte', each, { what });
+  }
+}
+
 /** Durations inside of other keys of a step. */
 const INSIDE: readonly (readonly [owner: string, key: string])[] = [
   ['cache', 'ttl'],
@@ -72,11 +79,12 @@ const INSIDE: readonly (readonly [owner: string, key: string])[] = [
   ['repeat', 'every'],
 ];
 
-/** Checks the flow's name, paths of `dotenv`, and every duration and name of an environment variable. */
+/** Checks the flow's name, paths of `dotenv`, texts without NUL bytes, and every duration and name of an environment variable. */
 export function checkValues(flow: FlowOutline, file: string, problems: Problems): void {
   checkName(flow.root, file, problems);
   checkEnvNames(entryOf(flow.root, 'env')?.value, problems);
   const defaults = entryOf(flow.root, 'defaults')?.value;
+  checkNul(entryOf(defaults, 'workdir')?.value, '`workdir`', problems);
   checkEnvNames(entryOf(defaults, 'env')?.value, problems);
   checkPaths(entryOf(flow.root, 'dotenv')?.value, '`dotenv`', problems);
   checkDuration(entryOf(defaults, 'timeout')?.value, problems);
@@ -88,6 +96,7 @@ export function checkValues(flow: FlowOutline, file: string, problems: Problems)
   checkDuration(entryOf(value('concurrency'), 'queue_timeout')?.value, problems);
   for (const { step } of bodiesOf(flow)) {
     checkEnvNames(stepValue(step, 'env'), problems);
+    for (const key of ['run', 'flow', 'workdir']) checkNul(stepValue(step, key), `\`${key}\``, problems);
     checkDuration(stepValue(step, 'timeout'), problems);
     checkDuration(stepValue(step, 'grace'), problems);
     checkRetry(stepValue(step, 'retry'), problems);

@@ -5,7 +5,7 @@
 
 import type { ValidateFunction } from 'ajv';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
-import { listed, quoted } from '../diagnostics/phrase.ts';
+import { counted, listed, quoted } from '../diagnostics/phrase.ts';
 import { hasExpression, parseTemplate } from '../expressions/expressions.ts';
 import type { ParamDefinition } from '../model/flow.ts';
 import { toJsonValue } from './document.ts';
@@ -78,8 +78,35 @@ function sentenceOf({ instancePath, keyword, params, message }: Mismatch): strin
     case 'additionalProperties':
       return `${where} cannot have ${quoted(String(given['additionalProperty']))}`;
     default:
-      return `${where} ${message ?? 'does not fit'}`;
+      return `${where} ${limitIn(keyword, given) ?? message ?? 'does not fit'}`;
   }
+}
+
+const COMPARISONS: ReadonlyMap<Json | undefined, string> = new Map([
+  ['>=', 'at least'],
+  ['<=', 'at most'],
+  ['>', 'more than'],
+  ['<', 'less than'],
+]);
+
+/** What `minItems` and its like count, by the end of the word. */
+const COUNTED: ReadonlyMap<string, string> = new Map([
+  ['Length', 'character'],
+  ['Items', 'item'],
+  ['Properties', 'member'],
+]);
+
+/** What a limit asks for, in words; null for every other keyword. */
+function limitIn(keyword: string, given: { readonly [name: string]: Json | undefined }): string | null {
+  const { comparison, limit, multipleOf } = given;
+  const compared = COMPARISONS.get(comparison);
+  if (compared !== undefined) return `has to be ${compared} ${String(limit)}`;
+  if (keyword === 'multipleOf') return `has to be a multiple of ${String(multipleOf)}`;
+  if (keyword === 'const') return `has to be ${quoted(JSON.stringify(given['allowedValue']))}`;
+  if (keyword === 'uniqueItems') return 'has two items that are the same';
+  const noun = COUNTED.get(keyword.slice(3));
+  if (noun === undefined || typeof limit !== 'number') return null;
+  return `has to have at ${keyword.startsWith('min') ? 'least' : 'most'} ${counted(limit, noun)}`;
 }
 
 /** Checks a value against a schema. @returns a sentence about the first thing that does not fit, or null. */

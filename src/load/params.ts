@@ -84,7 +84,7 @@ function unknownParams(definition: FlowDefinition, given: ReadonlyMap<string, Gi
   for (const name of given.keys()) {
     if (known.includes(name)) continue;
     const suggestion = suggest(name, known);
-    const list = known.length === 0 ? 'the flow has no params' : `the params are ${listedNames(known, 'and')}`;
+    const list = known.length === 0 ? 'it takes none' : `the params are ${listedNames(known, 'and')}`;
     const help = suggestion === null ? list : `did you mean ${quoted(suggestion)}?`;
     problems.push({ kind: 'unknown', param: name, message: `the flow has no param ${quoted(name)}`, help });
   }

@@ -80,7 +80,9 @@ export function openText(source: SourceText, path: string, project: ProjectLayer
 /** The absolute path of the flow that a step names; null where it names none, or none that could be. */
 export function flowPath(step: StepOutline, directory: string): string | null {
   const text = textOf(stepValue(step, 'flow'));
-  return text === undefined || text === '' || hasExpression(text) ? null : resolve(directory, text);
+  return text === undefined || text === '' || text.includes('\0') || hasExpression(text)
+    ? null
+    : resolve(directory, text);
 }
 
 async function openSubFlow(path: string, shown: string, project: ProjectLayer): Promise<OpenedFlow> {

@@ -56,6 +56,8 @@ const AT_TOP: ReadonlyMap<string, string> = new Map([
   ['concurrency', 'the name of a group or a map'],
 ]);
 const YES_NO: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
   ['yes', true],
   ['on', true],
   ['no', false],
@@ -171,6 +173,9 @@ function remedyFor(located: Located, expected: string): string | null {
     const meant = YES_NO.get(value.toLowerCase());
     return meant === undefined ? null : `write:${example(`${name}: ${meant}`)}`;
   }
+  const isNumber = expected.startsWith('a whole number') ? /^-?\d{1,15}$/ : /^-?\d{1,15}(\.\d{1,15})?$/;
+  if (/^a (whole )?number/.test(expected) && typeof value === 'string' && isNumber.test(value))
+    return `without quotes it is a number: \`${isIndex(name) ? value : `${name}: ${value}`}\``;
   const command = written.includes('\n') ? 'your command' : yamlScalar(written);
   if (isStep && isIndex(name)) return `write:${example('- name: hello', `  run: ${command}`)}`;
   if (isStep) return `write:${example(`${name}:`, `  run: ${command}`)}`;

@@ -56,6 +56,8 @@ export type FailureCode =
   | 'host_ended'
   /** `if_lost: fail`: the attempt was lost and a person has to decide. */
   | 'lost_attempt'
+  /** Nobody stayed with the run, for its sub-flow waits: no attempt of its own was lost. */
+  | 'left_waiting'
   | 'timed_out'
   | 'start_refused'
   /** A map's list or its keys cannot be used. */

@@ -193,6 +193,8 @@ function finishedLine(event: AttemptFinished, paint: LinePaint): string {
     case 'cancelled':
       return `${event.step} ${paint.odd('cancelled')}${took}`;
     case 'lost':
+      if (event.error?.code === 'left_waiting')
+        return `${event.step} ${paint.odd('was left waiting')} (attempt ${event.attempt})`;
       return `${event.step} ${paint.odd('was lost')} (attempt ${event.attempt}): ${event.error?.message ?? 'flowctl ended while it ran'}`;
   }
 }

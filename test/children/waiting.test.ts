@@ -72,7 +72,7 @@ describe('an approval in a sub-flow', () => {
     // Given before the sub-run lives again, and nobody stays to see whether it comes.
     const resumed = await rig.resume(run.id, undefined, {}, (life) => life.answer(GATE, yes));
     expect(resumed.ending?.state).toBe('succeeded');
-    expect(resumed.steps.get('report' as StepKey)?.attempts[0]?.error?.message).toContain('left while');
+    expect(resumed.steps.get('report' as StepKey)?.attempts[0]?.error?.message).toContain('left waiting');
     expect([...rig.effects()].sort()).toEqual(['beside', 'extract', 'load']);
     expect(await rig.children(run.id)).toHaveLength(2);
   });

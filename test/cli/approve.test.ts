@@ -155,6 +155,19 @@ describe('a run that nobody stays with', () => {
     expect(rig.effects()).toEqual(['build', 'ship']);
   });
 
+  it('leaves a sub-flow step that waits, and does not call it lost', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', 'steps:\n  report: { flow: ./inner.yaml }\n');
+    rig.write('inner.yaml', flow());
+    expect(await rig.flowctl('run', 'flow.yaml', '--no-wait')).toMatchObject({ code: 6 });
+    const again = await rig.flowctl('resume', '--no-wait', '--output', 'plain');
+    expect(again.stdout).toContain('report was left waiting (attempt 1)');
+    expect(await rig.flowctl('cancel', 'last')).toMatchObject({ code: 0 });
+    const { stdout } = await rig.flowctl('show');
+    expect(stdout).toMatch(/report +cancelled .*its sub-flow was left waiting/);
+    expect(`${again.stdout}${stdout}`).not.toContain('lost');
+  });
+
   it('goes on once when many answer at once', async () => {
     const { rig } = here;
     rig.write('flow.yaml', flow());

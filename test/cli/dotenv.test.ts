@@ -59,6 +59,13 @@ describe('a file that cannot be taken', () => {
     ['is missing', 'no such file', () => {}],
     ['is a folder', 'directory', (file) => mkdirSync(file)],
     ['is no UTF-8', 'not UTF-8', (file) => writeFileSync(file, Buffer.from([0x41, 0x3d, 0xff]))],
+    [
+      'has a line that sets nothing',
+      'some.env:5 is neither',
+      (file) => writeFileSync(file, 'A="x\ny" # why\n\n # no\nSECRET\nB=2'),
+    ],
+    ['has a name of two words', 'some.env:1 is neither', (file) => writeFileSync(file, 'A B=1\n')],
+    ['has no name', 'some.env:2 is neither', (file) => writeFileSync(file, "A='\n=1\n")],
     ['holds a NUL byte', 'NUL', (file) => writeFileSync(file, 'A=b\0c\n')],
   ])('%s: 2, named, nothing is started and no state is made', async (_, why, make) => {
     const { rig } = here;
@@ -69,6 +76,7 @@ describe('a file that cannot be taken', () => {
     expect(stderr).toContain(rig.path('some.env'));
     expect(stderr).toContain(why);
     expect(stderr).not.toContain('b\0c');
+    expect(stderr).not.toContain('SECRET');
     expect([existsSync(rig.path('.flowctl')), rig.effects()]).toEqual([false, []]);
     // It is a matter of the run: what is written is valid.
     expect((await rig.flowctl('validate', 'flow.yaml')).code).toBe(0);

@@ -40,6 +40,17 @@ describe('a call that cannot be understood', () => {
     expect(rig.effects()).toEqual([]);
   });
 
+  it.each([
+    ['--max-parallel 0', ['run', 'flow.yaml', '--max-parallel', '0']],
+    ['--limit 1.5', ['runs', '--limit', '1.5']],
+    ['--attempt x', ['logs', 'a', '--attempt', 'x']],
+    ['--since yesterday', ['runs', '--since', 'yesterday']],
+  ])('`%s` is named as it was typed', async (typed, argv) => {
+    const { rig } = here;
+    rig.write('flow.yaml', chain());
+    expect((await rig.flowctl(...argv)).stderr).toContain(`error: \`${typed}\`: expected `);
+  });
+
   it('case 4: a required param that is missing: 2, named', async () => {
     const { rig } = here;
     rig.write('flow.yaml', `params: { date: { type: string } }\n${chain()}`);

@@ -38,6 +38,7 @@ const MIXED: ReadonlySet<string> = new Set([
   'nameless_members',
   'names_of_maps',
   'slip_colon',
+  'quoted_values',
   'slip_expression',
   'slip_bracket',
   'slip_unclosed',

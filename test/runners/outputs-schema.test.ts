@@ -66,7 +66,7 @@ describe('outputs that fit their schema are kept', () => {
 describe('others fail the attempt, with their path and what was expected, and are not kept', () => {
   test.each([
     ['{"rows": "2"}', '`rows` has to be a whole number'],
-    ['{"rows": 0}', '`rows` must be >= 1'],
+    ['{"rows": 0}', '`rows` has to be at least 1'],
     ['{"rows": 1, "files": [{"size": 1}, {"size": "big"}]}', '`files.1.size` has to be a number'],
     ['{"rows": 1, "raws": 1}', 'it cannot have `raws`'],
     ['{}', 'it has no `rows`'],
@@ -86,7 +86,7 @@ describe('others fail the attempt, with their path and what was expected, and ar
 
   test('of stdout as text or lines', async () => {
     const lines = { output: 'lines', outputs_schema: { type: 'array', minItems: 2 } } as const;
-    expect(await rig.sh('echo a', lines)).toEqual(refused('it must NOT have fewer than 2 items'));
+    expect(await rig.sh('echo a', lines)).toEqual(refused('it has to have at least 2 items'));
     const text = { output: 'text', outputs_schema: { enum: ['yes', 'no'] }, attempt: 2 } as const;
     expect(await rig.sh('echo maybe', text)).toEqual(refused('it has to be `yes` or `no`'));
   });

@@ -48,7 +48,7 @@ export function define(program: Command): void {
         'all attempts in the order in which they began. With `-f` a run that goes on is followed to its end; Ctrl-C ends the ' +
         'printing, not the run. On a terminal, control sequences other than colours are left out.',
     )
-    .option('--attempt <n>', 'this attempt of the step', positiveInteger)
+    .option('--attempt <n>', 'this attempt of the step', positiveInteger('--attempt'))
     .option('-f, --follow', 'go on printing until the step, or the run, has ended')
     .option('--json', 'print where the logs are: an array of {step, attempt, started_at, log}')
     .addHelpText('after', EXAMPLES)

@@ -51,7 +51,10 @@ export function define(program: Command): void {
     .option('--no-cache', 'reuse no recorded result; what is made is kept all the same')
     .option('--force <steps>', 'run these steps whatever results are recorded, with all that is in them', readForced)
     .option('--dry-run', 'print what would run, and start nothing')
-    .option('--watch', 'run again whenever a file that it depends on changes: the flow, its modules, its sources ...')
+    .option(
+      '--watch',
+      'run again whenever a file that it depends on changes: the flow, its modules, its sources ...; a run under way ends first',
+    )
     .option('--detach', 'print the id of the run when it is on disk, and leave it to a process of its own')
     .addHelpText('after', EXAMPLES)
     .action(run);

@@ -39,7 +39,7 @@ export function define(program: Command): void {
     .option('--tag <tag>', 'only runs with this tag')
     .option('--since <time>', 'only runs started since an instant, or an age such as 2d')
     .option('--all', 'also the runs of sub-flows, and those that a step began with `flowctl run`')
-    .option('--limit <n>', 'at most so many', positiveInteger, 20)
+    .option('--limit <n>', 'at most so many', positiveInteger('--limit'), 20)
     .option('--json', 'print a JSON array')
     .addHelpText('after', EXAMPLES)
     .action(runs);
