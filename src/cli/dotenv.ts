@@ -39,13 +39,13 @@ const ASSIGNMENT = /[^\S\n]*(?:export[^\S\n]+)?[^\s=#'"`]+[^\S\n]*=[^\S\n]*/y;
 
 /** The number of the first line that belongs to no variable, read as Node does: a quoted value goes on to the next such quote. */
 function strayLine(text: string): number | null {
-  const endOfLine = (from: number): number => (text.indexOf('\n', from) + text.length + 1) % (text.length + 1);
+  const endOfLine = (from: number): number => {
+    const found = text.indexOf('\n', from);
+    return found === -1 ? text.length : found;
+  };
   for (let start = 0; start < text.length; ) {
     let end = endOfLine(start);
-    const line = text
-      .slice(start, end)
-      .replace(/^\ufeff/, '')
-      .trim();
+    const line = text.slice(start, end).trim();
     if (line !== '' && !line.startsWith('#')) {
       ASSIGNMENT.lastIndex = start;
       if (!ASSIGNMENT.test(text)) return text.slice(0, start).split('\n').length;

@@ -54,6 +54,15 @@ describe('variables of files', () => {
   });
 });
 
+it('a file with a byte order mark, line ends of Windows and no end of its last line is taken', async () => {
+  const { rig } = here;
+  rig.write('flow.yaml', `dotenv: .env\n${single(`run: 'echo "$B $C" >> "$EFFECTS"'`)}`);
+  rig.write('.env', '\ufeffB=1\r\n\r\n# why\r\nC = two');
+  const { code, stderr } = await rig.flowctl('run', 'flow.yaml');
+  expect(code, stderr).toBe(0);
+  expect(rig.effects()).toEqual(['1 two']);
+});
+
 describe('a file that cannot be taken', () => {
   it.each<[string, string, (file: string) => void]>([
     ['is missing', 'no such file', () => {}],
