@@ -62,6 +62,7 @@ const moved = (depth: number, text: string): string => `${'  '.repeat(depth)}${t
 function rowOf(step: StepView, { items, depth, run, style }: RowContext): readonly Cell[] {
   const remarks = [
     ...(items.length === 0 ? [] : [countsOf(items)]),
+    ...(step.call?.run_name ? [withoutControls(step.call.run_name)] : []),
     ...(step.role === 'item' ? itemOf(step) : []),
     ...remarksOf(step, run),
   ];

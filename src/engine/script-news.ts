@@ -34,6 +34,8 @@ export const requested = (call: ScriptCall, caller: StepKey | null): EventBody &
   needs: call.needs,
   ...(call.kind === 'task' ? {} : { kind: call.kind }),
   ...(caller === null ? {} : { caller }),
+  ...(call.run_name === null ? {} : { run_name: call.run_name }),
+  ...(call.tags.length === 0 ? {} : { tags: call.tags }),
 });
 
 /** The end of a call that is refused. */

@@ -19,6 +19,8 @@ export interface ScriptCall {
   /** Of what was called with which arguments. */
   readonly arguments_hash: ContentHash;
   readonly needs: readonly StepKey[];
+  readonly run_name: string | null;
+  readonly tags: readonly string[];
   /** Every text in it is literal. */
   readonly definition: StepDefinition;
   /** What an attempt does; null where the definition says it (a wait, a question, a sub-flow). */

@@ -17,6 +17,9 @@ export type StepRequested = {
   readonly kind?: CallKind;
   /** The step whose attempt made the call; absent: the flow function itself. */
   readonly caller?: StepKey;
+  /** A name for people beside the key, and words to find it by; absent: none. */
+  readonly run_name?: string;
+  readonly tags?: readonly string[];
 };
 
 /** What a flow function can call. */

@@ -123,8 +123,8 @@ function noteCaught(run: RunRecord, keys: readonly StepKey[]): void {
 }
 
 function addCall(run: RunRecord, event: At<'step.requested'>): void {
-  const { step, name, needs, kind = 'task', caller = null, arguments_hash, seq } = event;
-  const call = { kind, caller, arguments_hash, seq, wasCaught: false };
+  const { step, name, needs, kind = 'task', caller = null, arguments_hash, seq, run_name = null, tags = [] } = event;
+  const call = { kind, caller, arguments_hash, seq, run_name, tags, wasCaught: false };
   addStep(run, { id: name, key: step, needs, call });
 }
 

@@ -135,6 +135,9 @@ export interface CallRecord {
   arguments_hash: ContentHash;
   /** The event that recorded it. */
   readonly seq: number;
+  /** A name for people beside the key, and words to find it by. */
+  readonly run_name: string | null;
+  readonly tags: readonly string[];
   /** It failed, and the flow function went on from that: a resume tells it the same again. */
   wasCaught: boolean;
 }

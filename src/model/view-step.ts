@@ -59,8 +59,13 @@ export interface StepView {
   readonly answer: ApprovalAnswer | null;
   /** The run of a sub-flow. */
   readonly child: string | null;
-  /** Of a step that a flow function called: what was called, and by which step; null for others. */
-  readonly call: { readonly kind: CallKind; readonly caller: StepKey | null } | null;
+  /** Of a step that a flow function called: what was called, by which step, and how people know it; null for others. */
+  readonly call: {
+    readonly kind: CallKind;
+    readonly caller: StepKey | null;
+    readonly run_name: string | null;
+    readonly tags: readonly string[];
+  } | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
   readonly duration_ms: number | null;
@@ -122,7 +127,7 @@ export function stepView(
     question: step.question,
     answer: step.answer,
     child: step.child,
-    call: step.call === null ? null : { kind: step.call.kind, caller: step.call.caller },
+    call: step.call === null ? null : callView(step.call),
     started_at: step.started_at,
     finished_at: step.finished_at,
     duration_ms: stepDuration(step, live, now),
@@ -152,4 +157,8 @@ function attemptView(
     process: attempt.process,
     log: logPath(step, attempt.number),
   };
+}
+
+function callView({ kind, caller, run_name, tags }: NonNullable<StepRecord['call']>): StepView['call'] {
+  return { kind, caller, run_name, tags };
 }

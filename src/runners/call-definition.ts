@@ -35,6 +35,8 @@ export function scriptCall({ step, items, arguments_hash, request }: PlacedCall,
     kind: request.kind,
     arguments_hash: hash,
     needs: request.needs.map(recordedStepKey),
+    run_name: request.options.run_name,
+    tags: request.options.tags,
     definition: definitionOf(name as StepId, request, source),
     work: request.kind === 'task' ? workOf(source, request.task, request.part, request.arguments) : null,
     items:

@@ -42,6 +42,20 @@ export default flow('published', async () => report());
     ]);
   });
 
+  it('is of a call that may have a name and tags for people', async () => {
+    rig.write(
+      'flow.ts',
+      `import { flow, task } from 'flowctl';
+const load = task('load', { tags: ['nightly'], runName: (day: string) => 'load of ' + day }, async (day: string) => day);
+export default flow('named', async () => load('monday'));
+`,
+    );
+    expect((await rig.flowctl('run', 'flow.ts')).code).toBe(0);
+    const [step] = (await shown(rig)).steps;
+    expect(step?.call).toEqual({ kind: 'task', caller: null, run_name: 'load of monday', tags: ['nightly'] });
+    expect((await rig.flowctl('show')).stdout).toMatch(/load +succeeded.* load of monday/);
+  });
+
   it('knows the values of the project, the facts of the attempt, and writes to its log', async () => {
     rig.write('flowctl.config.yaml', 'vars: { region: eu }\n');
     rig.write(

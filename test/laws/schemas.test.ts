@@ -98,6 +98,8 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     needs: [step],
     kind: 'map',
     caller: step,
+    run_name: 'Load',
+    tags: ['nightly'],
   },
   'value.recorded': { type: 'value.recorded', kind: 'now', value: 1 },
   'child.started': { type: 'child.started', step, child: runId(2) },
@@ -145,6 +147,8 @@ const OPTIONAL: ReadonlySet<string> = new Set([
   'attempt.finished.judged',
   'step.requested.kind',
   'step.requested.caller',
+  'step.requested.run_name',
+  'step.requested.tags',
   'run.retried.caught',
   'run.finished.caught',
 ]);
