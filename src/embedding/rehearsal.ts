@@ -208,7 +208,7 @@ export class Rehearsal {
     code: CallFailure['code'] = 'thrown',
   ): Promise<CallOutcome> {
     const fake = this.#fake(names);
-    const message = `nothing stands for it in a rehearsal: give runFlow a fake named \`${names[0]}\`, or a stateDirectory for a real run`;
+    const message = `nothing stands for it in a rehearsal: give runFlow a fake named \`${names[0]}\`, or run the flow with flowctl run`;
     const nobody = { code: 'start_refused', message, detail: null, thrown: null } as const;
     const missing = { kind: 'failed', step: key, attempts: 0, failure: nobody } as const;
     if (fake === undefined) return missing;
