@@ -108,13 +108,15 @@ export async function sweep(request: SweepRequest): Promise<SweepReport> {
   const { pattern, clock, graceMs, hurry, identities = [], limitMs = SWEEP_LIMIT_MS } = request;
   const began = clock.monotonic();
   const asked = new Set<number>();
+  const watched = new Set<number>();
   let emptyScans = 0;
   let delayMs = 2;
   for (;;) {
     const alive = new Set(await findTagged(pattern));
-    const groups = identities
-      .filter(isSameProcess)
-      .map(({ group }) => ({ group, members: livingMembers(group) ?? [] }));
+    // A group that was known by its leader is watched until it is empty, though its leader is gone: till then its number is nobody else's.
+    for (const identity of identities) if (isSameProcess(identity)) watched.add(identity.group);
+    const groups = [...watched].map((group) => ({ group, members: livingMembers(group) ?? [] }));
+    for (const { group, members } of groups) if (members.length === 0) watched.delete(group);
     for (const { members } of groups) for (const pid of members) alive.add(pid);
     emptyScans = alive.size === 0 ? emptyScans + 1 : 0;
     const elapsedMs = clock.monotonic() - began;
