@@ -1,7 +1,7 @@
 /** What a function publishes for people to look at: notes in the attempt's artifacts folder, as `flowctl artifact` leaves them. */
 
 import { randomUUID } from 'node:crypto';
-import { constants, copyFileSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Json } from '../base/json.ts';
 import { type ArtifactNote, LONGEST_NAME, noteFileName, VALUE_LIMIT_BYTES } from '../model/artifact-note.ts';
@@ -59,6 +59,8 @@ export function publish(publication: Publication): void {
   }
   const folder = process.env['FLOWCTL_ARTIFACTS'];
   if (folder === undefined) return;
+  // For a task it is made by the first artifact.
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const note = JSON.stringify(noteOf(folder, publication));
   writeFileSync(path.join(folder, noteFileName(process.hrtime.bigint(), randomUUID())), note, {
     mode: 0o600,

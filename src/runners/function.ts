@@ -14,7 +14,7 @@ import type { FunctionCall, FunctionResult } from '../functions/messages.ts';
 import { startWait } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
-import { makeArtifactsFolder, removeEmptyArtifacts } from './attempt-files.ts';
+import { leftArtifacts, makeArtifactsFolder, removeEmptyArtifacts } from './attempt-files.ts';
 import { scriptCall } from './call-definition.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
 import { failureOf } from './function-failure.ts';
@@ -125,7 +125,8 @@ async function runFunction(
   try {
     // Made here, for the host only opens it: its folder may be missing, and what cannot be opened is said before anything runs.
     await openLog(places.log).settle();
-    makeArtifactsFolder(places);
+    // Making and taking away a folder costs more than most tasks do; what publishes something makes its own.
+    if (work.task === undefined) makeArtifactsFolder(places);
   } catch (error) {
     return failedToStart('start_refused', `the files of the attempt cannot be made (${(error as Error).message})`);
   }
@@ -143,7 +144,7 @@ async function runFunction(
   });
   const result = await Promise.race([call.done, stopped]);
   if (result === null) await climbDown(call, request, context, control);
-  removeEmptyArtifacts(places);
+  if (work.task === undefined || leftArtifacts(places)) removeEmptyArtifacts(places);
   return result === null ? STOPPED : endOf(result, request, work, options, context);
 }
 
