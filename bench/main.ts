@@ -6,6 +6,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Area, BenchContext, Figure } from './area.ts';
+import { calls } from './areas/calls.ts';
 import { coldStart } from './areas/cold-start.ts';
 import { engineAlone } from './areas/engine.ts';
 import { logs } from './areas/logs.ts';
@@ -18,7 +19,7 @@ import { canMeasurePrograms } from './protocol.ts';
 
 declare const REPOSITORY: string;
 
-const AREAS: readonly Area[] = [coldStart, shellSteps, engineAlone, maps, recording, logs, rendering, reuse];
+const AREAS: readonly Area[] = [coldStart, shellSteps, engineAlone, maps, calls, recording, logs, rendering, reuse];
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, full: { type: 'boolean' }, json: { type: 'string' } },
