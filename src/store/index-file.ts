@@ -39,6 +39,8 @@ const LONGEST_ROW = 16_384;
 const HEAD_BYTES = 40;
 const CHUNK_BYTES = 65_536;
 const REBUILD_PATIENCE_MS = 10_000;
+const LOOKS = 3;
+const PAUSE_MS = 5;
 
 const headLine = (bytes: number): string => `{"index":"1.0","bytes":${String(bytes).padStart(15)}}\n`;
 const COMPLETE = sealLine('{"complete":true}');
@@ -72,7 +74,11 @@ async function rebuild(file: FileHandle, path: string, everyRun: () => Promise<r
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  if (await isHealthy(file)) return;
+  // The last line may be one that another process is just writing: what is damage stays so.
+  for (let look = 0; look < LOOKS; look += 1) {
+    if (await isHealthy(file)) return;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
   const { size } = await file.stat();
   const block = `${COMPLETE}${(await everyRun()).map(entryLine).join('')}`;
   // Before the first append: it stands at offset 0.
