@@ -28,7 +28,7 @@ const CHECKSUM_BYTES = 4;
 function runScript(filename, command = '') {
   const source = readFileSync(filename);
   const id = idOf(source);
-  const file = (name) => `${name}-${id.toString(16)}`;
+  const file = (name) => `${name}-${id.toString(16).padStart(8, '0')}`;
   const ahead = join(dirname(filename), 'ahead');
   const name = /^[a-z_]+$/.test(command) ? command : 'other';
   const own = ownFolder();
