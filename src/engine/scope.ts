@@ -8,6 +8,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import { secretMark } from '../base/secret-mark.ts';
 import type { Reference } from '../expressions/expressions.ts';
 import type { OutputsRef } from '../model/outcome.ts';
+import { failedSteps } from '../model/news.ts';
 import type { RunRecord, StepRecord } from '../model/run.ts';
 import { stepState } from '../model/view.ts';
 import type { Node } from './node.ts';
@@ -153,14 +154,6 @@ function itemsOf(source: ScopeSource, { children }: StepRecord): Eventually<Json
 /** Only who asks for the failed steps pays for looking at all of them. */
 const asksForFailed = (reads: readonly Reference[]): boolean =>
   reads.some(({ root, path }) => root === 'run' && (path[0] === undefined || path[0] === 'failed'));
-
-/** The steps of the flow that failed and were not allowed to; not their items and members, for which they stand. */
-const failedSteps = (run: RunRecord): readonly string[] =>
-  [...run.steps.values()]
-    .filter(
-      ({ phase, parent, role }) => phase.kind === 'failed' && !phase.tolerated && parent === null && role === 'step',
-    )
-    .map(({ key }) => key);
 
 function runScope({ run, runDirectory, ending }: ScopeSource, attempt: number | null, withFailed: boolean): Json {
   return {

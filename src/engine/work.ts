@@ -2,6 +2,7 @@
 
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { assertNever, Bug } from '../base/result.ts';
+import { failedSteps } from '../model/news.ts';
 import type { CommandAction, Probe } from '../model/flow.ts';
 import type { Node } from './node.ts';
 import type { CommandWork, ProbeWork, Work } from './ports.ts';
@@ -79,11 +80,7 @@ function probeOf(probe: Probe, values: JsonObject): ProbeWork {
 
 /** What a notification says that says nothing else. */
 function sentenceOf({ run, ending }: ScopeSource): string {
-  const failed = [...run.steps.values()]
-    .filter(
-      ({ phase, parent, role }) => phase.kind === 'failed' && !phase.tolerated && parent === null && role === 'step',
-    )
-    .map(({ key }) => key);
+  const failed = failedSteps(run);
   const state = run.ending?.state ?? ending?.() ?? 'running';
   return `${run.flow}: run ${run.id} ${state}${failed.length === 0 ? '' : ` (failed: ${failed.join(', ')})`}`;
 }

@@ -7,6 +7,7 @@ import type { Json } from '../base/json.ts';
 import { assertNever, Bug } from '../base/result.ts';
 import type { AttemptListener, AttemptRequest, StopReason, Work } from '../engine/ports.ts';
 import type { Failure } from '../model/outcome.ts';
+import { failedSteps } from '../model/news.ts';
 import type { RunRecord } from '../model/run.ts';
 import { keepOutputs, type OutputKeeping } from './outputs.ts';
 import type { Runner, RunnerContext, RunningWork, WorkEnd } from './runner.ts';
@@ -162,14 +163,13 @@ const failed = (failure: Failure): WorkEnd => ({ kind: 'failed', failure, exit_c
 const MOST_NAMES = 5;
 
 /** Why a sub-run failed: its time, its outputs, or the steps that did. */
-function failureOf({ id, steps, ending }: RunRecord): Failure {
+function failureOf(run: RunRecord): Failure {
+  const { id, ending } = run;
   if (ending?.timed_out === true) return { code: 'timed_out', message: `run ${id} ran out of its time` };
   if (ending !== null && ending.error !== null) {
     return { ...ending.error, message: `run ${id}: ${ending.error.message}` };
   }
-  const names = [...steps.values()].flatMap(({ key, phase }) =>
-    phase.kind === 'failed' && !phase.tolerated ? [`\`${key}\``] : [],
-  );
+  const names = failedSteps(run).map((key) => `\`${key}\``);
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
   const list = `${names.slice(0, MOST_NAMES).join(', ')}${more}`;
   return { code: 'members_failed', message: names.length === 0 ? `run ${id} failed` : `${list} failed in run ${id}` };

@@ -13,7 +13,11 @@ const toldOf = (phases: { readonly [key: string]: StepPhase }, changes: Partial<
     steps: new Map(
       Object.entries(phases).map(([name, phase]) => {
         const key = recordedStepKey(name);
-        return [key, { key, phase }];
+        const parent =
+          /[/[]/.test(name) && !name.startsWith('on_') ? recordedStepKey(name.split(/[/[]/)[0] ?? '') : null;
+        const isHandler = /(on_|finally)[a-z_]*\[/.test(name);
+        const role = isHandler ? 'handler' : name.endsWith(']') ? 'item' : 'step';
+        return [key, { key, phase, parent, role } as const];
       }),
     ),
     ...changes,
@@ -21,13 +25,27 @@ const toldOf = (phases: { readonly [key: string]: StepPhase }, changes: Partial<
 
 test('a run is running until every step is settled, its handlers left out', () => {
   expect(toldOf({ a: SUCCEEDED, b: PENDING })).toEqual({ state: 'running', failed: [] });
-  const handlers = { 'on_failure[0]': PENDING, 'a/finally[1]': FAILED };
-  expect(toldOf({ a: SUCCEEDED, ...handlers })).toEqual({ state: 'succeeded', failed: [] });
+  expect(toldOf({ a: SUCCEEDED, 'on_failure[0]': PENDING })).toEqual({ state: 'succeeded', failed: [] });
 });
 
-test('what failed is named, unless it was allowed to', () => {
-  const phases = { a: FAILED, b: { ...FAILED, tolerated: true }, 'c[3]': FAILED, d: { kind: 'cancelled' } } as const;
-  expect(toldOf(phases)).toEqual({ state: 'failed', failed: ['a', 'c[3]'] });
+test('what failed is named, unless it was allowed to; a step stands for its items and members', () => {
+  const phases = { a: FAILED, b: { ...FAILED, tolerated: true }, 'a[3]': FAILED, d: { kind: 'cancelled' } } as const;
+  expect(toldOf(phases)).toEqual({ state: 'failed', failed: ['a'] });
+});
+
+test('what failed inside of a step that was allowed to fail does not make the run fail', () => {
+  const phases = { g: { ...FAILED, tolerated: true }, 'g/x': FAILED } as const;
+  expect(toldOf(phases)).toEqual({ state: 'succeeded', failed: [] });
+});
+
+test('a handler that failed makes the run fail', () => {
+  expect(toldOf({ a: SUCCEEDED, 'a/finally[1]': FAILED })).toEqual({ state: 'failed', failed: [] });
+});
+
+test('a run that ran out of its time has failed', () => {
+  const by = { kind: 'policy', policy: 'timeout' } as const;
+  const cancellation = { by, at: '', reason: null, signal: null, signals: 0 };
+  expect(toldOf({ a: SUCCEEDED }, { cancellation })).toEqual({ state: 'failed', failed: [] });
 });
 
 test('a run that is being cancelled is cancelled, whatever failed', () => {
