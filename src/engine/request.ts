@@ -38,20 +38,9 @@ export function makeReuseRequest(source: ScopeSource, node: Node): Eventually<Re
   return evaluated(source, node, reuseTemplates(definition), attemptsMade(record) + 1, (values) => {
     const { reuse } = definition;
     const ttl_ms = reuse?.cache?.ttl_ms ?? null;
-    const item = itemOf(node);
     return {
-      step: record.key,
-      work: workOf(source, node, values),
-      env: asTexts(values['env'] ?? {}),
-      values: asTexts(values['values'] ?? {}),
-      stdin: optionalText(values['stdin']),
-      output: definition.output,
-      outputs_schema: definition.outputs_schema,
-      secret_variables: definition.secrets,
-      ...(item === null ? {} : { item: item.record.item }),
-      workdir: workdirOf(source, values['workdir'] ?? null),
+      ...givenTo(source, node, values),
       sources: textsOf(values['sources']),
-      generates: textsOf(values['generates']),
       cache: reuse?.cache == null ? null : { key: optionalText(values['key']), ttl_ms },
     };
   });
@@ -101,37 +90,45 @@ function evaluated<T>(
   return scope instanceof Promise ? scope.then(evaluate) : evaluate(scope);
 }
 
-function requestFrom(source: ScopeSource, node: Node, values: JsonObject, now: number): AttemptRequest {
-  const { run, plan } = source;
+/** What a step is given: the same for its attempt and for the question whether a recorded result stands for it. */
+function givenTo(source: ScopeSource, node: Node, values: JsonObject) {
   const { definition, record } = node;
-  const attempt = record.attempts.at(-1);
-  const iteration = attempt?.iteration ?? 0;
   const item = itemOf(node);
-  const fingerprint = node.run?.fingerprint ?? null;
-  const marked = plan.flow.secrets.length === 0 ? [] : markedSecrets(JSON.stringify(values));
   return {
-    run: run.id,
-    flow: run.flow,
     step: record.key,
-    attempt: attempt?.number ?? 1,
-    iteration,
     work: workOf(source, node, values),
     env: asTexts(values['env'] ?? {}),
     values: asTexts(values['values'] ?? {}),
     stdin: optionalText(values['stdin']),
     output: definition.output,
     outputs_schema: definition.outputs_schema,
+    secret_variables: definition.secrets,
+    ...(item === null ? {} : { item: item.record.item }),
+    workdir: workdirOf(source, values['workdir'] ?? null),
+    generates: textsOf(values['generates']),
+  };
+}
+
+function requestFrom(source: ScopeSource, node: Node, values: JsonObject, now: number): AttemptRequest {
+  const { run, plan } = source;
+  const { definition, record } = node;
+  const attempt = record.attempts.at(-1);
+  const iteration = attempt?.iteration ?? 0;
+  const fingerprint = node.run?.fingerprint ?? null;
+  const marked = plan.flow.secrets.length === 0 ? [] : markedSecrets(JSON.stringify(values));
+  return {
+    run: run.id,
+    flow: run.flow,
+    ...givenTo(source, node, values),
+    attempt: attempt?.number ?? 1,
+    iteration,
     success_codes: definition.success_codes,
     skip_codes: definition.skip_codes,
-    workdir: workdirOf(source, values['workdir'] ?? null),
     timeout_ms: timeoutOf(node, definition, now),
     grace_ms: definition.grace_ms ?? run.settings.grace_ms,
     idempotency_key: `${run.id}/${record.key}/${iteration}`,
-    ...(item === null ? {} : { item: item.record.item }),
     secrets: [...new Set([...marked, ...definition.secrets])],
-    secret_variables: definition.secrets,
     artifacts: textsOf(values['artifacts']),
-    generates: textsOf(values['generates']),
     reuse: fingerprint === null ? null : { fingerprint, ttl_ms: definition.reuse?.cache?.ttl_ms ?? null },
     units: node.units ?? {},
     logs: definition.logs,
