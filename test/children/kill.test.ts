@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import type { RunDetail } from '../../src/model/view.ts';
-import { seeded } from '../crash/harness.ts';
+import { seeded } from '../kit/seeded.ts';
 import { useCase } from '../kit/case.ts';
 import { shown } from '../kit/flows.ts';
 import { eventually, tagged } from '../kit/rig.ts';

@@ -7,17 +7,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { RunEvent } from '../../src/model/event.ts';
 import type { RunDetail, RunRow } from '../../src/model/view.ts';
 import { eventually, Rig, tagged } from '../kit/rig.ts';
-
-/** Mulberry32: a small generator whose every draw follows from the seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import { seeded } from '../kit/seeded.ts';
 
 const GRACE_MS = 300;
 const ENV = { FLOWCTL_GRACE: `${GRACE_MS}ms` };

@@ -2,7 +2,8 @@
 
 import { availableParallelism } from 'node:os';
 import { expect, it } from 'vitest';
-import { seeded, torture } from './harness.ts';
+import { seeded } from '../kit/seeded.ts';
+import { torture } from './harness.ts';
 
 const flows = Number(process.env['KILL_FLOWS'] ?? 12);
 const seed = Number(process.env['KILL_SEED'] ?? 1);

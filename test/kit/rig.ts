@@ -48,10 +48,13 @@ export interface RigOptions {
 /** Effects are lines appended to a file outside of the state; what a step did, whatever the record says. */
 export class Rig {
   readonly folder: string;
+  /** The program under test. */
+  readonly bin: string;
   private env: Variables;
 
-  /** @param env laid over the environment of everything that is started here. */
-  constructor(env: Variables = {}) {
+  /** @param env laid over the environment of everything that is started here. @param bin default: the built program. */
+  constructor(env: Variables = {}, bin: string = BIN) {
+    this.bin = bin;
     this.folder = mkdtempSync(join(tmpdir(), 'flowctl-test-'));
     this.env = env;
   }
@@ -88,12 +91,12 @@ export class Rig {
   /** The environment of what is started: no colours, no outer run, and where the effects go. */
   environment(more: Variables = {}): NodeJS.ProcessEnv {
     const { NO_COLOR: _, FORCE_COLOR: __, GITHUB_ACTIONS: ___, CI: ____, ...clean } = process.env;
-    const own = { EFFECTS: this.path('effects'), NODE: process.execPath, BIN, FLOWCTL_TOKEN: undefined };
+    const own = { EFFECTS: this.path('effects'), NODE: process.execPath, BIN: this.bin, FLOWCTL_TOKEN: undefined };
     return { ...clean, ...own, ...this.env, ...more };
   }
 
   start(argv: readonly string[], options: RigOptions = {}): Started {
-    return this.startProgram(process.execPath, [BIN, ...argv], options);
+    return this.startProgram(process.execPath, [this.bin, ...argv], options);
   }
 
   /** Runs a bash text in which `"$NODE" "$BIN"` is the program. */
