@@ -25,6 +25,12 @@ export interface IsolatedCall {
 /** The argument that makes the host's file serve one call. */
 export const ISOLATED_CALL = 'isolated-call';
 
+/**
+ * The file that the process makes, empty, when it hears that it is to end: without it nobody outside knows whether it is in its event loop
+ * or in a call that hears nothing. @param report that of the call.
+ */
+export const heardFile = (report: string): string => `${report}.heard`;
+
 /** A process of its own has no way to the program but its report. */
 const ALONE: Conductor = {
   place: 'task',
@@ -39,7 +45,11 @@ export async function serveIsolatedCall(): Promise<void> {
   process.setSourceMapsEnabled(true);
   const { url, call, report } = JSON.parse(readFileSync(0, 'utf8')) as IsolatedCall;
   const controller = new AbortController();
-  const ask = (): void => controller.abort(new DOMException('the attempt was asked to end', 'AbortError'));
+  const ask = (): void => {
+    if (controller.signal.aborted) return;
+    closeSync(openNew(heardFile(report)));
+    controller.abort(new DOMException('the attempt was asked to end', 'AbortError'));
+  };
   // Neither keeps the process alive. What does not listen is killed after the grace time.
   process.on('SIGTERM', ask).on('SIGINT', ask);
   const end = (what: HostReport): void => {
@@ -57,9 +67,13 @@ export async function serveIsolatedCall(): Promise<void> {
   end(await perform(url, call, context, ALONE));
 }
 
-function writeReport(file: string, report: HostReport): void {
+function openNew(file: string): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
-  const descriptor = openSync(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  return openSync(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+}
+
+function writeReport(file: string, report: HostReport): void {
+  const descriptor = openNew(file);
   try {
     writeFileSync(descriptor, JSON.stringify(report));
   } finally {

@@ -1,11 +1,15 @@
-/** Calls a function in a process of its own: started, gated, logged and ended as a command is. */
+/**
+ * Calls a function in a process of its own: started, gated, logged and ended as a command is. One that is in an endless loop or a native
+ * call when it is asked to end does not hear that, so it gets no grace time.
+ */
 
-import { closeSync, constants, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import type { Result } from '../base/result.ts';
 import type { AttemptRequest } from '../engine/ports.ts';
-import { type IsolatedCall, ISOLATED_CALL } from '../functions/host-process.ts';
+import { heardFile, type IsolatedCall, ISOLATED_CALL } from '../functions/host-process.ts';
 import type { FunctionCall, FunctionResult, HostReport } from '../functions/messages.ts';
 import { resultOf } from '../functions/report.ts';
+import { startWait, type Wait } from '../process/clock.ts';
 import type { Runner, RunnerContext, RunningWork, WorkEnd } from './runner.ts';
 
 /** What is known of a module that cannot be loaded. */
@@ -36,36 +40,52 @@ export interface IsolatedAttempt {
   readonly conclude: (result: FunctionResult) => Promise<WorkEnd>;
 }
 
+/** A process that has not heard by then that it is to end is stuck. */
+const HEARD_MS = 250;
+
 /** Begins the call. */
 export function startIsolated(attempt: IsolatedAttempt): RunningWork {
+  const report = `${attempt.context.places.output}.report`;
   let process: RunningWork | null = null;
   let asked: NodeJS.Signals | null = null;
   let killed = false;
+  let hearing: Wait | null = null;
   const begin = async (): Promise<WorkEnd> => {
     const module = await attempt.host.prepare(attempt.call.module);
     if (asked !== null) return { kind: 'stopped', exit_code: null, signal: null };
     if (!module.ok) return attempt.conclude({ kind: 'module_not_loaded', ...module.error });
-    const report = `${attempt.context.places.output}.report`;
-    rmSync(report, { force: true });
+    removeFiles(report);
     try {
       process = startProcess(attempt, module.value, report);
       return await endOf(attempt, await process.ended, report);
     } finally {
-      rmSync(report, { force: true });
+      process = null;
+      hearing?.cancel();
+      removeFiles(report);
     }
+  };
+  const kill = (): void => {
+    asked ??= 'SIGKILL';
+    if (!killed) process?.kill();
+    killed = true;
   };
   return {
     ended: begin(),
     stop: (signal) => {
       asked ??= signal;
       process?.stop(signal);
+      if (process === null || hearing !== null) return;
+      hearing = startWait(attempt.context.clock, HEARD_MS);
+      void hearing.over.then(() => {
+        if (!existsSync(heardFile(report))) kill();
+      });
     },
-    kill: () => {
-      asked ??= 'SIGKILL';
-      if (!killed) process?.kill();
-      killed = true;
-    },
+    kill,
   };
+}
+
+function removeFiles(report: string): void {
+  for (const file of [report, heardFile(report)]) rmSync(file, { force: true });
 }
 
 function startProcess({ call, request, context, host, command }: IsolatedAttempt, url: string, report: string) {
