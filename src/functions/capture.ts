@@ -17,27 +17,28 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
 }
 
-/** The log of one attempt. */
+/** The log of one attempt. It is opened when something is printed: most tasks print nothing, and a file costs more than they do. */
 export class AttemptLog {
   readonly #file: string;
   readonly #mask: Mask | null;
-  readonly #filter: ByteFilter | null;
-  #descriptor: number | null;
+  #filter: ByteFilter | null = null;
+  #descriptor: number | null = null;
+  #isClosed = false;
 
-  /**
-   * @param mask hides what must not be seen; null: nothing.
-   * @throws a system error when the file cannot be opened.
-   */
+  /** @param mask hides what must not be seen; null: nothing. */
   constructor(file: string, mask: Mask | null) {
     this.#file = file;
     this.#mask = mask;
-    this.#filter = mask?.stream() ?? null;
-    this.#descriptor = openForAppend(file);
   }
 
-  /** Appends bytes. What arrives after the log was closed, from something that the function left behind, opens it once more. */
+  /**
+   * Appends bytes. What arrives after the log was closed, from something that the function left behind, opens it once more.
+   * @throws a system error when the file cannot be opened or written.
+   */
   write(bytes: Uint8Array): void {
-    if (this.#descriptor !== null) {
+    if (!this.#isClosed) {
+      this.#descriptor ??= openForAppend(this.#file);
+      this.#filter ??= this.#mask?.stream() ?? null;
       writeAll(this.#descriptor, this.#filter?.push(Buffer.from(bytes)) ?? bytes);
       return;
     }
@@ -52,6 +53,7 @@ export class AttemptLog {
   }
 
   close(): void {
+    this.#isClosed = true;
     if (this.#descriptor === null) return;
     const descriptor = this.#descriptor;
     this.#descriptor = null;
@@ -89,8 +91,8 @@ export class Capture {
   }
 
   /** Begins to print into a log: whatever runs in this context, and whatever runs in none. */
-  begin(context: StepContext, log: AttemptLog | null): void {
-    if (log !== null) this.#logs.set(context, log);
+  begin(context: StepContext, log: AttemptLog): void {
+    this.#logs.set(context, log);
     this.#current = log;
   }
 

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { CallOutcome } from '../flows/conductor.ts';
+import { CallWriter } from './call-delta.ts';
 import type { SentCall } from './calling.ts';
 import type { FromHost, FunctionCall, FunctionResult, HostEndReason, ToHost } from './messages.ts';
 import { resultOf } from './report.ts';
@@ -25,6 +26,7 @@ export class HostThread {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
   readonly #pings = new Set<() => void>();
+  readonly #calls = new CallWriter();
   #state: State = { kind: 'idle' };
   /** The reason that a coming exit has, when it is not the function's own doing. */
   #reason: HostEndReason = 'exit';
@@ -77,7 +79,7 @@ export class HostThread {
   serve(url: string, call: FunctionCall, listener: HostListener): void {
     this.#state = { kind: 'busy', listener, logFailed: false, calls: 0 };
     this.#worker.ref();
-    this.#send({ kind: 'call', url, call });
+    this.#send({ kind: 'call', call: this.#calls.write(url, call) });
   }
 
   /** Aborts the signal of the call that is being served. */

@@ -8,14 +8,14 @@
 
 import { parentPort } from 'node:worker_threads';
 import { assertNever } from '../base/result.ts';
-import type { Mask } from '../secrets/mask.ts';
 import { handedSecrets, maskOf } from './call-secrets.ts';
+import { type CallDelta, CallReader } from './call-delta.ts';
 import { Calling } from './calling.ts';
 import { AttemptLog, Capture } from './capture.ts';
 import type { StepContext } from './context.ts';
 import { ISOLATED_CALL, serveIsolatedCall } from './host-process.ts';
-import { setEnvironment } from './host-environment.ts';
-import type { FromHost, FunctionCall, HostReport, ToHost } from './messages.ts';
+import { CallEnvironment } from './host-environment.ts';
+import type { FromHost, HostReport, ToHost } from './messages.ts';
 import { perform } from './perform.ts';
 import { describeThrown } from './thrown.ts';
 
@@ -24,8 +24,9 @@ class FunctionHost {
   readonly #send: (message: FromHost) => void;
   readonly #hold: (hold: boolean) => void;
   readonly #capture: Capture;
-  #busy: { readonly log: AttemptLog | null; readonly controller: AbortController; readonly calling: Calling } | null =
-    null;
+  readonly #calls = new CallReader();
+  readonly #environment = new CallEnvironment();
+  #busy: { readonly log: AttemptLog; readonly controller: AbortController; readonly calling: Calling } | null = null;
 
   /**
    * @param send tells the pool.
@@ -40,6 +41,7 @@ class FunctionHost {
   start(): void {
     process.setSourceMapsEnabled(true);
     this.#capture.install();
+    this.#environment.install();
     process.on('uncaughtException', (error, origin) => {
       const rejected = origin === 'unhandledRejection';
       const thrown = describeThrown(error, null);
@@ -50,7 +52,7 @@ class FunctionHost {
     process.removeAllListeners('warning');
     process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
     // What a mask holds back, for it may be the beginning of a secret, is no secret any more.
-    process.on('exit', () => this.#busy?.log?.close());
+    process.on('exit', () => this.#busy?.log.close());
     // During a call only the call keeps the thread alive. So this says that the function waits and nothing will come.
     process.on('beforeExit', () => this.#end({ kind: 'never_settled' }, false));
   }
@@ -58,7 +60,7 @@ class FunctionHost {
   receive(message: ToHost): void {
     switch (message.kind) {
       case 'call':
-        void this.#serve(message.url, message.call);
+        void this.#serve(message.call);
         return;
       case 'abort':
         this.#busy?.controller.abort(new DOMException(message.reason, 'AbortError'));
@@ -74,15 +76,16 @@ class FunctionHost {
     }
   }
 
-  async #serve(url: string, call: FunctionCall): Promise<void> {
+  async #serve(call: CallDelta): Promise<void> {
     const controller = new AbortController();
     const secrets = handedSecrets(call.secrets?.values ?? {});
-    const context: StepContext = Object.freeze({ ...call.context, secrets, signal: controller.signal });
-    const log = this.#openLog(call.log, maskOf(call.secrets));
+    const facts = this.#calls.read(call);
+    const context: StepContext = Object.freeze({ ...facts, secrets, signal: controller.signal });
+    const log = new AttemptLog(call.log, maskOf(call.secrets));
     this.#capture.begin(context, log);
     const calling = new Calling({
       place: 'task',
-      caller: call.context.step,
+      caller: facts.step,
       send: (made) => {
         this.#hold(true);
         this.#send({ kind: 'called', call: made });
@@ -93,20 +96,11 @@ class FunctionHost {
       },
     });
     this.#busy = { log, controller, calling };
-    setEnvironment(call.env);
+    this.#environment.apply(call.env);
     this.#hold(false);
-    const report = await perform(url, call, context, calling);
+    const report = await perform(call.url, call, context, calling);
     // A module that failed to load would fail again from the loader's memory, whatever made it fail.
     this.#end(report, report.kind !== 'module_not_loaded' && calling.open === 0 && isQuiet());
-  }
-
-  #openLog(file: string, mask: Mask | null): AttemptLog | null {
-    try {
-      return new AttemptLog(file, mask);
-    } catch (error) {
-      this.#send({ kind: 'log_failed', message: error instanceof Error ? error.message : String(error) });
-      return null;
-    }
   }
 
   #end(report: HostReport, reusable: boolean): void {
@@ -115,7 +109,7 @@ class FunctionHost {
     this.#busy = null;
     this.#hold(true);
     try {
-      ended.log?.close();
+      ended.log.close();
     } catch (error) {
       this.#send({ kind: 'log_failed', message: error instanceof Error ? error.message : String(error) });
     }

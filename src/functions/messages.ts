@@ -3,6 +3,7 @@
 import type { Json } from '../base/json.ts';
 import type { CallOutcome, TaskPart } from '../flows/conductor.ts';
 import type { Judgement } from '../model/outcome.ts';
+import type { CallDelta } from './call-delta.ts';
 import type { SentCall } from './calling.ts';
 import type { StepContext } from './context.ts';
 
@@ -27,7 +28,7 @@ export interface FunctionCall {
   readonly input: Json;
   /** The whole environment of the attempt, with the token that marks what it starts. */
   readonly env: { readonly [name: string]: string };
-  /** The file that takes what the function prints; appended to, made with mode 0600 when missing. */
+  /** The file that takes what the function prints; appended to, made with mode 0600 when something is printed and it is missing. */
   readonly log: string;
   /** The function's second argument, and what `context()` answers. */
   readonly context: ContextFacts;
@@ -90,7 +91,7 @@ export type HostReport =
 
 /** From the pool to a host. */
 export type ToHost =
-  | { readonly kind: 'call'; readonly url: string; readonly call: FunctionCall }
+  | { readonly kind: 'call'; readonly call: CallDelta }
   | { readonly kind: 'abort'; readonly reason: string }
   /** How a call that the function made ended. */
   | { readonly kind: 'outcome'; readonly outcome: CallOutcome }

@@ -65,7 +65,8 @@ export function createModuleLoader({ cacheFolder, programUrl }: ModuleLoaderOpti
   };
 
   const prepareOnce = (given: string): Promise<Result<string, ModuleProblem>> => {
-    const module = path.resolve(given);
+    // Every call asks, so what was asked for in the same words is found first.
+    const module = prepared.has(given) ? given : path.resolve(given);
     const known = prepared.get(module);
     if (known !== undefined) return known;
     const preparing = prepare(module).then((result) => {

@@ -44,23 +44,25 @@ export function reportReturned(value: unknown): HostReport {
   return json === undefined ? { kind: 'not_json', path: '', found: typeof value } : { kind: 'returned', json };
 }
 
+/** This file as stacks write it; asked for when something was thrown, for making a stack costs more than most calls do. */
+const ownFile = (): string | null => fileOfFirstFrame(new Error().stack);
+
 /**
  * Performs a call. Never rejects.
  * @param url where the module, or its bundle, is loaded from. @param conductor whom tasks ask that the function calls.
  */
 export async function perform(
   url: string,
-  call: FunctionCall,
+  call: Omit<FunctionCall, 'env' | 'context'>,
   context: StepContext,
   conductor: Conductor,
 ): Promise<HostReport> {
-  const ownFile = fileOfFirstFrame(new Error().stack);
   let exports: Exports;
   registry().loading = call.module;
   try {
     exports = await runInContext(context, () => import(url) as Promise<Exports>);
   } catch (error) {
-    const { name, message, stack } = describeThrown(error, ownFile);
+    const { name, message, stack } = describeThrown(error, ownFile());
     return { kind: 'module_not_loaded', message: `${name}: ${message}`, detail: stack === '' ? null : stack };
   }
   const found = call.task === undefined ? exportedFunction(exports, call) : taskFunction(call, call.task);
@@ -73,7 +75,7 @@ export async function perform(
   } catch (error) {
     const judged = found.judge === null ? null : await found.judge(error, context.attempt).catch(() => NOT_AGAIN);
     const isSilent = judged === null || (judged.retry === null && judged.delay_ms === null);
-    return { kind: 'threw', origin: 'call', ...describeThrown(error, ownFile), ...(isSilent ? {} : { judged }) };
+    return { kind: 'threw', origin: 'call', ...describeThrown(error, ownFile()), ...(isSilent ? {} : { judged }) };
   }
 }
 
@@ -87,7 +89,7 @@ type Found =
     }
   | { readonly report: HostReport };
 
-function exportedFunction(exports: Exports, call: FunctionCall): Found {
+function exportedFunction(exports: Exports, call: Pick<FunctionCall, 'module' | 'export' | 'input'>): Found {
   const { value: exported, available } = findExport(exports, call.export);
   const called = functionBehind(exported) ?? functionInFlow(call.module, call.export);
   if (called !== null) return { invoke: (context) => called(call.input, context), judge: null };
@@ -96,7 +98,10 @@ function exportedFunction(exports: Exports, call: FunctionCall): Found {
   return { report: { kind: 'export_not_found', available, nearest, found } };
 }
 
-function taskFunction({ module, export: name, input }: FunctionCall, part: TaskPart): Found {
+function taskFunction(
+  { module, export: name, input }: Pick<FunctionCall, 'module' | 'export' | 'input'>,
+  part: TaskPart,
+): Found {
   const task = registeredTask(module, name);
   if (task === null || !task.parts.includes(part)) {
     const available = registry().tasks.map((each) => each.name);

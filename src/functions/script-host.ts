@@ -82,7 +82,7 @@ class ScriptHost {
   async #run(start: ScriptStart): Promise<void> {
     const { signal } = new AbortController();
     const context: StepContext = Object.freeze({ ...start.context, secrets: handedSecrets({}), signal });
-    this.#capture.begin(context, this.#openLog(start.log));
+    this.#capture.begin(context, new AttemptLog(start.log, null));
     setEnvironment(start.env);
     const values = { now: [...start.values.now], random: [...start.values.random], uuid: [...start.values.uuid] };
     const calling = new Calling({
@@ -167,15 +167,6 @@ class ScriptHost {
     });
     const steps = [...new Set([...blamed, ...reasons.flatMap((reason) => stepsBehind(reason))])];
     this.#send({ kind: 'ended', report, unheard, blamed: steps });
-  }
-
-  #openLog(file: string): AttemptLog | null {
-    try {
-      return new AttemptLog(file, null);
-    } catch (error) {
-      this.#send({ kind: 'log_failed', message: error instanceof Error ? error.message : String(error) });
-      return null;
-    }
   }
 }
 

@@ -86,10 +86,10 @@ function openForAppend(file: string): number {
   }
 }
 
-/** Adds a text of flowctl's own to a log that exists. One that cannot be written any more changes nothing about the attempt. */
+/** Adds a text of flowctl's own to a log, which is made where nothing was printed. One that cannot be written changes nothing about the attempt. */
 export function appendToLog(file: string, text: string): void {
   try {
-    const descriptor = openSync(file, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    const descriptor = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, OWNER_ONLY);
     try {
       writeSync(descriptor, text);
     } finally {

@@ -123,10 +123,12 @@ async function runFunction(
   if (control.stopped) return STOPPED;
   const { places, listener } = context;
   try {
-    // Made here, for the host only opens it: its folder may be missing, and what cannot be opened is said before anything runs.
-    await openLog(places.log).settle();
-    // Making and taking away a folder costs more than most tasks do; what publishes something makes its own.
-    if (work.task === undefined) makeArtifactsFolder(places);
+    // Making files and folders costs more than most tasks do: a task's log is made when it prints, its folder when it publishes something.
+    if (work.task === undefined) {
+      // Made here, for the host only opens it: its folder may be missing, and what cannot be opened is said before anything runs.
+      await openLog(places.log).settle();
+      makeArtifactsFolder(places);
+    }
   } catch (error) {
     return failedToStart('start_refused', `the files of the attempt cannot be made (${(error as Error).message})`);
   }

@@ -259,6 +259,31 @@ describe('what a function sees', () => {
     expect(process.env['LEFT']).toBeUndefined();
   });
 
+  test('what a function changes in its environment is put back before the next call', async () => {
+    const pool = rig.pool({ maxHosts: 1 });
+    const file = module(
+      'meddler',
+      `import { env } from 'node:process';
+      export default (how) => {
+        const seen = { ...process.env };
+        if (how === 'set') env.SHARED = 'mine';
+        if (how === 'delete') delete process.env.SHARED;
+        if (how === 'define') {
+          Object.defineProperty(env, 'SHARED', { value: 'mine', configurable: true, enumerable: true, writable: true });
+        }
+        return seen;
+      };`,
+    );
+    const env = { SHARED: 'all', OTHER: 'too' };
+    for (const input of ['set', 'delete', 'define', 'none', 'set', 'none']) {
+      const { result } = await rig.run({ module: file, input, env: { ...env, OWN: input } }, pool);
+      expect(result).toMatchObject({ kind: 'returned', value: { ...env, OWN: input } });
+    }
+    expect((await rig.run({ module: file, input: 'none', env: { OTHER: 'too' } }, pool)).result).toMatchObject({
+      value: { OTHER: 'too' },
+    });
+  });
+
   test('its context, as second argument and from the package, also after waiting', async () => {
     const file = rig.write(
       'context.ts',

@@ -1,5 +1,6 @@
 /** Imperative flows through the real program: what their calls become, how they fail, and that a resume goes on where the run was. */
 
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RunDetail } from '../../src/model/view.ts';
 import { useCase } from '../kit/case.ts';
@@ -291,6 +292,23 @@ describe('the command line with flow functions', () => {
     expect((await run()).stdout).not.toContain('0 steps');
     expect(await at.rig.flowctl('logs', 'last', '@flow')).toMatchObject({ stdout: 'from the function\nand later\n' });
     expect((await at.rig.flowctl('logs')).stdout).toContain('== @flow, attempt 1');
+  });
+
+  it('keeps no log of a task that printed nothing, and misses none', async () => {
+    write('await double(1); await task_that_prints();');
+    const prints = "const task_that_prints = task('prints', async () => { console.log('said'); });\n";
+    at.rig.write('flow.ts', at.rig.read('flow.ts').replace('export default', `${prints}export default`));
+    expect(await run()).toMatchObject({ code: 0 });
+    const { steps } = await shown();
+    expect(steps.map(({ key, attempts: [attempt] }) => [key, existsSync(attempt?.log ?? '')])).toEqual([
+      ['double', false],
+      ['prints', true],
+    ]);
+    const { stdout, stderr } = await at.rig.flowctl('logs');
+    expect(stdout).toContain('== double, attempt 1');
+    expect(stdout).toContain('said');
+    expect(stderr).toBe('');
+    expect(await at.rig.flowctl('logs', 'last', 'double')).toMatchObject({ code: 0, stdout: '', stderr: '' });
   });
 
   it('runs a call again that is named, and those made when its end was known', async () => {

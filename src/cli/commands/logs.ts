@@ -140,18 +140,23 @@ const hasLogs = ({ step }: TreeStep): boolean => step.attempts.length > 0 && ste
 const hasMembers = (steps: readonly TreeStep[], { key }: TreeStep): boolean =>
   steps.some((other) => isBeneath(other.key, key));
 
-/** What is said instead of a log that nobody wrote: the attempt failed before its command began. Null: there should be a log. */
+/**
+ * What is said instead of a log that nobody wrote: nothing where what is no process printed nothing; else why the attempt failed before
+ * its command began. Null: there should be a log.
+ */
 function whyUnwritten(steps: readonly TreeStep[], { step: wanted, attempt, log }: LogFile): string | null {
   const owner = steps.find(({ key, step, layout }) => key === wanted && logPath(layout, step.key, attempt) === log);
   const record = owner?.step.attempts.find(({ number }) => number === attempt);
-  if (record === undefined || record.process !== null || record.error === null) return null;
+  if (record === undefined || record.process !== null) return null;
+  if (record.error === null) return '';
   return `step ${wanted} printed nothing, for it failed before it began: ${record.error.message}`;
 }
 
 /** Prints a log. @param unwritten see `whyUnwritten`. @returns whether it ended with a whole line. */
 async function print(session: Session, file: string, unwritten: string | null): Promise<boolean> {
   if (!existsSync(file)) {
-    session.mention(unwritten === null ? `warning: the log ${file} is missing` : withoutControls(unwritten));
+    if (unwritten === null) session.mention(`warning: the log ${file} is missing`);
+    else if (unwritten !== '') session.mention(withoutControls(unwritten));
     return true;
   }
   let last = NEWLINE;

@@ -1,0 +1,66 @@
+/**
+ * A call on its way to a host, less what the host knows from the call before: most calls of a run have their environment and their run
+ * in common, and copying those into another thread costs more than most tasks do. What is sent last is known; messages keep their order.
+ */
+
+import type { ContextFacts, FunctionCall } from './messages.ts';
+
+/** What of an environment is new. */
+export interface EnvironmentDelta {
+  readonly set: { readonly [name: string]: string };
+  readonly unset: readonly string[];
+}
+
+/** What of a call is new. */
+export interface CallDelta extends Omit<FunctionCall, 'env' | 'context'> {
+  readonly url: string;
+  readonly env: EnvironmentDelta;
+  readonly context: Partial<ContextFacts>;
+}
+
+/** The pool's side: one for each host. */
+export class CallWriter {
+  #env: FunctionCall['env'] = {};
+  #context: Partial<ContextFacts> = {};
+
+  write(url: string, { env, context, ...call }: FunctionCall): CallDelta {
+    const delta = {
+      ...call,
+      url,
+      env: environmentDelta(this.#env, env),
+      context: membersThatDiffer(this.#context, context),
+    };
+    this.#env = env;
+    this.#context = context;
+    return delta;
+  }
+}
+
+/** The host's side. */
+export class CallReader {
+  #context: Partial<ContextFacts> = {};
+
+  /** @returns the context as it was given to the writer. */
+  read({ context }: Pick<CallDelta, 'context'>): ContextFacts {
+    this.#context = { ...this.#context, ...context };
+    return this.#context as ContextFacts;
+  }
+}
+
+/** What makes one environment of another. */
+export function environmentDelta(before: FunctionCall['env'], after: FunctionCall['env']): EnvironmentDelta {
+  const set: { [name: string]: string } = Object.create(null);
+  const unset: string[] = [];
+  for (const name in after) {
+    const value = after[name];
+    if (value !== undefined && before[name] !== value) set[name] = value;
+  }
+  for (const name in before) if (!Object.hasOwn(after, name)) unset.push(name);
+  return { set, unset };
+}
+
+/** A context has the same members every time. */
+function membersThatDiffer(before: Partial<ContextFacts>, after: ContextFacts): Partial<ContextFacts> {
+  const names = Object.keys(after) as (keyof ContextFacts)[];
+  return Object.fromEntries(names.filter((name) => before[name] !== after[name]).map((name) => [name, after[name]]));
+}
