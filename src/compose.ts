@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import type { RunId, StepKey } from './base/ids.ts';
 import { err, ok } from './base/result.ts';
-import { openReuse, pruneNowAndThen, scopeIn } from './cache/open.ts';
+import { type FreshWish, openReuse, pruneNowAndThen, scopeIn } from './cache/open.ts';
 import { Answers } from './children/answers.ts';
 import {
   definedOnly,
@@ -83,19 +83,12 @@ export interface LifeRequest {
   readonly environmentFor?: Family['environmentFor'];
   /** Who hears of a sub-run. Default: nobody. */
   readonly childListeners?: Family['listenersFor'];
+  /** Loads flows that modules make, when steps come to run them. Default: there are none. */
+  readonly moduleFlow?: Family['moduleFlow'];
   /** What is not to be reused: nothing, or these steps. Default: whatever can be is. */
   readonly fresh?: FreshWish;
   /** Steps of sub-runs that had succeeded and are to run again. */
   readonly again?: ReadonlyMap<RunId, RunAgain>;
-}
-
-/** What is to run whatever results are recorded. */
-export interface FreshWish {
-  readonly noCache: boolean;
-  /** Steps, with all that is in them. */
-  readonly force: readonly string[];
-  /** The same for steps that a person asked for again when the run was resumed. Default: none. */
-  readonly again?: readonly string[];
 }
 
 /** One life of a run, put together. */
@@ -131,6 +124,7 @@ export function composeLife(request: LifeRequest): Life {
     clock,
     version: request.version,
     environmentFor: request.environmentFor ?? (() => ok(environment)),
+    moduleFlow: request.moduleFlow ?? (async (key) => err({ code: 'sub_flow', message: `nothing is known of ${key}` })),
     visible: (inherited) => secrets.visible(inherited),
     again: new Map(request.again),
     listenersFor: request.childListeners ?? (() => []),

@@ -6,7 +6,7 @@
 import { isAbsolute, relative } from 'node:path';
 import type { ContentHash } from '../base/ids.ts';
 import { canonicalJson, isJsonObject, type Json } from '../base/json.ts';
-import { assertNever } from '../base/result.ts';
+import { assertNever, ok, type Result } from '../base/result.ts';
 import type { ReuseRequest } from '../engine/ports.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { hashOf } from './content.ts';
@@ -104,10 +104,29 @@ export function fingerprintOf(
   return hashOf(canonicalJson([FORMAT, 'parts', scope, withoutItems(step), parts, hashOf(listed)]));
 }
 
-/** The hash of a sub-flow's definition and of those that it leads to. */
-export function flowContent(file: string, flows: FlowDefinition['flows']): string {
+/** The module in the key of a flow that a module makes. */
+const MODULE = /^(.+\.[cm]?[jt]sx?)#/;
+
+/**
+ * The hash of a sub-flow's definition and of those that it leads to. Of flows that modules make the code counts: what they lead to is
+ * not known before it has run.
+ * @returns an error where the code of one cannot be had.
+ */
+export async function contentOfFlow(
+  key: string,
+  {
+    flows,
+    codeOf,
+  }: { readonly flows: FlowDefinition['flows']; codeOf(module: string): Promise<Result<string, string>> },
+): Promise<Result<string, string>> {
   const seen = new Map<string, Json>();
+  const modules = new Map<string, string>();
   const take = (path: string): void => {
+    const [, module] = MODULE.exec(path) ?? [];
+    if (module !== undefined) {
+      modules.set(path, module);
+      return;
+    }
     const definition = flows[path];
     if (definition === undefined || seen.has(path)) return;
     // What is frozen with a run is plain JSON.
@@ -115,8 +134,15 @@ export function flowContent(file: string, flows: FlowDefinition['flows']): strin
     seen.set(path, plain);
     for (const next of calledFlows(plain)) take(next);
   };
-  take(file);
-  return hashOf(canonicalJson(Object.fromEntries(seen)));
+  take(key);
+  const code: Json[] = [];
+  for (const [path, module] of modules) {
+    const hash = await codeOf(module);
+    if (!hash.ok) return hash;
+    code.push([path.slice(module.length), hash.value]);
+  }
+  const definitions = Object.fromEntries(seen);
+  return ok(hashOf(canonicalJson(modules.size === 0 ? definitions : { code, definitions })));
 }
 
 function calledFlows(value: Json): readonly string[] {

@@ -21,6 +21,15 @@ export interface OpenedReuse {
   };
 }
 
+/** What is to run whatever results are recorded. */
+export interface FreshWish {
+  readonly noCache: boolean;
+  /** Steps, with all that is in them. */
+  readonly force: readonly string[];
+  /** The same for steps that a person asked for again when the run was resumed. Default: none. */
+  readonly again?: readonly string[];
+}
+
 /**
  * What tells a flow from others of its project: its file, relative to the project, so that the project may be moved.
  * @param stateRoot the state directory. @param file absolute, as the state directory is.

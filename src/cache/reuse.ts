@@ -19,7 +19,7 @@ import type { OutputsRef } from '../model/outcome.ts';
 import { findFiles } from '../process/glob.ts';
 import { describeChanges } from './changes.ts';
 import { Contents, hashOf } from './content.ts';
-import { fingerprintOf, flowContent, type Parts, partsOf, type Place, type WorkContent } from './fingerprint.ts';
+import { contentOfFlow, fingerprintOf, type Parts, partsOf, type Place, type WorkContent } from './fingerprint.ts';
 import { areKept, describeDeviations, type Deviation, findDeviations, manifestOf, restoreFiles } from './generated.ts';
 import { isPartOf, noteUse } from './housekeeping.ts';
 import { FORMAT, type KeptResult, type KeptSource, readJson, Records, type StepMemory } from './records.ts';
@@ -212,7 +212,7 @@ export class EarlierResults implements Reuse {
 
   private async contentOf(work: Work): Promise<Result<WorkContent, string>> {
     if (work.kind === 'call') return this.options.codeOf(work.module);
-    if (work.kind === 'flow') return ok(flowContent(work.flow, this.options.flows));
+    if (work.kind === 'flow') return contentOfFlow(work.flow, this.options);
     return ok(null);
   }
 

@@ -12,7 +12,7 @@ import type { Idleness } from '../engine/relatives.ts';
 import type { Clock, Journal, OutputStore } from '../engine/ports.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
-import type { Actor } from '../model/outcome.ts';
+import type { Actor, Failure } from '../model/outcome.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { RunLayout, StateLayout } from '../store/layout.ts';
 
@@ -83,8 +83,10 @@ export type Unrecorded = Extract<EngineEnd, { readonly kind: 'state_lost' }>['un
 export interface Family {
   readonly state: StateLayout;
   readonly root: RunId;
-  /** Every flow that sub-flow steps refer to, by the absolute path of its file. */
-  readonly flows: { readonly [file: string]: FlowDefinition };
+  /** Every flow that sub-flow steps refer to, by its key; those of modules come to it when the first step runs one. */
+  readonly flows: { [key: string]: FlowDefinition };
+  /** Loads a flow that a module makes, with those that it refers to: code of users runs, so this waits for a step that needs it. */
+  readonly moduleFlow: (key: string) => Promise<Result<FlowDefinition, Failure>>;
   readonly clock: Clock;
   /** Of flowctl. */
   readonly version: string;

@@ -1,5 +1,6 @@
 /** Opens the run of a sub-flow step: a new one under its root, or the one that an earlier attempt began. */
 
+import { basename } from 'node:path';
 import type { RunId, StepKey } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
@@ -36,7 +37,7 @@ export interface Opening {
 export function subRunsOf(family: Family, parent: Member): SubRuns {
   return {
     async open(request, work, listener) {
-      const opening = prepare(family, parent, request, work);
+      const opening = await prepare(family, parent, request, work);
       if (!opening.ok) return { kind: 'impossible', failure: opening.error };
       try {
         const run = (await goOn(opening.value)) ?? (await begin(opening.value, listener));
@@ -50,10 +51,27 @@ export function subRunsOf(family: Family, parent: Member): SubRuns {
   };
 }
 
-function prepare(family: Family, parent: Member, request: AttemptRequest, work: FlowWork): Result<Opening, Failure> {
-  const found = family.flows[work.flow];
+/** The definition of a flow, without the flows it refers to; those are known to the family then. */
+async function definitionOf({ flows, moduleFlow }: Family, key: string): Promise<Result<FlowDefinition, Failure>> {
+  const known = flows[key];
+  if (known !== undefined) return ok(known);
+  const loaded = await moduleFlow(key);
+  if (!loaded.ok) return loaded;
+  const definition = { ...loaded.value, flows: {} };
+  for (const [name, flow] of Object.entries({ ...loaded.value.flows, [key]: definition })) flows[name] ??= flow;
+  return ok(definition);
+}
+
+async function prepare(
+  family: Family,
+  parent: Member,
+  request: AttemptRequest,
+  work: FlowWork,
+): Promise<Result<Opening, Failure>> {
   const refused = (message: string): Result<never, Failure> => err({ code: 'sub_flow', message });
-  if (found === undefined) return refused(`the definition of ${work.flow} is not part of this run`);
+  const definition = await definitionOf(family, work.flow);
+  if (!definition.ok) return definition;
+  const found = definition.value;
   if (parent.depth >= DEEPEST) {
     return refused(
       `sub-flows are nested ${DEEPEST} deep here, and may not be nested deeper: does ${found.name} call itself?`,
@@ -163,6 +181,12 @@ async function childParams(
   const params = await resolveParams(definition, new Map<string, GivenParam>(given), childScope(opening, run));
   if (params.ok) return params;
   const [first, ...others] = params.error.map(({ message }) => message);
+  const { script = null, name, file } = definition;
+  const whose = script === null ? '' : `, which runs the flow ${name} of ${basename(file)}`;
   const detail = others.length === 0 ? {} : { detail: others.join('\n') };
-  return err({ code: 'params', message: `\`with\` of \`${request.step}\`: ${first ?? 'does not fit'}`, ...detail });
+  return err({
+    code: 'params',
+    message: `\`with\` of \`${request.step}\`${whose}: ${first ?? 'does not fit'}`,
+    ...detail,
+  });
 }

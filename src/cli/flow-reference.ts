@@ -21,5 +21,5 @@ export function moduleReference(text: string): ModuleReference | null {
 export const fileOf = (text: string): string => moduleReference(text)?.module ?? text;
 
 /** How a definition's flow is named, so that it is found again. */
-export const referenceTo = ({ file, script }: FlowDefinition): string =>
-  script === undefined || script === null ? file : `${file}#${script.flow}`;
+export const referenceTo = ({ file, name, script }: Pick<FlowDefinition, 'file' | 'name' | 'script'>): string =>
+  MODULE.test(file) ? `${file}#${script?.flow ?? name}` : file;

@@ -1,7 +1,7 @@
 /** `run --no-cache` and `--force`: which recorded results do not stand for running a step. */
 
 import { suggest } from '../diagnostics/suggest.ts';
-import type { FreshWish } from '../compose.ts';
+import type { FreshWish } from '../cache/open.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Session } from './session.ts';

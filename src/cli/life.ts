@@ -2,7 +2,8 @@
 
 import { recordedStepKey, type RunId, type StepKey } from '../base/ids.ts';
 import type { RunAgain, ShownChild } from '../children/family.ts';
-import { composeLife, type Environment, type FreshWish, type Life } from '../compose.ts';
+import type { FreshWish } from '../cache/open.ts';
+import { composeLife, type Environment, type Life } from '../compose.ts';
 import type { EngineEnd } from '../engine/engine.ts';
 import type { EventBody, RunEvent } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
@@ -17,6 +18,7 @@ import type { OwnedRun } from '../store/owned-run.ts';
 import { describeProblem } from '../store/problem.ts';
 import { SnapshotWriter } from '../store/snapshot.ts';
 import { environmentOfRun } from './dotenv.ts';
+import { moduleSubFlows } from './module-sub-flows.ts';
 import type { Session } from './session.ts';
 import type { SignalHandlers } from './signals.ts';
 
@@ -96,6 +98,7 @@ export async function live(
     version: FLOWCTL_VERSION,
     observers,
     environmentFor: (flow) => environmentOfRun(session, flow),
+    moduleFlow: moduleSubFlows(session, definition, life.secrets),
     childListeners: (child) => [
       ...views.ofChild(child),
       {

@@ -6,15 +6,17 @@ import type { JsonObject } from '../base/json.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { ProjectConfig } from '../model/project.ts';
 import { loadAnyFlow } from './flow-file.ts';
-import { referenceTo } from './flow-reference.ts';
+import { moduleReference, referenceTo } from './flow-reference.ts';
+import { moduleSubFlows } from './module-sub-flows.ts';
 import { recordedParams } from './params.ts';
 import { projectOrComplain } from './project.ts';
 import { stepFingerprints } from '../load/fingerprint.ts';
 import { printDiagnostics } from '../diagnostics/report.ts';
-import type { FlowDefinition } from '../model/flow.ts';
+import type { Action, FlowDefinition } from '../model/flow.ts';
 import { writeDefinition } from '../store/definitions.ts';
 import type { ResumableRun } from '../store/resume.ts';
 import { EXIT } from './exit-codes.ts';
+import { flowsOf } from './secrets.ts';
 import type { Session } from './session.ts';
 import { type Again, together } from './steps-asked.ts';
 import { editsOfSubRuns } from './sub-run-edits.ts';
@@ -75,9 +77,11 @@ export async function chooseRevision(
     return null;
   }
   const { definition, hash } = loaded;
-  if (hash === record.flow_hash) return { ...kept, definition };
+  const isSame = hash === record.flow_hash;
+  // What modules make is no part of the hash, for their code is loaded when a step comes to it.
+  if (isSame && !runsModules(definition)) return { ...kept, definition };
   const { contradicting } = compareRevisions(record, stepFingerprints(frozen.definition), stepFingerprints(definition));
-  const inside = await editsOfSubRuns(layout, record, definition);
+  const inside = await editsOfSubRuns(layout, record, definition, moduleSubFlows(session, definition, null));
   const edited = [...contradicting, ...inside.contradicting];
   if (edited.length > 0 && options.acceptChanges !== true) {
     session.complain(
@@ -87,14 +91,24 @@ export async function chooseRevision(
     session.exit(EXIT.not_found);
     return null;
   }
+  const again = together(inside.again, new Map([[record.id, { steps: contradicting, links: [] }]]));
+  if (isSame) return { ...kept, definition, again };
   const params = await paramsAgain(session, record, definition);
   if (params === null) return null;
   const revision = record.revision + 1;
   await writeDefinition(layout, { revision, flow_hash: hash, definition });
-  const again = together(inside.again, new Map([[record.id, { steps: contradicting, links: [] }]]));
   session.mention(`the flow was edited since: going on with definition ${revision}`);
   return { definition, revision, flow_hash: hash, params, again, project: project.config };
 }
+
+/** True when a step runs a flow that a module makes. */
+const runsModules = (definition: FlowDefinition): boolean =>
+  flowsOf(definition).some(({ steps }) => steps.some(({ action }) => isModuleFlow(action)));
+
+const isModuleFlow = (action: Action): boolean =>
+  action.kind === 'group'
+    ? action.steps.some((step) => isModuleFlow(step.action))
+    : action.kind === 'flow' && moduleReference(action.flow) !== null;
 
 /** The recorded params under the schemas of a new definition, and the defaults of those that it adds. */
 async function paramsAgain(

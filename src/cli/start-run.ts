@@ -2,7 +2,7 @@
 
 import type { JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
-import type { FreshWish } from '../compose.ts';
+import type { FreshWish } from '../cache/open.ts';
 import type { RunEvent, RunSettings, Trigger } from '../model/event.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { beginRun } from '../model/fold.ts';

@@ -7,6 +7,8 @@ import { definitionHash } from '../load/fingerprint.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { isSatisfied, type RunRecord } from '../model/run.ts';
 import { readDefinition } from '../store/definitions.ts';
+import { moduleReference, referenceTo } from './flow-reference.ts';
+import type { LoadModuleFlow } from './module-sub-flows.ts';
 import { type RunLayout, subRunLayout } from '../store/layout.ts';
 import { unwrap } from '../store/problem.ts';
 import { readRunFolder } from '../store/run-reading.ts';
@@ -21,15 +23,23 @@ export interface SubRunEdits {
 
 /**
  * Compares every sub-run of a run with the flow that it is a run of.
- * @param definition of the root, as it is now, with the flows that it refers to.
+ * @param definition of the root, as it is now, with the flows that it refers to. @param load see `moduleSubFlows`.
  * @throws {StateError} when a sub-run is damaged.
  */
 export async function editsOfSubRuns(
   layout: RunLayout,
   record: RunRecord,
   definition: FlowDefinition,
+  load: LoadModuleFlow,
 ): Promise<SubRunEdits> {
-  const flows = { [definition.file]: { ...definition, flows: {} }, ...definition.flows };
+  const flows = { [referenceTo(definition)]: { ...definition, flows: {} }, ...definition.flows };
+  const flowNow = async (before: FlowDefinition): Promise<FlowDefinition | undefined> => {
+    const key = referenceTo(before);
+    // Flow functions have no steps to compare: what they call is compared when they call it.
+    if (flows[key] !== undefined || before.script != null || moduleReference(key) === null) return flows[key];
+    const loaded = await load(key);
+    return loaded.ok ? loaded.value : undefined;
+  };
   const contradicting: string[] = [];
   const again = new Map<RunId, RunAgain>();
   const runAgain = (run: RunId, steps: readonly string[]): void => {
@@ -45,7 +55,7 @@ export async function editsOfSubRuns(
       // One that never began is made anew.
       if (reading.record === null) continue;
       const frozen = unwrap(await readDefinition(reading.layout, reading.record.revision));
-      const now = flows[frozen.definition.file];
+      const now = await flowNow(frozen.definition);
       const isEdited = now !== undefined && definitionHash({ ...now, flows: {} }) !== frozen.flow_hash;
       const edited = isEdited ? contradictions(reading.record, frozen.definition, now) : [];
       contradicting.push(...edited.map((id) => `${place}/${id}`));

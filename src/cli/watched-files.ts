@@ -6,9 +6,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Json, JsonObject } from '../base/json.ts';
 import { evaluateDeep } from '../expressions/expressions.ts';
-import type { FlowDefinition, StepDefinition } from '../model/flow.ts';
+import type { Action, FlowDefinition, StepDefinition } from '../model/flow.ts';
 import { findFiles } from '../process/glob.ts';
 import type { LoadedFlow } from './flow-file.ts';
+import { moduleReference } from './flow-reference.ts';
 import { configPath } from './project.ts';
 import { flowsOf } from './secrets.ts';
 
@@ -33,7 +34,10 @@ export const flowFileAlone = (file: string): WatchedFiles => {
 export async function watchedFiles({ definition, project }: LoadedFlow, params: JsonObject): Promise<WatchedFiles> {
   const flows = flowsOf(definition);
   const steps = flows.flatMap((flow) => stepsWithin(flow.steps).map((step) => ({ flow, step })));
-  const modules = new Set(steps.flatMap(({ step: { action } }) => (action.kind === 'call' ? [action.module] : [])));
+  const modules = new Set([
+    ...flows.flatMap(({ file }) => moduleReference(file)?.module ?? []),
+    ...steps.flatMap(({ step: { action } }) => moduleOf(action) ?? []),
+  ]);
   const files = new Set([
     ...flows.flatMap(({ file, dotenv }) => [file, ...dotenv]),
     ...(project.file === null ? [] : [project.file]),
@@ -47,6 +51,12 @@ export async function watchedFiles({ definition, project }: LoadedFlow, params: 
     return [{ folder: isAbsolute(workdir) ? workdir : join(flow.directory, workdir), patterns }];
   });
   return { files: [...files], sources };
+}
+
+/** The module whose code a step runs; null for other steps. */
+function moduleOf(action: Action): string | null {
+  if (action.kind === 'call') return action.module;
+  return action.kind === 'flow' ? (moduleReference(action.flow)?.module ?? null) : null;
 }
 
 const stepsWithin = (steps: readonly StepDefinition[]): readonly StepDefinition[] =>

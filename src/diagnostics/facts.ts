@@ -190,7 +190,12 @@ export interface FactsByCode {
   readonly module_not_found: { readonly module: string };
   readonly module_syntax: { readonly module: string; readonly problem: string };
   readonly export_not_found: Unknown & { readonly module: string };
-  readonly not_a_function: { readonly module: string; readonly name: string; readonly found: string };
+  readonly not_a_function: {
+    readonly module: string;
+    readonly name: string;
+    readonly found: string;
+    readonly wanted: 'function' | 'flow';
+  };
 
   // Sub-flows
   readonly flow_not_found: { readonly flow: string };

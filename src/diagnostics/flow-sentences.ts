@@ -197,10 +197,12 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
     const help = name === 'default' ? `without \`#name\` the default export is meant; ${hint}` : hint;
     return say(`${quoted(module)} has no export ${quoted(name)}`, help);
   },
-  not_a_function: ({ module, name, found }) =>
+  not_a_function: ({ module, name, found, wanted }) =>
     say(
-      `${quoted(name)} of ${quoted(module)} is ${found}, and no function`,
-      `export a function:${example(`export ${name === 'default' ? 'default function' : `function ${name}`}(input) { ... }`)}`,
+      `${quoted(name)} of ${quoted(module)} is ${found}, and no ${wanted}`,
+      wanted === 'flow'
+        ? `export a flow:${example(`export ${name === 'default' ? 'default' : `const ${name} =`} flow('name', async () => { ... });`)}`
+        : `export a function:${example(`export ${name === 'default' ? 'default function' : `function ${name}`}(input) { ... }`)}`,
     ),
 
   flow_not_found: ({ flow }) =>

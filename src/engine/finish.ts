@@ -2,6 +2,7 @@
 
 import type { EventBody, FinalRunState } from '../model/event.ts';
 import type { EndingSignal } from '../model/outcome.ts';
+import type { RunRecord } from '../model/run.ts';
 import type { Situation } from './decide.ts';
 import { nextPhase, phaseFor } from './handler-phases.ts';
 import { retryDelay } from './verdict.ts';
@@ -53,9 +54,15 @@ function finishOf({ run, frontier, refusal, script }: Situation): Finish {
   if (refusal !== null) return { state: 'skipped', exit_code: 75, timed_out: false };
   if (script?.hasDrifted === true) return { state: 'failed', exit_code: 4, timed_out: false };
   return frontier.hasFailed || (script?.failure ?? null) !== null
-    ? { state: 'failed', exit_code: 1, timed_out: false }
+    ? { state: 'failed', exit_code: hasDriftedBelow(run) ? 4 : 1, timed_out: false }
     : { state: 'succeeded', exit_code: 0, timed_out: false };
 }
+
+/** True when the flow function of a sub-run contradicts its record: only a person can do something about that. */
+const hasDriftedBelow = ({ steps }: RunRecord): boolean =>
+  [...steps.values()].some(
+    ({ child, phase }) => child !== null && phase.kind === 'failed' && phase.error?.code === 'drift',
+  );
 
 /** Numbers of signals (POSIX.1-2017, `kill`): a shell reports 128 plus these. */
 const SIGNAL_NUMBERS: { readonly [Signal in EndingSignal]: number } = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };

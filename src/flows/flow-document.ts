@@ -4,7 +4,7 @@
  */
 
 import type { Json, JsonObject } from '../base/json.ts';
-import { functionBehind } from './conductor.ts';
+import { flowBehind, functionBehind } from './conductor.ts';
 import { checkNames, refuse } from './options.ts';
 import { asJson } from './values.ts';
 
@@ -82,6 +82,7 @@ class DocumentWriter {
     if (HANDLERS.includes(name)) return this.#handlers(value, place);
     if (name === 'steps' && typeof value === 'object' && value !== null) return this.#steps(value, place);
     if (name === 'call' && typeof value === 'function') return this.#call(value as AnyStepFunction, place);
+    if (name === 'flow' && typeof value !== 'string') return this.#flowStep(value, place);
     if (OPTION_OBJECTS.has(name) && typeof value === 'object' && value !== null) return this.#words(value, place);
     return asJson(`${this.#owner}: \`${place.join('.')}\``, value);
   }
@@ -122,6 +123,13 @@ class DocumentWriter {
         return refuse(this.#owner, `\`${path.join('.')}\` has to be a list of functions, commands or messages`);
       return this.options(handler, [...STEP_NAMES, 'notify'], place);
     });
+  }
+
+  /** Another flow of the program. The sign before its name says so (see `load/flow-key.ts`): no parsing has to find it. */
+  #flowStep(value: unknown, path: readonly string[]): string {
+    const flow = flowBehind(value);
+    if (flow === null) refuse(this.#owner, `\`${path.join('.')}\` has to be the path of a flow, or what flow() made`);
+    return `${this.#module}#$${flow.name}`;
   }
 
   #call(called: AnyStepFunction, path: readonly string[]): string {

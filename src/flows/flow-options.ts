@@ -2,6 +2,7 @@
 
 import type { Json, JsonObject } from '../base/json.ts';
 import type { StepContext } from '../functions/context.ts';
+import type { FLOW, RegisteredFlow } from './conductor.ts';
 import type { Duration, RetryOptions } from './options.ts';
 import type { ParamsDeclaration } from './param-schema.ts';
 
@@ -62,8 +63,8 @@ export interface StepDeclaration<Names extends string = string> extends HandlerO
   readonly run?: string | readonly string[];
   /** A function, or `./file.ts#export`. */
   readonly call?: string | StepFunction;
-  /** A flow file. */
-  readonly flow?: string;
+  /** A flow of the program, or the path of one: `./report.yaml`, `./report.ts`, `./report.ts#weekly`. */
+  readonly flow?: string | { readonly flowName: string; readonly [FLOW]: RegisteredFlow };
   /** Steps of its own. */
   readonly steps?: { readonly [name: string]: StepDeclaration };
   readonly wait?: Duration | { readonly [option: string]: Json };

@@ -1,4 +1,7 @@
-/** Functions under `call`: the form of the text, that the file exists, that it has the export. Nothing of it is executed. */
+/**
+ * Functions under `call`, and flows of modules under `flow`: the form of the text, that the file exists, that it has the export. Nothing of
+ * it is executed.
+ */
 
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -8,12 +11,14 @@ import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { type CallReference, parseCall } from './call-reference.ts';
 import { type ScalarNode, textOf } from './document.ts';
+import { parseModuleFlow } from './flow-key.ts';
 import { bodiesOf } from './handlers.ts';
 import type { ModuleExports } from './module-exports.ts';
 import { type FlowOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
 
 interface Call {
+  readonly kind: 'function' | 'flow';
   readonly reference: CallReference;
   readonly node: ScalarNode;
 }
@@ -34,7 +39,18 @@ function callsByModule(
   problems: Problems,
 ): ReadonlyMap<string, readonly Call[]> {
   const calls = new Map<string, Call[]>();
+  const add = (call: Call): void => {
+    const module = resolve(directory, call.reference.module);
+    const known = calls.get(module);
+    if (known === undefined) calls.set(module, [call]);
+    else known.push(call);
+  };
   for (const { step } of bodiesOf(flow)) {
+    const sub = stepValue(step, 'flow');
+    const named = parseModuleFlow(textOf(sub) ?? '');
+    if (sub?.kind === 'scalar' && named !== null && !named.isOwn && !hasExpression(textOf(sub) ?? '')) {
+      add({ kind: 'flow', node: sub, reference: { module: named.module, export: named.name } });
+    }
     const node = stepValue(step, 'call');
     const text = textOf(node);
     if (node?.kind !== 'scalar' || text === undefined || text === '') continue;
@@ -48,10 +64,7 @@ function callsByModule(
       continue;
     }
     const module = resolve(directory, reference.module);
-    if (isInside(reference, module, file)) continue;
-    const known = calls.get(module);
-    if (known === undefined) calls.set(module, [{ reference, node }]);
-    else known.push({ reference, node });
+    if (!isInside(reference, module, file)) add({ kind: 'function', reference, node });
   }
   return calls;
 }
@@ -85,6 +98,13 @@ async function placeInModule(
   return { file: shown, start: position, end: { ...position, column: column + 1 }, label: broken.problem };
 }
 
+/** A flow may be named by its own name, too; and without any the only export is meant, too. */
+async function mayMean(module: string, name: string, exported: readonly string[]): Promise<boolean> {
+  if (name === 'default') return exported.length === 1;
+  const text = await readFile(module, 'utf8');
+  return [`'${name}'`, `"${name}"`, `\`${name}\``].some((literal) => text.includes(literal));
+}
+
 /** Where a flow stands: absolute paths. */
 export interface FlowPlace {
   readonly file: string;
@@ -106,12 +126,15 @@ export async function checkCalls(
   const { readExports } = await import('./module-exports.ts');
   const checkModule = async (module: string, calls: readonly Call[]): Promise<void> => {
     if (!(await isReadableFile(module))) {
-      for (const { node, reference } of calls) problems.at('module_not_found', node, { module: reference.module });
+      for (const { kind, node, reference } of calls) {
+        if (kind === 'flow') problems.at('flow_not_found', node, { flow: reference.module });
+        else problems.at('module_not_found', node, { module: reference.module });
+      }
       return;
     }
     const found = await readExports(module, new Set(calls.map((call) => call.reference.export)));
     if (found.kind === 'open') return;
-    for (const { node, reference } of calls) {
+    for (const { kind, node, reference } of calls) {
       if (found.kind === 'broken') {
         const place = await placeInModule(found, module, reference.module, sources);
         const facts = { module: reference.module, problem: found.problem };
@@ -120,8 +143,11 @@ export async function checkCalls(
       }
       const name = reference.export;
       const value = found.plain.get(name);
-      if (value !== undefined) problems.at('not_a_function', node, { module: reference.module, name, found: value });
-      if (found.names.includes(name)) continue;
+      const wanted = kind === 'flow' ? 'flow' : 'function';
+      if (value !== undefined) {
+        problems.at('not_a_function', node, { module: reference.module, name, found: value, wanted });
+      }
+      if (found.names.includes(name) || (kind === 'flow' && (await mayMean(module, name, found.names)))) continue;
       const suggestion = suggest(name, found.names);
       problems.at('export_not_found', node, { module: reference.module, name, known: found.names, suggestion });
     }

@@ -6,6 +6,7 @@ import { deepReads, hasExpression } from '../expressions/expressions.ts';
 import { entriesOf, entryOf, type MapEntry, textOf, toJsonValue } from './document.ts';
 import { type ParamOutline, type StepOutline, stepValue } from './outline.ts';
 import { findMismatch, findSchemaProblem, paramOf } from './param-schema.ts';
+import { parseModuleFlow } from './flow-key.ts';
 import { flowPath, type OpenedFlows, type OpenFlow } from './sub-flows.ts';
 
 /** True when a text anywhere inside a value holds an expression. */
@@ -46,6 +47,8 @@ export async function checkFlows({ flow, directory, problems }: OpenFlow, opened
       problems.at('expression_not_allowed', node, { what: '`flow`' });
       continue;
     }
+    // What a module makes: `check-calls.ts` looks for it.
+    if (parseModuleFlow(text) !== null) continue;
     const target = opened.get(flowPath(step, directory) ?? '');
     if (target === undefined || target.kind === 'not_found') problems.at('flow_not_found', node, { flow: text });
     else if (target.kind === 'open') await checkInput(step, text, target, problems);

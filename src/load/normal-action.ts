@@ -5,6 +5,7 @@ import { Bug } from '../base/result.ts';
 import type { ApproveAction } from '../model/action.ts';
 import type { Action, CommandAction, Probe, ShellName, StepDefinition, Wait } from '../model/flow.ts';
 import { parseCall } from './call-reference.ts';
+import { flowKey } from './flow-key.ts';
 import type { ShellTexts } from './check-shell.ts';
 import { entriesOf, entryOf, textOf } from './document.ts';
 import { durationOf, envOf, type Node, numberOf, numbersOf, textsOf } from './node-values.ts';
@@ -86,7 +87,7 @@ export function actionOf(step: StepOutline, parts: ActionParts): Action {
   if (own('wait') !== undefined) return { kind: 'wait', wait: waitOf(own('wait'), step, parts) };
   if (own('approve') !== undefined) return approveOf(own('approve'));
   const flow = textOf(own('flow'));
-  if (flow !== undefined) return { kind: 'flow', flow: resolve(parts.directory, flow) };
+  if (flow !== undefined) return { kind: 'flow', flow: flowKey(parts.directory, flow) };
   const call = parseCall(textOf(own('call')) ?? '');
   if (call === null) throw new Bug(`step ${step.name} passed the checks without an action`);
   return { kind: 'call', module: resolve(parts.directory, call.module), export: call.export };

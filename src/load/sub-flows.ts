@@ -3,11 +3,12 @@
  * flows may refer to each other, and to themselves.
  */
 
-import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
-import { diagnose, type Diagnostic } from '../diagnostics/diagnostic.ts';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/source.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { textOf } from './document.ts';
+import { flowKey, parseModuleFlow } from './flow-key.ts';
 import { nameStrayKeys } from './nameless-step.ts';
 import { type FlowOutline, outlineOf, type StepOutline, stepValue } from './outline.ts';
 import { parseYaml } from './parse-yaml.ts';
@@ -39,22 +40,12 @@ export type OpenedFlow =
 /** Opened files by their absolute paths, in the order in which they are referred to. */
 export type OpenedFlows = ReadonlyMap<string, OpenedFlow>;
 
-const PROGRAM = /^\.[cm]?[jt]sx?$/;
-
-/** True for the path of a flow that is a program. */
-export const isProgram = (path: string): boolean => PROGRAM.test(extname(path));
-
 /** Reads a flow file, and checks its shape. @param shown its name in diagnostics. */
 export async function openFlow(path: string, shown: string, project: ProjectLayer): Promise<OpenedFlow> {
   const read = await readFlowText(path, shown);
   if (read.kind === 'not_found') return read;
   if (read.kind === 'refused') return { kind: 'refused', diagnostics: [read.diagnostic], source: read.source };
   const { source } = read;
-  if (isProgram(path)) {
-    const what = 'a flow in TypeScript or JavaScript';
-    const facts = { what, instead: 'write the flow in YAML; a step may `call` a function of this file' };
-    return { kind: 'refused', diagnostics: [diagnose('not_yet_supported', facts, source.place(0, 0))], source };
-  }
   return openText(source, path, project);
 }
 
@@ -77,12 +68,12 @@ export function openText(source: SourceText, path: string, project: ProjectLayer
   };
 }
 
-/** The absolute path of the flow that a step names; null where it names none, or none that could be. */
+/** The key of the flow that a step names (see `flow-key.ts`); null where it names none, or none that could be. */
 export function flowPath(step: StepOutline, directory: string): string | null {
   const text = textOf(stepValue(step, 'flow'));
   return text === undefined || text === '' || text.includes('\0') || hasExpression(text)
     ? null
-    : resolve(directory, text);
+    : flowKey(directory, text);
 }
 
 async function openSubFlow(path: string, shown: string, project: ProjectLayer): Promise<OpenedFlow> {
@@ -99,8 +90,9 @@ export async function openSubFlows(root: OpenFlow): Promise<OpenedFlows> {
   for (let from = waiting.shift(); from !== undefined; from = waiting.shift()) {
     for (const step of from.flow.steps) {
       const path = flowPath(step, from.directory);
-      if (path === null || found.has(path)) continue;
       const written = textOf(stepValue(step, 'flow')) ?? '';
+      // What a module makes is known when its code has run, which is not done here.
+      if (path === null || found.has(path) || parseModuleFlow(written) !== null) continue;
       const shown = isAbsolute(written) ? written : join(dirname(from.shown), written);
       const opened = await openSubFlow(path, shown, project);
       found.set(path, opened);

@@ -3,13 +3,11 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { assertNever } from '../../base/result.ts';
-import type { FlowDefinition } from '../../model/flow.ts';
-import type { StepState, StepView } from '../../model/view.ts';
 import { describeProblem, StateError } from '../../store/problem.ts';
 import { loadOrComplain } from '../flow-file.ts';
-import { callGraph } from '../graph/call-graph.ts';
-import { flowGraph } from '../graph/flow-graph.ts';
+import { type FlowGraph, flowGraph } from '../graph/flow-graph.ts';
 import { dotText, mermaidText } from '../graph/markup.ts';
+import { runGraph } from '../graph/run-graph.ts';
 import { svgText } from '../graph/svg.ts';
 import { treeText } from '../graph/tree.ts';
 import { detailOf, readNamedRun } from '../read-run.ts';
@@ -58,11 +56,9 @@ function readFormat(text: string): GraphFormat {
 
 /** What is to be drawn. */
 interface Subject {
-  readonly definition: FlowDefinition;
+  readonly name: string;
   readonly title: string;
-  /** Of a run: what is recorded of its steps. */
-  readonly steps: readonly StepView[] | null;
-  readonly states: ReadonlyMap<string, StepState> | null;
+  readonly drawn: FlowGraph;
 }
 
 async function graph(text: string, options: GraphOptions): Promise<void> {
@@ -74,16 +70,14 @@ async function graph(text: string, options: GraphOptions): Promise<void> {
   if (subject !== null) await session.stdout.writeAll(textOf(subject, options.format, session));
 }
 
-function textOf({ definition, title, states, steps }: Subject, format: GraphFormat, session: Session): string {
-  const isScript = (definition.script ?? null) !== null;
-  const drawn = isScript && steps !== null ? callGraph(steps) : flowGraph(definition, states);
+function textOf({ name, title, drawn }: Subject, format: GraphFormat, session: Session): string {
   switch (format) {
     case 'tree':
       return treeText(drawn, title, session.style);
     case 'mermaid':
       return mermaidText(drawn);
     case 'dot':
-      return dotText(drawn, definition.name);
+      return dotText(drawn, name);
     case 'json':
       return `${JSON.stringify(drawn, null, 2)}\n`;
     case 'svg':
@@ -95,7 +89,9 @@ function textOf({ definition, title, states, steps }: Subject, format: GraphForm
 
 async function flowSubject(session: Session, file: string, profile: string | null): Promise<Subject | null> {
   const flow = await loadOrComplain(session, file, profile);
-  return flow && { definition: flow.definition, title: flow.definition.name, states: null, steps: null };
+  if (flow === null) return null;
+  const { name } = flow.definition;
+  return { name, title: name, drawn: flowGraph(flow.definition, null) };
 }
 
 async function runSubject(session: Session, options: GraphOptions, text: string): Promise<Subject> {
@@ -105,7 +101,7 @@ async function runSubject(session: Session, options: GraphOptions, text: string)
   if (!frozen.ok) throw new StateError(frozen.error);
   if (problem !== null) session.mention(`warning: ${describeProblem(problem)}; what is shown is older`);
   const steps = (await detailOf(run, Date.now()))?.steps ?? [];
-  const states = steps.map(({ key, state }) => [key, state] as const);
   const { definition } = frozen.value;
-  return { definition, title: `${definition.name}, run ${layout.place.id}`, states: new Map(states), steps };
+  const { name } = definition;
+  return { name, title: `${name}, run ${layout.place.id}`, drawn: await runGraph(run, definition, steps) };
 }

@@ -17,7 +17,13 @@ export function callGraph(steps: readonly StepView[]): FlowGraph {
   }
   const drawn = steps.filter(({ role }) => role !== 'item');
   const keys = new Set<string>(drawn.map(({ key }) => key));
-  const nodes = drawn.map((step) => nodeOf(step, items.get(step.key) ?? null, keys));
+
+  // Calls of a sub-flow stand in its step, also where only they are drawn.
+  const outer = new Set(
+    drawn.flatMap(({ key, parent }) => (parent !== null && key.startsWith(`${parent}/`) ? [parent as string] : [])),
+  );
+  const homes = new Set([...keys, ...outer]);
+  const nodes = drawn.map((step) => nodeOf(step, items.get(step.key) ?? null, homes));
   const edges = drawn.flatMap(({ key, needs }) =>
     needs.filter((need) => keys.has(need)).map((from): FlowEdge => ({ from, to: key, kind: 'data' })),
   );
