@@ -198,12 +198,6 @@ describe('files', () => {
     const { definition } = await loaded('\uFEFFsteps:\r\n  a:\r\n    run: |\r\n      one\r\n      two\r\n');
     expect(definition.steps[0]?.action).toEqual({ kind: 'shell', text: 'one\ntwo\n', shell: 'sh', values: {} });
   });
-
-  it('refuses a flow in TypeScript for now', async () => {
-    const folder = folderWith({ 'flow.ts': 'export default 1;' });
-    const [problem] = problemsOf(await loadFlow(join(folder, 'flow.ts')));
-    expect(problem?.code).toBe('not_yet_supported');
-  });
 });
 
 describe('all problems at once', () => {

@@ -424,14 +424,12 @@ steps:
     for (const { primary } of result.diagnostics) expect(result.sources.get(primary.file)).toBeDefined();
   });
 
-  it('has to be there, a file, and no program', async () => {
+  it('has to be there, a file, or a module that exports one', async () => {
     expect(await codesOf('steps: { a: { flow: ./b.yaml } }\n')).toEqual(['flow_not_found:1']);
     expect(await codesOf('steps: { a: { flow: "${{ env.F }}" } }\n')).toEqual(['expression_not_allowed:1']);
     expect(await codesOf('steps: { a: { flow: /dev/zero } }\n')).toEqual(['invalid_sub_flow:1', 'unreadable_file:1']);
-    expect(await codesOf('steps: { a: { flow: b.ts } }\n', { 'b.ts': 'throw 1' })).toEqual([
-      'invalid_sub_flow:1',
-      'not_yet_supported:1',
-    ]);
+    expect(await codesOf('steps: { a: { flow: b.ts } }\n', { 'b.ts': 'throw 1' })).toEqual(['export_not_found:1']);
+    expect(await codesOf('steps: { a: { flow: b.ts } }\n', { 'b.ts': 'export default flow()' })).toEqual([]);
   });
 
   it('is given the params that it has, checked where they are literal', async () => {
