@@ -70,7 +70,9 @@ export async function resumeRun(
   const environment = choice === null || unknown !== null ? null : environmentOrComplain(session, choice.definition);
   const interrupted = interruptions(signals);
   const secrets =
-    choice === null || environment === null ? null : await secretsOrComplain(session, choice.definition, environment);
+    choice === null || environment === null
+      ? null
+      : await secretsOrComplain(session, choice.definition, environment, interrupted.asked);
   const reaped = secrets === null ? null : await endEarlierLife(session, owned, interrupted.hurry);
   const signal = interrupted.first();
   if (choice === null || environment === null || secrets === null || reaped === null || signal !== null) {
@@ -128,12 +130,18 @@ export async function resumeRun(
 }
 
 /** Signals that come before the new life begins: after the first none begins, a second one spares the orphans nothing. */
-function interruptions(signals: SignalHandlers): { readonly hurry: AbortSignal; first(): EndingSignal | null } {
+function interruptions(signals: SignalHandlers): {
+  readonly asked: AbortSignal;
+  readonly hurry: AbortSignal;
+  first(): EndingSignal | null;
+} {
+  const asked = new AbortController();
   const hurry = new AbortController();
   let first: EndingSignal | null = null;
   signals.deliverTo((signal) => {
     if (first !== null) hurry.abort();
     first ??= signal;
+    asked.abort();
   });
-  return { hurry: hurry.signal, first: () => first };
+  return { asked: asked.signal, hurry: hurry.signal, first: () => first };
 }

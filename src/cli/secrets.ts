@@ -26,20 +26,23 @@ const handlersIn = (steps: readonly StepDefinition[]): readonly Handlers[] =>
 /**
  * Reads the secrets of a flow and of its sub-flows, wherever each of them says; from now on no message shows one.
  * @param environment the flow's own.
+ * @param givenUp aborted when nobody wants them any more. Default: never.
  */
 export async function secretsOf(
   session: Session,
   definition: FlowDefinition,
   environment: Environment,
+  givenUp?: AbortSignal,
 ): Promise<SecretReading> {
   const flows = flowsOf(definition);
-  const reading = await readSecrets(flows, ({ file }) => {
+  const environmentOf = ({ file }: Pick<FlowDefinition, 'file'>): Environment => {
     const flow = flows.find((each) => each.file === file);
     if (flow === undefined || flow === definition) return environment;
     // A sub-flow whose file of variables cannot be read says so when it is to be started.
     const own = environmentOfRun(session, flow);
     return own.ok ? own.value : environment;
-  });
+  };
+  const reading = await readSecrets(flows, environmentOf, givenUp);
   hideInMessages((text) => reading.secrets.mask.text(text));
   return reading;
 }
@@ -49,8 +52,9 @@ export async function secretsOrComplain(
   session: Session,
   definition: FlowDefinition,
   environment: Environment,
+  givenUp?: AbortSignal,
 ): Promise<RunSecrets | null> {
-  const { secrets, missing, warnings } = await secretsOf(session, definition, environment);
+  const { secrets, missing, warnings } = await secretsOf(session, definition, environment, givenUp);
   for (const warning of warnings) session.mention(`warning: ${warning}`);
   if (missing.length === 0) return secrets;
   const [first, ...others] = missing.map(({ name, reason }) => `the secret \`${name}\`: ${reason}`);

@@ -1,8 +1,9 @@
-/** The value that a command prints: bounded in time and size, and nothing of its stderr goes anywhere. */
+/** The value that a command prints: bounded in time and size, gone with flowctl, and nothing of its stderr goes anywhere. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { execa } from 'execa';
 import { err, ok, type Result } from '../base/result.ts';
+import { guardCommand } from '../process/guarded.ts';
 import { systemProgram } from '../process/programs.ts';
 import type { SecretPlace } from './sources.ts';
 
@@ -42,8 +43,13 @@ export async function printedBy(
   const sh = systemProgram('sh');
   if (sh === null) return err('its command needs a shell, and this system has no `sh`');
   // Loaded here, for it takes its time and most runs have no such secret.
-  const child = startShell((await import('execa')).execa, sh, command, place);
-  if (child.pid === undefined) return err(`its command cannot be started (${(await child).code ?? 'unknown'})`);
+  const { execa } = await import('execa');
+  const guard = guardCommand(place.environment);
+  const child = startShell(execa, sh, command, { ...place, environment: guard.environment });
+  if (child.pid === undefined) {
+    await guard.leave();
+    return err(`its command cannot be started (${(await child).code ?? 'unknown'})`);
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   const read = new Promise<'closed' | 'too_much'>((resolve) => {
@@ -60,11 +66,18 @@ export async function printedBy(
   });
   const limit = new AbortController();
   const late = pause(limitMs, 'late' as const, { signal: limit.signal }).catch(() => 'late' as const);
+  const givenUp = new Promise<'given_up'>((resolve) => {
+    if (place.givenUp?.aborted === true) resolve('given_up');
+    place.givenUp?.addEventListener('abort', () => resolve('given_up'), { signal: limit.signal });
+  });
+  let endedByItself = false;
   try {
     const flood = read.then(async (how) => (how === 'too_much' ? how : await exited));
-    const first = await Promise.race([exited, flood, late]);
+    const first = await Promise.race([exited, flood, late, givenUp]);
+    if (first === 'given_up') return err('its command was ended, for flowctl was asked to end');
     if (first === 'late') return err(`its command did not end within ${limitMs / 1_000} s`);
     if (first === 'too_much') return err(`its command printed more than ${limitBytes} bytes`);
+    endedByItself = true;
     if (first.code !== 0) {
       const how = first.code === null ? 'was ended by a signal' : `exited with code ${first.code}`;
       return err(`its command ${how}; run it yourself to see what it says`);
@@ -73,6 +86,8 @@ export async function printedBy(
     return rest === 'closed' ? ok(Buffer.concat(chunks)) : err(`its command printed more than ${limitBytes} bytes`);
   } finally {
     limit.abort();
+    await (endedByItself ? guard.leave() : guard.end());
+    // Where there is no /proc, this is all that can be done.
     child.kill('SIGKILL');
     child.stdout.destroy();
   }

@@ -156,10 +156,12 @@ export interface SecretReading {
 /**
  * Reads every secret of some flows, all at once; what is read from the same place is read once.
  * @param environmentOf the environment of a flow, its dotenv files included.
+ * @param givenUp aborted when nobody wants them any more. Default: never.
  */
 export async function readSecrets(
   flows: readonly SecretiveFlow[],
   environmentOf: (flow: SecretiveFlow) => Environment,
+  givenUp?: AbortSignal,
 ): Promise<SecretReading> {
   const reading = new Map<string, Promise<Result<ReadSecret, string>>>();
   const read = (definition: SecretDefinition, place: SecretPlace): Promise<Result<ReadSecret, string>> => {
@@ -171,7 +173,7 @@ export async function readSecrets(
     return known;
   };
   const all = flows.flatMap((flow) => {
-    const place = { environment: environmentOf(flow), directory: flow.directory };
+    const place = { environment: environmentOf(flow), directory: flow.directory, givenUp };
     return flow.secrets.map((definition) => ({ file: flow.file, definition, answer: read(definition, place) }));
   });
   const secrets: Secret[] = [];

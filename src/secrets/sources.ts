@@ -12,6 +12,8 @@ export interface SecretPlace {
   readonly environment: { readonly [name: string]: string | undefined };
   /** The flow's folder, absolute. */
   readonly directory: string;
+  /** Aborted when nobody wants the value any more; commands are ended then. Default: never. */
+  readonly givenUp?: AbortSignal | undefined;
 }
 
 /** A value that was read. */

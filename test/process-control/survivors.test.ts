@@ -1,0 +1,458 @@
+/**
+ * Nothing survives flowctl (I5): processes of every kind, in every place of a flow from which one can be started, and every way in which
+ * a run, or flowctl itself, can come to its end. By default one flow has all places at once; FLOWCTL_SURVIVORS=all tries each place, and
+ * each kind of process, by itself as well.
+ */
+
+import { afterEach, describe, expect, it } from 'vitest';
+import type { RunRow } from '../../src/model/view.ts';
+import { GRACE_MS, useCase } from '../kit/case.ts';
+import { onlyRun } from '../kit/flows.ts';
+import { BIN, eventually, type Started, tagged } from '../kit/rig.ts';
+import { hasTerminals, onTerminal, type Terminal } from '../kit/terminal.ts';
+import { ALL_KINDS, type Brood, broodIn, type Kind, watchdogsOf } from './brood.ts';
+
+const here = useCase({ FLOWCTL_GRACE: '300ms' });
+
+/** I5 gives grace + 1 s; the rest is for a machine with other work, and for a hundred processes on it. */
+const CEILING_MS = GRACE_MS + 4_000;
+const UP_MS = 30_000;
+
+/** Where processes come from: the lines of a step `NAME` that starts a brood by `COMMAND`, and how many broods that are. */
+const PLACES = {
+  command: ['run: COMMAND; sleep 600'],
+  list: ['run: [bash, -c, "COMMAND; sleep 600"]'],
+  function: ['call: ./brood.ts#start', 'with: { command: COMMAND }'],
+  process: ['call: ./brood.ts#start', 'with: { command: COMMAND }', 'isolate: process'],
+  map: ['foreach: [1, 2]', 'run: COMMAND; sleep 600'],
+  group: ['steps:', '  inner: { run: "COMMAND; sleep 600" }'],
+  sub_flow: ['flow: ./inner.yaml'],
+  repeat: ['repeat: { until: "false", every: 1h, max: 3 }', 'run: COMMAND'],
+  retry: ['retry: { max: 1, delay: 1h }', 'run: COMMAND; exit 1'],
+  look: ['wait: { for: { command: "COMMAND; sleep 600" }, every: 1h }'],
+  looked: ['wait: { for: { command: "COMMAND; exit 1" }, every: 1h }'],
+} as const satisfies { readonly [place: string]: readonly string[] };
+
+type Place = keyof typeof PLACES;
+
+const FUNCTION = `import { spawn } from 'node:child_process';
+export function start({ command }: { command: string }): Promise<never> {
+  spawn('/bin/sh', ['-c', command], { stdio: 'ignore' });
+  return new Promise(() => setInterval(() => {}, 1_000));
+}
+`;
+
+/** Broods in some places of one flow. @param each more lines of every step. */
+function flowWith(brood: Brood, places: readonly Place[], more: readonly string[] = [], each: readonly string[] = []) {
+  const { rig } = here;
+  rig.write('brood.ts', FUNCTION);
+  rig.write('inner.yaml', `steps:\n  inner: { run: '${brood.command}; sleep 600' }\n`);
+  const steps = places.flatMap((place) => [
+    `  ${place}:`,
+    ...[...PLACES[place], ...each].map((line) => `    ${line.replaceAll('COMMAND', commandIn(place, brood))}`),
+  ]);
+  rig.write('flow.yaml', ['name: broods', 'max_parallel: 20', ...more, 'steps:', ...steps, ''].join('\n'));
+  return { brood, broods: places.length + (places.includes('map') ? 1 : 0) };
+}
+
+/** What a thread starts is in the group of flowctl itself, so that without its token nobody can tell whose it is: a stated limit. */
+const commandIn = (place: Place, { command }: Brood): string =>
+  place === 'function' ? `WITHOUT=cleared ${command}` : command;
+
+let broods: Brood[] = [];
+/** What a failed case leaves must not live on. */
+afterEach(() => {
+  for (const brood of broods) {
+    for (const line of brood.alive()) {
+      try {
+        process.kill(Number(line.split(':')[0]), 'SIGKILL');
+      } catch {
+        // Gone by itself.
+      }
+    }
+  }
+  broods = [];
+});
+
+function brooding(kinds: readonly Kind[] = ALL_KINDS): Brood {
+  const brood = broodIn(here.rig, kinds);
+  broods.push(brood);
+  return brood;
+}
+
+const areUp = ({ brood, broods: count }: { readonly brood: Brood; readonly broods: number }): Promise<void> =>
+  eventually(`${count} broods are up`, UP_MS, () => here.rig.effects().length >= count).catch((error: Error) => {
+    throw new Error(`${error.message}: ${here.rig.effects().length}\n${brood.alive().join('\n')}`);
+  });
+
+async function nothingIsLeft(run: string, brood: Brood): Promise<void> {
+  const began = performance.now();
+  await eventually('I5: nothing is left', CEILING_MS, () => brood.alive().length === 0).catch((error: Error) => {
+    throw new Error(`${error.message}\n${brood.alive().join('\n')}`);
+  });
+  await eventually('I5: nothing has the token', 1_000, () => tagged(run).length === 0);
+  await eventually('the watchdog went home', CEILING_MS, () => watchdogsOf(run).length === 0);
+  if (process.env['FLOWCTL_SURVIVORS'] !== undefined) {
+    process.stdout.write(
+      `gone after ${Math.round(performance.now() - began)} ms: ${expect.getState().currentTestName}\n`,
+    );
+  }
+}
+
+/** A run that is under way. */
+interface Under {
+  readonly started: Started;
+  readonly run: string;
+}
+
+/** What is said of a run afterwards. */
+type Expected = Partial<Pick<RunRow, 'state' | 'exit_code'>>;
+
+/** How flowctl, or its run, comes to an end. */
+interface Way {
+  readonly name: string;
+  readonly end: (under: Under) => Promise<unknown> | unknown;
+  readonly expected: Expected;
+  readonly code?: number;
+  readonly signal?: NodeJS.Signals;
+  readonly flow?: readonly string[];
+  readonly step?: readonly string[];
+  readonly preload?: string;
+  /** Tried in all places also where time is short. */
+  readonly thorough?: true;
+}
+
+const isThorough = process.env['FLOWCTL_SURVIVORS'] === 'all';
+
+const kill =
+  (signal: NodeJS.Signals) =>
+  ({ started }: Under): void =>
+    void started.process.kill(signal);
+
+async function killWatchdog({ run }: Under): Promise<readonly number[]> {
+  const [first = 0, ...others] = watchdogsOf(run);
+  expect(others).toEqual([]);
+  process.kill(first, 'SIGKILL');
+  await eventually('another watchdog', 5_000, () => watchdogsOf(run).some((pid) => pid !== first));
+  return watchdogsOf(run);
+}
+
+/** Runs inside of flowctl, and of nothing that it starts: throws, or fills the memory, when there is a file of that name. */
+const BREAK = `
+const { existsSync } = require('node:fs');
+const { isMainThread } = require('node:worker_threads');
+if (isMainThread && /flowctl\\.js$/.test(process.argv[1] ?? '')) {
+  setInterval(() => {
+    if (existsSync(process.env.BREAK_FOLDER + '/throw')) {
+      clearInterval(this);
+      throw new Error('a bug of flowctl');
+    }
+    if (existsSync(process.env.BREAK_FOLDER + '/reject')) Promise.reject(new Error('a bug of flowctl'));
+    if (existsSync(process.env.BREAK_FOLDER + '/fill')) for (const all = []; ; ) all.push(new Array(1e6).fill({}));
+    if (existsSync(process.env.BREAK_FOLDER + '/abort')) process.abort();
+  }, 20).unref();
+}
+`;
+const breakBy = (word: string) => (): void => void here.rig.write(word, '');
+
+const CRASHED = { state: 'crashed', exit_code: null } as const;
+
+const WAYS: readonly Way[] = [
+  { name: 'flowctl is killed', end: kill('SIGKILL'), expected: CRASHED, signal: 'SIGKILL', thorough: true },
+  {
+    name: 'its watchdog is killed, then flowctl',
+    end: async (under) => {
+      await killWatchdog(under);
+      kill('SIGKILL')(under);
+    },
+    expected: CRASHED,
+    signal: 'SIGKILL',
+  },
+  {
+    name: 'flowctl is ended by a signal that it does not catch',
+    end: kill('SIGQUIT'),
+    expected: CRASHED,
+    signal: 'SIGQUIT',
+  },
+  { name: 'flowctl aborts', end: breakBy('abort'), expected: CRASHED, signal: 'SIGABRT', preload: BREAK },
+  { name: 'flowctl runs out of memory', end: breakBy('fill'), expected: CRASHED, signal: 'SIGABRT', preload: BREAK },
+  { name: 'flowctl throws what nobody catches', end: breakBy('throw'), expected: CRASHED, code: 70, preload: BREAK },
+  { name: 'flowctl rejects what nobody awaits', end: breakBy('reject'), expected: CRASHED, code: 70, preload: BREAK },
+  { name: 'SIGINT', end: kill('SIGINT'), expected: { state: 'cancelled', exit_code: 130 }, signal: 'SIGINT' },
+  {
+    name: 'SIGTERM',
+    end: kill('SIGTERM'),
+    expected: { state: 'cancelled', exit_code: 143 },
+    signal: 'SIGTERM',
+    thorough: true,
+  },
+  { name: 'SIGHUP', end: kill('SIGHUP'), expected: { state: 'cancelled', exit_code: 129 }, signal: 'SIGHUP' },
+  {
+    name: 'SIGINT, twice',
+    end: async (under) => {
+      kill('SIGINT')(under);
+      await under.started.prints('SIGINT received');
+      kill('SIGINT')(under);
+    },
+    expected: { state: 'cancelled', exit_code: 130 },
+    signal: 'SIGINT',
+  },
+  {
+    name: '`flowctl cancel`',
+    end: ({ run }) => here.rig.flowctl('cancel', run),
+    expected: { state: 'cancelled', exit_code: 5 },
+    code: 5,
+  },
+  {
+    name: 'the time of the run is over',
+    end: () => undefined,
+    expected: { state: 'failed', exit_code: 124 },
+    code: 124,
+    flow: ['timeout: 3s'],
+  },
+  {
+    name: 'the time of each step is over',
+    end: () => undefined,
+    expected: { state: 'failed', exit_code: 1 },
+    code: 1,
+    step: ['timeout: 3s'],
+  },
+];
+
+async function endBy(way: Way, places: readonly Place[], kinds: readonly Kind[] = ALL_KINDS): Promise<void> {
+  const { rig } = here;
+  here.mayLeaveStrays();
+  const under = flowWith(brooding(kinds), places, way.flow, way.step);
+  if (way.preload !== undefined) {
+    const options = `--require ${rig.write('preload.cjs', way.preload)} --max-old-space-size=150`;
+    rig.give({ NODE_OPTIONS: options, BREAK_FOLDER: rig.folder });
+  }
+  const started = rig.start(['run', 'flow.yaml']);
+  const isTimed = way.flow !== undefined || way.step !== undefined;
+  await areUp(isTimed ? { ...under, broods: 1 } : under);
+  const [run = 'none'] = rig.runIds();
+  await way.end({ started, run });
+  const ended = await started.ended;
+  rig.give({ NODE_OPTIONS: undefined });
+  await nothingIsLeft(run, under.brood);
+  expect({ code: ended.code, signal: ended.signal }, ended.stderr).toEqual({
+    code: way.code ?? null,
+    signal: way.signal ?? null,
+  });
+  expect(await onlyRun(rig)).toMatchObject(way.expected);
+}
+
+const EVERYWHERE = Object.keys(PLACES) as readonly Place[];
+/** The most different ones, where all of them would take too long. */
+const SOME: readonly Place[] = ['command', 'process', 'retry'];
+/** Places whose `timeout` is that of what is tried there. */
+const TIMED: readonly Place[] = ['command', 'list', 'function', 'process', 'map'];
+
+const placesFor = (way: Way): readonly Place[] => {
+  const all = way.step === undefined ? EVERYWHERE : TIMED;
+  return way.thorough === true || isThorough ? all : all.filter((place) => SOME.includes(place));
+};
+
+describe('nothing is left of processes of all kinds when', () => {
+  it.each(WAYS.map((way) => [way.name, way] as const))('%s', (_, way) => endBy(way, placesFor(way)));
+});
+
+if (isThorough)
+  describe('nothing is left, each by itself:', () => {
+    const cells = WAYS.flatMap((way) =>
+      (way.step === undefined ? EVERYWHERE : TIMED).flatMap((place) =>
+        ALL_KINDS.filter((kind) => !(place === 'function' && kind === 'cleared')).map((kind) => ({ way, place, kind })),
+      ),
+    );
+    it.each(cells.map((cell) => [cell.kind, cell.place, cell.way.name, cell] as const))(
+      '%s, started by %s, when %s',
+      (_, __, ___, { way, place, kind }) => endBy(way, [place], [kind]),
+    );
+  });
+
+describe('nothing is left', () => {
+  it('by flowctl and its watchdog, killed at once, when the next command has taken the run over (4.7)', async () => {
+    const { rig } = here;
+    // Without its token, and after the process that its group was named for, nobody can prove whose a process is.
+    const under = flowWith(brooding(ALL_KINDS.filter((kind) => kind !== 'cleared')), EVERYWHERE);
+    const started = rig.start(['run', 'flow.yaml']);
+    await areUp(under);
+    const [run = 'none'] = rig.runIds();
+    started.process.kill('SIGSTOP');
+    for (const pid of watchdogsOf(run)) process.kill(pid, 'SIGKILL');
+    started.process.kill('SIGKILL');
+    await started.ended;
+    expect(await onlyRun(rig)).toMatchObject(CRASHED);
+    expect(under.brood.alive().length).toBeGreaterThan(20);
+    const cancelled = await rig.flowctl('cancel', run);
+    expect(cancelled.code, cancelled.stderr).toBe(0);
+    expect(under.brood.alive()).toEqual([]);
+    expect(tagged(run)).toEqual([]);
+    expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('by a run that succeeds: what its steps left in other sessions is ended with it', async () => {
+    const { rig } = here;
+    const brood = brooding();
+    rig.write('brood.ts', LEAVING);
+    const steps = [
+      `  command: { run: "${brood.command}" }`,
+      `  function: { call: ./brood.ts#start, with: { command: "WITHOUT=cleared ${brood.command}" } }`,
+      `  process: { call: ./brood.ts#start, with: { command: "${brood.command}" }, isolate: process }`,
+    ];
+    rig.write('flow.yaml', `steps:\n${steps.join('\n')}\n`);
+    const ended = await rig.flowctl('run', 'flow.yaml');
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(rig.effects()).toHaveLength(3);
+    expect(brood.alive()).toEqual([]);
+    expect(ended.stdout).toContain('left processes behind');
+  });
+
+  it('by a flowctl that is killed between the record of a start and the start', async () => {
+    const { rig } = here;
+    here.mayLeaveStrays();
+    const under = flowWith(brooding(), ['command', 'process']);
+    rig.give({ NODE_OPTIONS: `--require ${rig.write('gate.cjs', DIES_AT_GATE)}` });
+    const ended = await rig.flowctl('run', 'flow.yaml');
+    rig.give({ NODE_OPTIONS: undefined });
+    expect(ended.signal).toBe('SIGKILL');
+    const [run = 'none'] = rig.runIds();
+    const journal = rig.read(`.flowctl/runs/${run}/journal.ndjson`);
+    expect(journal).toContain('"attempt.spawned"');
+    await nothingIsLeft(run, under.brood);
+    expect(rig.effects()).toEqual([]);
+  });
+
+  it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
+    'by the command of a secret, when flowctl is ended by %s',
+    async (signal) => {
+      const { rig } = here;
+      const brood = brooding(ALL_KINDS.filter((kind) => kind !== 'cleared'));
+      const use = "{ run: 'true', env: { KEY: '${{ secrets.KEY }}' } }";
+      rig.write('flow.yaml', `secrets: { KEY: { command: "${brood.command}; sleep 600" } }\nsteps:\n  use: ${use}\n`);
+      const started = rig.start(['run', 'flow.yaml']);
+      await eventually('it is up', UP_MS, () => rig.effects().length === 1);
+      started.process.kill(signal);
+      expect(await started.ended).toMatchObject({ signal });
+      await eventually('nothing is left', CEILING_MS, () => brood.alive().length === 0);
+      expect(rig.runIds()).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['killed', 'SIGKILL', null],
+    ['interrupted', 'SIGINT', null],
+  ] as const)('by handlers, when flowctl is %s', async (_, signal, code) => {
+    const { rig } = here;
+    here.mayLeaveStrays();
+    const brood = brooding();
+    const lines = [
+      'steps:',
+      "  fails: { run: 'exit 1', on_failure: [{ run: COMMAND; sleep 600 }] }",
+      'on_failure: [{ run: COMMAND; sleep 600 }]',
+    ];
+    rig.write('flow.yaml', `${lines.join('\n').replaceAll('COMMAND', brood.command)}\n`);
+    const started = rig.start(['run', 'flow.yaml']);
+    await eventually('the first is up', UP_MS, () => rig.effects().length === 1);
+    const [run = 'none'] = rig.runIds();
+    started.process.kill(signal);
+    expect(await started.ended).toMatchObject({ code, signal });
+    await nothingIsLeft(run, brood);
+  });
+
+  it('by handlers that run over the time for cleaning up, after a signal as well', async () => {
+    const { rig } = here;
+    const brood = brooding();
+    const more = `cleanup_timeout: 1s\nfinally: [{ run: "${brood.command}; sleep 600" }]\n`;
+    rig.write('flow.yaml', `${more}steps: { sleeps: { run: 'echo up >> "$EFFECTS"; sleep 600' } }\n`);
+    const started = rig.start(['run', 'flow.yaml']);
+    await eventually('the step is up', UP_MS, () => rig.effects().length === 1);
+    const [run = 'none'] = rig.runIds();
+    started.process.kill('SIGTERM');
+    const began = performance.now();
+    expect(await started.ended).toMatchObject({ signal: 'SIGTERM' });
+    // 2 s for handlers, and their grace time.
+    expect(performance.now() - began).toBeLessThan(2_000 + GRACE_MS + 5_000);
+    await nothingIsLeft(run, brood);
+  });
+
+  it('by a detached run that is killed; whoever started it may go before', async () => {
+    const { rig } = here;
+    here.mayLeaveStrays();
+    const under = flowWith(brooding(), SOME);
+    const shell = rig.shell('"$NODE" "$BIN" run flow.yaml --detach; exec sleep 600');
+    await areUp(under);
+    const [run = 'none'] = rig.runIds();
+    await eventually('the id is printed', 5_000, () => shell.stdout().includes(run));
+    shell.process.kill('SIGKILL');
+    await shell.ended;
+    expect(await onlyRun(rig)).toMatchObject({ state: 'running' });
+    expect(under.brood.alive().length).toBeGreaterThan(10);
+    process.kill(Number(/process (\d+)/.exec(shell.stderr())?.[1]), 'SIGKILL');
+    await nothingIsLeft(run, under.brood);
+    expect(await onlyRun(rig)).toMatchObject(CRASHED);
+  });
+});
+
+describe.skipIf(!hasTerminals)('nothing is left on a terminal (needs python3) when', () => {
+  const flowctl = [process.execPath, BIN, 'run', 'flow.yaml'];
+  const interactive = ['interactive: true'];
+  const ways: readonly (readonly [string, readonly string[], (terminal: Terminal) => unknown, Expected])[] = [
+    ['it is closed', flowctl, (terminal) => terminal.close(), { state: 'cancelled', exit_code: 129 }],
+    ['Ctrl-C is typed', flowctl, (terminal) => terminal.type('\u0003'), { state: 'cancelled', exit_code: 130 }],
+    [
+      'the shell that started flowctl is killed',
+      ['/bin/bash', '-c', 'echo $$ > shell; "$NODE" "$BIN" run flow.yaml; true'],
+      () => process.kill(Number(here.rig.read('shell')), 'SIGKILL'),
+      { state: 'cancelled', exit_code: 129 },
+    ],
+    [
+      'flowctl is killed',
+      ['/bin/sh', '-c', 'echo $$ > flowctl; exec "$NODE" "$BIN" run flow.yaml'],
+      () => process.kill(Number(here.rig.read('flowctl')), 'SIGKILL'),
+      CRASHED,
+    ],
+  ];
+  it.each(ways)('%s', async (_, argv, end, expected) => {
+    const { rig } = here;
+    here.mayLeaveStrays();
+    // An interactive step is in the group of flowctl, as what a thread starts is.
+    const brood = brooding(ALL_KINDS.filter((kind) => kind !== 'cleared'));
+    const under = flowWith(brood, ['command', 'process'], [], []);
+    const asking = [
+      '  asking:',
+      ...interactive.map((line) => `    ${line}`),
+      `    run: ${brood.command}; sleep 600`,
+      '',
+    ];
+    rig.write('flow.yaml', `${rig.read('flow.yaml')}${asking.join('\n')}`);
+    const terminal = onTerminal(rig, argv, { env: { TERM: 'xterm' } });
+    await areUp({ ...under, broods: under.broods + 1 });
+    const [run = 'none'] = rig.runIds();
+    end(terminal);
+    await eventually('the run has ended', CEILING_MS, async () => (await onlyRun(rig)).state === expected.state);
+    await nothingIsLeft(run, brood);
+    expect(await onlyRun(rig)).toMatchObject(expected);
+    terminal.close();
+    await terminal.ended;
+  });
+});
+
+/** Goes as soon as its brood is there. */
+const LEAVING = `import { execFileSync, spawn } from 'node:child_process';
+export function start({ command }: { command: string }): void {
+  execFileSync('/bin/sh', ['-c', command], { stdio: 'ignore' });
+}
+`;
+
+/** The gate of a start is opened by a line that is empty: this flowctl dies instead. */
+const DIES_AT_GATE = `
+const { Socket } = require('node:net');
+const { write } = Socket.prototype;
+if (/flowctl\\.js$/.test(process.argv[1] ?? '')) {
+  Socket.prototype.write = function (chunk, ...rest) {
+    if (chunk === '\\n') process.kill(process.pid, 'SIGKILL');
+    return write.call(this, chunk, ...rest);
+  };
+}
+`;
