@@ -22,6 +22,8 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<Command
   { name: 'logs', load: () => import('./commands/logs.ts') },
   { name: 'artifact', load: () => import('./commands/artifact.ts') },
   { name: 'cache', load: () => import('./commands/cache.ts') },
+  { name: 'delete', load: () => import('./commands/delete.ts') },
+  { name: 'prune', load: () => import('./commands/prune.ts') },
   { name: 'init', load: () => import('./commands/init.ts') },
   { name: 'schema', load: () => import('./commands/schema.ts') },
   { name: 'completion', load: () => import('./commands/completion.ts') },

@@ -1,6 +1,7 @@
 /** What an earlier life of a run left behind. Asked by whoever holds the run's lock and is about to begin another life. */
 
-import type { EventBody } from '../model/event.ts';
+import type { RunId } from '../base/ids.ts';
+import type { EventBody, ProcessIdentity } from '../model/event.ts';
 import { systemClock } from '../process/clock.ts';
 import { endOrphans } from '../process/orphans.ts';
 import type { ResumableRun } from '../store/resume.ts';
@@ -19,26 +20,40 @@ const PATIENCE_MS = 300;
  */
 export async function endEarlierLife(
   session: Session,
-  { record, layout }: ResumableRun,
+  { record, layout }: Pick<ResumableRun, 'record' | 'layout'>,
   hurry?: AbortSignal,
 ): Promise<readonly number[] | null> {
   const identities = (await treeSteps(layout, record)).flatMap(({ step: { phase } }) =>
     phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
   );
+  return endAll(session, record.id, { identities, graceMs: record.settings.grace_ms, hurry });
+}
+
+/** From asking to killing, for what is left of a run that tells no more how long its steps may take. */
+const DEFAULT_GRACE_MS = 5_000;
+
+/** The same for a run of which nothing can be read. @returns false when some refuse. */
+export const endTagged = async (session: Session, run: RunId): Promise<boolean> =>
+  (await endAll(session, run, { identities: [], graceMs: DEFAULT_GRACE_MS, hurry: undefined })) !== null;
+
+async function endAll(
+  session: Session,
+  run: RunId,
+  how: {
+    readonly identities: readonly ProcessIdentity[];
+    readonly graceMs: number;
+    readonly hurry: AbortSignal | undefined;
+  },
+): Promise<readonly number[] | null> {
   const clock = systemClock();
   const takeBack = clock.after(PATIENCE_MS, () =>
     session.mention('ending what the earlier life of the run left running'),
   );
-  const { ended, left } = await endOrphans(record.id, {
-    clock,
-    graceMs: record.settings.grace_ms,
-    identities,
-    ...(hurry === undefined ? {} : { hurry }),
-  });
+  const { ended, left } = await endOrphans(run, { clock, ...how });
   takeBack();
   if (left.length === 0) return ended;
   session.complain(
-    `run ${record.id}: processes of its earlier life refuse to end: ${left.join(', ')}`,
+    `run ${run}: processes of its earlier life refuse to end: ${left.join(', ')}`,
     'end them, then try again',
   );
   session.exit(EXIT.busy);

@@ -33,6 +33,8 @@ export interface LifeToRun {
   readonly secrets: RunSecrets;
   /** What the project has for the steps of all its runs; absent for a run that is only taken over to be ended. */
   readonly resources?: ProjectConfig['resources'];
+  /** Which runs are deleted now and then when one has ended. Default: none. */
+  readonly retention?: ProjectConfig['retention'];
   /** Events that are recorded and that nobody was told of yet: `run.started` of a new run. */
   readonly told: readonly RunEvent[];
   readonly opening: readonly EventBody[];

@@ -116,11 +116,11 @@ export async function resumeRun(
   }
   const opening: readonly EventBody[] = [...recovered, ...relinked(own), ...tornWarning(owned)];
   const before = structuredClone(record);
-  const { resources } = project;
+  const { resources, retention } = project;
   await runToEnd(
     session,
     {
-      ...{ state: state.value, owned, record, definition, environment, secrets, resources },
+      ...{ state: state.value, owned, record, definition, environment, secrets, resources, retention },
       ...{ told: [], opening, before, again, fresh, waits: options.wait === false ? 'park' : 'stay' },
     },
     options,

@@ -9,6 +9,7 @@ import type { EndingSignal } from '../model/outcome.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import type { RunRecord } from '../model/run.ts';
 import { StateError } from '../store/problem.ts';
+import { isRetentionDue } from '../store/retention-mark.ts';
 import { treeSteps } from '../store/sub-runs.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
 import type { RunLayout } from '../store/layout.ts';
@@ -75,7 +76,20 @@ export async function runToEnd(
   else if (failed) session.stderr.write(summary);
   const isWelcome = view.skipOk === true && record.ending?.state === 'skipped';
   const code = isWelcome ? EXIT.ok : (record.ending?.exit_code ?? EXIT.internal);
-  await finish(session, code, record.cancellation?.signal ?? null, signals);
+  const signal = record.cancellation?.signal ?? null;
+  // Nobody who wants this program ended waits for what is not theirs.
+  if (signal === null) await retainNowAndThen(session, life);
+  await finish(session, code, signal, signals);
+}
+
+async function retainNowAndThen(session: Session, { state, retention = null }: LifeToRun): Promise<void> {
+  try {
+    if (retention === null || !(await isRetentionDue(state, Date.now()))) return;
+  } catch {
+    // A state that cannot be written: it was said where it mattered.
+    return;
+  }
+  await (await import('./automatic-retention.ts')).retain(session, state, retention);
 }
 
 /** Somebody is asked where they sit at the terminal and want to see what the run does, unless nobody is to be waited for. */

@@ -61,6 +61,7 @@ export function checkConfig(root: DocumentNode, problems: Problems): void {
   checkLayer(root, problems);
   checkPaths(entryOf(root, 'include')?.value, '`include`', problems);
   checkDuration(entryOf(root, 'grace')?.value, problems);
+  checkDuration(entryOf(entryOf(root, 'retention')?.value, 'older_than')?.value, problems);
   checkResources(root, problems);
   for (const { key, keySpan, value } of entriesOf(entryOf(root, 'profiles')?.value)) {
     if (!PROFILE_NAME.test(key)) problems.at('invalid_config_name', keySpan, { name: key, what: 'profile' });

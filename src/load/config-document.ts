@@ -24,6 +24,7 @@ function contextOf(path: readonly string[]): KeyContext | null {
   const [key, ...rest] = withoutProfile(path);
   if (key === 'defaults') return rest.length === 0 ? 'defaults' : rest[0] === 'retry' ? 'retry' : null;
   if (key === 'secrets') return 'secret';
+  if (key === 'retention') return rest.length === 0 ? 'retention' : null;
   return key === 'resources' ? 'capacity' : null;
 }
 

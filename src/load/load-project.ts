@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Sources } from '../diagnostics/source.ts';
-import type { Capacity, ProjectConfig } from '../model/project.ts';
+import { type Capacity, DEFAULT_RETENTION, type ProjectConfig, type RetentionRule } from '../model/project.ts';
 import { checkLayerTemplates } from './check-config-templates.ts';
 import { type ConfigFile, programConfig, readConfigFiles } from './config-files.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf } from './document.ts';
@@ -54,7 +54,15 @@ function configOf(file: string, layers: readonly WrittenLayer[]): ProjectConfig 
     resources: Object.fromEntries(resources),
     durability: textOf(lastOf(layers, 'durability')) === 'process' ? 'process' : 'full',
     grace_ms: durationOf(lastOf(layers, 'grace')),
+    retention: retentionOf(lastOf(layers, 'retention')),
   };
+}
+
+function retentionOf(node: DocumentNode | undefined): RetentionRule | null {
+  if (node === undefined) return DEFAULT_RETENTION;
+  if (node.kind !== 'map') return null;
+  const keep = numberOf(entryOf(node, 'keep')?.value) ?? null;
+  return { older_than_ms: durationOf(entryOf(node, 'older_than')?.value), keep };
 }
 
 const dotenvOf = (layers: readonly WrittenLayer[]): readonly string[] =>

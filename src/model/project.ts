@@ -12,6 +12,17 @@ export type Capacity =
   /** A limit of starts: at most `max` within any span of `per_ms`. */
   | { readonly kind: 'rate'; readonly max: number; readonly per_ms: number };
 
+/** Which runs go: those that are older and not among the newest of their flow. */
+export interface RetentionRule {
+  /** Since their end, milliseconds; null: whatever their age. */
+  readonly older_than_ms: number | null;
+  /** So many of the newest of each flow stay whatever their age; null: none. */
+  readonly keep: number | null;
+}
+
+/** What holds where no project says otherwise: what ended 30 days ago goes. */
+export const DEFAULT_RETENTION: RetentionRule = { older_than_ms: 30 * 86_400_000, keep: null };
+
 /** The project's settings. */
 export interface ProjectConfig {
   /** Absolute path of its file; null where there is none. */
@@ -20,7 +31,15 @@ export interface ProjectConfig {
   readonly durability: 'full' | 'process';
   /** Null: the default of 5 s. */
   readonly grace_ms: number | null;
+  /** Which runs are deleted by themselves, now and then; null: none. */
+  readonly retention: RetentionRule | null;
 }
 
 /** What holds where no project says otherwise. */
-export const NO_CONFIG: ProjectConfig = { file: null, resources: {}, durability: 'full', grace_ms: null };
+export const NO_CONFIG: ProjectConfig = {
+  file: null,
+  resources: {},
+  durability: 'full',
+  grace_ms: null,
+  retention: DEFAULT_RETENTION,
+};

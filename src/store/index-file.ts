@@ -13,7 +13,7 @@
  */
 
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { parseRunId, type RunId } from '../base/ids.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import { monotonicMs } from '../base/stopwatch.ts';
@@ -36,14 +36,17 @@ export interface IndexEntry {
 
 /** Longer rows, with huge params, are left to the run's folder. */
 const LONGEST_ROW = 16_384;
-const HEAD_BYTES = 40;
+/** The length of the head. */
+export const HEAD_BYTES = 40;
 const CHUNK_BYTES = 65_536;
 const REBUILD_PATIENCE_MS = 10_000;
 const LOOKS = 3;
 const PAUSE_MS = 5;
 
-const headLine = (bytes: number): string => `{"index":"1.0","bytes":${String(bytes).padStart(15)}}\n`;
-const COMPLETE = sealLine('{"complete":true}');
+/** The head of an index of so many bytes. */
+export const headLine = (bytes: number): string => `{"index":"1.0","bytes":${String(bytes).padStart(15)}}\n`;
+/** What stands before lines that name every run. */
+export const COMPLETE = sealLine('{"complete":true}');
 
 /**
  * Adds a finished run, durably.
@@ -55,14 +58,26 @@ export async function addToIndex(
   everyRun: () => Promise<readonly IndexEntry[]>,
 ): Promise<void> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-  const file = await open(path, flags, FILE_MODE);
-  try {
-    if (!(await isHealthy(file))) await rebuild(file, path, everyRun);
-    await appendBlock(path, entryLine(entry));
-    await file.write(headLine((await file.stat()).size), 0);
-  } finally {
-    await file.close();
+  for (;;) {
+    const file = await open(path, flags, FILE_MODE);
+    try {
+      if (!(await isHealthy(file))) await rebuild(file, path, everyRun);
+      await appendBlock(path, entryLine(entry));
+      // Somebody may have put a new index in its place (`index-replacement.ts`), without this line.
+      if (!(await isAt(file, path))) continue;
+      await file.write(headLine((await file.stat()).size), 0);
+      return;
+    } finally {
+      await file.close();
+    }
   }
+}
+
+/** True while the path leads to the file that was opened. */
+export async function isAt(file: FileHandle, path: string): Promise<boolean> {
+  const there = await lstat(path).catch(() => null);
+  const { ino, dev } = await file.stat();
+  return there !== null && there.ino === ino && there.dev === dev;
 }
 
 /** One rebuilds, the others wait: a run that ends while the runs are walked comes after the walk's lines, not before them. */
@@ -131,7 +146,8 @@ async function appendBlock(path: string, block: string): Promise<void> {
   }
 }
 
-function entryLine(entry: IndexEntry): string {
+/** The line of a run. */
+export function entryLine(entry: IndexEntry): string {
   const text = JSON.stringify(entry);
   return sealLine(text.length <= LONGEST_ROW ? text : JSON.stringify({ ...entry, row: null }));
 }

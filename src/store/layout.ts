@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
+import { type ContentHash, parseRunId, type RunId, type StepKey } from '../base/ids.ts';
 import type { RunPaths } from '../model/view.ts';
 
 /** The name of a project's state directory. */
@@ -21,6 +21,10 @@ export interface StateLayout {
   readonly runs: string;
   /** Compiled modules, and results of steps that may be reused. */
   readonly cache: string;
+  /** Who deleted which run, and when: one line each. */
+  readonly removals: string;
+  /** Its time says when old runs were last looked for, see `retention.ts`. */
+  readonly retained: string;
 }
 
 /** A run's place: `root` is the top-level run whose folder it lies in, equal to `id` for a top-level run. */
@@ -58,6 +62,8 @@ export function stateLayout(root: string): StateLayout {
     open: join(root, 'open'),
     runs: join(root, 'runs'),
     cache: join(root, 'cache'),
+    removals: join(root, 'removals.ndjson'),
+    retained: join(root, 'retained'),
   };
 }
 
@@ -117,6 +123,17 @@ export const runPaths = (run: RunLayout): RunPaths => ({
   log: (key, attempt) => logPath(run, key, attempt),
   artifact: (file) => join(run.artifacts, file),
 });
+
+/** Where a run lies that is being deleted: it is gone from the moment at which it has this name. */
+export const trashPath = (state: StateLayout, id: RunId): string => join(state.runs, `${TRASH}${id}`);
+
+/** The run that an entry of `runs/` is the rest of; null for any other name. */
+export function trashedRun(name: string): RunId | null {
+  const id = parseRunId(name.slice(TRASH.length));
+  return id !== null && name === `${TRASH}${id}` ? id : null;
+}
+
+const TRASH = '.trash-';
 
 /** Where an attempt keeps its files while it runs, and its log afterwards. */
 export function attemptPlaces(run: RunLayout, key: StepKey, attempt: number) {

@@ -26,6 +26,8 @@ export interface RunFilter {
   readonly limit?: number | undefined;
   /** True: also runs that belong to a step of another run. Those are otherwise part of that run. */
   readonly all?: boolean | undefined;
+  /** True: also runs that a `flowctl` inside a step of another run began. They have a folder of their own beside that run's. */
+  readonly inner?: boolean | undefined;
   /** True for the runs that did not succeed: still going on, or something for `resume`. */
   readonly unfinished?: boolean | undefined;
 }
@@ -52,6 +54,11 @@ export function listRuns(
 /** Ids of all top-level runs on disk, whether they began or not, newest first. Reads one directory. */
 export async function runIdsOnDisk(state: StateLayout): Promise<readonly RunId[]> {
   return (await idsIn(state.runs)) ?? [];
+}
+
+/** Ids of the sub-runs that lie in a top-level run's folder, whether they began or not. */
+export async function subRunIdsOnDisk(state: StateLayout, root: RunId): Promise<readonly RunId[]> {
+  return (await idsIn(runLayout(state, topLevel(root)).children).catch(() => null)) ?? [];
 }
 
 /** Reads runs' folders with their liveness. A run that never began is left out. */
@@ -163,8 +170,8 @@ async function fromPlaces(
 async function placesOnDisk(state: StateLayout): Promise<readonly RunPlace[]> {
   const places: RunPlace[] = [];
   for (const root of await runIdsOnDisk(state)) {
-    const children = await idsIn(runLayout(state, topLevel(root)).children).catch(() => null);
-    places.push(topLevel(root), ...(children ?? []).map((id) => ({ id, root })));
+    const children = await subRunIdsOnDisk(state, root);
+    places.push(topLevel(root), ...children.map((id) => ({ id, root })));
   }
   return places.sort(byAge);
 }
@@ -190,8 +197,8 @@ async function idsIn(folder: string): Promise<readonly RunId[] | null> {
   }
 }
 
-function matches(row: RunRow, { flow, state, tag, since, unfinished, all }: RunFilter): boolean {
-  if (all !== true && row.parent !== null) return false;
+function matches(row: RunRow, { flow, state, tag, since, unfinished, all, inner }: RunFilter): boolean {
+  if (all !== true && inner !== true && row.parent !== null) return false;
   if (flow !== undefined && row.flow !== flow) return false;
   if (state !== undefined && row.state !== state) return false;
   if (tag !== undefined && !row.tags.includes(tag)) return false;

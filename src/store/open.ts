@@ -10,7 +10,7 @@ import type { Result } from '../base/result.ts';
 import { DIRECTORY_MODE, FILE_MODE, syncDirectory } from './durable-files.ts';
 import { type StateLayout, stateLayout } from './layout.ts';
 import { refuseForeignFolder, secureDirectory } from './permissions.ts';
-import { guarded, type StateProblem, systemCode, unwrap } from './problem.ts';
+import { guarded, StateError, type StateProblem, systemCode, unwrap } from './problem.ts';
 
 /**
  * Makes a state directory ready for writing: made when missing (0700, with a `.gitignore`), checked and tightened when not.
@@ -33,6 +33,23 @@ export function openState(path: string): Promise<Result<StateLayout, StateProble
       await syncDirectory(dirname(layout.root));
     }
     return layout;
+  });
+}
+
+/**
+ * The same for a state directory of which something is to be taken away: nothing is made.
+ * @returns nothing; `permission` (77) when it is not ours or others may write to it; `not_found` (4) when there is none.
+ */
+export function openExisting(state: StateLayout): Promise<Result<void, StateProblem>> {
+  return guarded(state.root, async () => {
+    if (!(await exists(state.root))) {
+      const message = `there is no state directory ${state.root}`;
+      throw new StateError({ kind: 'not_found', text: state.root, message });
+    }
+    unwrap(await secureDirectory(state.root, 'followed'));
+    for (const folder of [state.runs, state.open]) {
+      if (await exists(folder)) unwrap(await secureDirectory(folder, 'refused'));
+    }
   });
 }
 
