@@ -7,7 +7,14 @@ export { type FlowRun, type RunFlowOptions, runFlow } from './embedding/run-flow
 export type { Artifacts } from './flows/artifacts.ts';
 export { type ApprovalQuestion, type Context, context, type Logger } from './flows/context.ts';
 export { type Flow, flow } from './flows/flow.ts';
-export type { FlowDeclaration, FlowOptions, Handler, StepDeclaration, StepFunction } from './flows/flow-options.ts';
+export type {
+  FlowDeclaration,
+  FlowOptions,
+  Handler,
+  ScheduleDeclaration,
+  StepDeclaration,
+  StepFunction,
+} from './flows/flow-options.ts';
 export type { Jsonify } from './flows/jsonify.ts';
 export { type ConcurrentMapOptions, map } from './flows/map.ts';
 export { type CacheOptions, type Duration, OptionError, type RetryOptions, type StepOptions } from './flows/options.ts';

@@ -48,6 +48,8 @@ type FlowCode =
   | 'invalid_sub_flow'
   | 'flow_not_loaded'
   | 'no_such_flow'
+  | 'invalid_schedule'
+  | 'missing_schedule_param'
   | 'unknown_flow_param'
   | 'missing_flow_param'
   | 'flow_param_mismatch'

@@ -208,6 +208,9 @@ export interface FactsByCode {
     readonly available: readonly string[];
     readonly found: string | null;
   };
+  /** `problem` and `remedy` are sentences of the schedule's own language. */
+  readonly invalid_schedule: { readonly key: string; readonly problem: string; readonly remedy: string | null };
+  readonly missing_schedule_param: { readonly params: readonly string[] };
   readonly unknown_flow_param: Unknown & { readonly flow: string };
   readonly missing_flow_param: { readonly flow: string; readonly params: readonly string[] };
   readonly flow_param_mismatch: { readonly flow: string; readonly param: string; readonly problem: string };

@@ -218,6 +218,12 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
         : `its flows are ${listedNames(available, 'and')}; name one as ${quoted(`file.ts#${available[0] ?? ''}`)}`,
     ),
   invalid_sub_flow: ({ count }) => say(`this flow has ${counted(count, 'error')} of its own, which are listed as well`),
+  invalid_schedule: ({ key, problem, remedy }) => say(`${quoted(key)}: ${problem}`, remedy),
+  missing_schedule_param: ({ params }) =>
+    say(
+      `runs of this schedule have no value for ${params.length === 1 ? 'the param' : 'the params'} ${listedNames(params, 'and')}`,
+      `write it here, or give it a default:${example('params:', ...params.slice(0, 5).map((name) => `  ${name}: ...`))}`,
+    ),
   unknown_flow_param: ({ flow, name, ...facts }) =>
     say(
       `${quoted(flow)} has no param ${quoted(name)}`,

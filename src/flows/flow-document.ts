@@ -23,7 +23,7 @@ const HANDLERS = ['onSuccess', 'onFailure', 'onCancel', 'finally'];
 /** The options of an imperative flow. */
 export const FLOW_OPTION_NAMES: readonly string[] = [
   ...['params', 'description', 'tags', 'runName', 'env', 'dotenv', 'secrets', 'maxParallel', 'failFast'],
-  ...['concurrency', 'timeout', 'cleanupTimeout', 'retry'],
+  ...['schedules', 'concurrency', 'timeout', 'cleanupTimeout', 'retry'],
   ...HANDLERS,
 ];
 
@@ -40,6 +40,7 @@ const STEP_NAMES: readonly string[] = [
 
 /** Keys whose members are options too; the members of all others are the user's own. */
 const OPTION_OBJECTS: ReadonlySet<string> = new Set([
+  'schedules',
   'concurrency',
   'retry',
   'defaults',
@@ -103,14 +104,16 @@ class DocumentWriter {
     }
     const json = asJson(`${this.#owner}: \`${path.join('.')}\``, value);
     const renamed = (each: Json): Json =>
-      typeof each !== 'object' || each === null || Array.isArray(each)
-        ? each
-        : Object.fromEntries(
-            Object.entries(each).map(([name, member]) => [
-              snake(name),
-              name === 'params' || name === 'env' ? member : renamed(member),
-            ]),
-          );
+      Array.isArray(each)
+        ? each.map(renamed)
+        : typeof each !== 'object' || each === null
+          ? each
+          : Object.fromEntries(
+              Object.entries(each).map(([name, member]) => [
+                snake(name),
+                name === 'params' || name === 'env' ? member : renamed(member),
+              ]),
+            );
     return renamed(json);
   }
 

@@ -27,6 +27,24 @@ interface HandlerOptions {
   readonly finally?: Handler | readonly Handler[];
 }
 
+/** When a flow is due; `docs/schedules.md` says what each means. One of the first four names the instants. */
+export interface ScheduleDeclaration {
+  readonly cron?: string;
+  readonly interval?: Duration;
+  readonly rrule?: string;
+  readonly at?: string;
+  readonly timezone?: string;
+  readonly anchor?: string;
+  readonly start?: string;
+  readonly end?: string;
+  readonly params?: JsonObject;
+  readonly jitter?: Duration;
+  readonly active?: boolean;
+  readonly overlap?: 'skip' | 'queue' | 'cancel_running' | 'allow';
+  readonly catchUp?: 'none' | 'latest' | 'all';
+  readonly catchUpWindow?: Duration;
+}
+
 /** Options of a flow; `docs/flow-file.md` says what each means. */
 export interface FlowOptions<P extends ParamsDeclaration = ParamsDeclaration> extends HandlerOptions {
   /** One JSON Schema or default per param, or one Standard Schema (zod, valibot, ...) for all. */
@@ -41,6 +59,8 @@ export interface FlowOptions<P extends ParamsDeclaration = ParamsDeclaration> ex
   /** Default: as many as the machine has cores, at least 4. */
   readonly maxParallel?: number;
   readonly failFast?: boolean;
+  /** When the flow is due. */
+  readonly schedules?: readonly ScheduleDeclaration[];
   readonly concurrency?:
     | string
     | {

@@ -1,20 +1,13 @@
 /** Steps that are flows of their own: that the file is there, and is given the params that it asks for. */
 
-import type { Json } from '../base/json.ts';
 import { suggest } from '../diagnostics/suggest.ts';
-import { deepReads, hasExpression } from '../expressions/expressions.ts';
+import { hasExpression } from '../expressions/expressions.ts';
+import { isTemplate } from './check-params.ts';
 import { entriesOf, entryOf, type MapEntry, textOf, toJsonValue } from './document.ts';
 import { type ParamOutline, type StepOutline, stepValue } from './outline.ts';
 import { findMismatch, findSchemaProblem, paramOf } from './param-schema.ts';
 import { parseModuleFlow } from './flow-key.ts';
 import { flowPath, type OpenedFlows, type OpenFlow } from './sub-flows.ts';
-
-/** True when a text anywhere inside a value holds an expression. */
-function isTemplate(value: Json): boolean {
-  if (typeof value === 'string') return hasExpression(value);
-  if (value === null || typeof value !== 'object') return false;
-  return deepReads(value).length > 0 || Object.values(value).some(isTemplate);
-}
 
 interface FlowInput {
   readonly params: ReadonlyMap<string, ParamOutline>;

@@ -8,7 +8,7 @@ import type { Problems } from './problems.ts';
 import type { Json } from '../base/json.ts';
 
 /** True when a text anywhere inside a value holds an expression. */
-function isTemplate(value: Json): boolean {
+export function isTemplate(value: Json): boolean {
   if (typeof value === 'string') return hasExpression(value);
   if (value === null || typeof value !== 'object') return false;
   return deepReads(value).length > 0 || Object.values(value).some(isTemplate);

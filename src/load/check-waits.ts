@@ -17,7 +17,7 @@ function literalOf(node: DocumentNode | undefined): string | null {
 }
 
 /** Exactly one of some keys has to be there. */
-function checkOneOf(entry: MapEntry, keys: readonly string[], what: string, problems: Problems): void {
+export function checkOneOf(entry: MapEntry, keys: readonly string[], what: string, problems: Problems): void {
   if (entry.value.kind !== 'map' || entry.value.entries.size === 0) return;
   const found = keys.flatMap((key) => entryOf(entry.value, key) ?? []);
   const [first, ...others] = found;

@@ -19,6 +19,7 @@ import { checkHandlers } from './check-handlers.ts';
 import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
 import { checkPolicies } from './check-policies.ts';
+import { checkSchedules } from './check-schedules.ts';
 import { checkShell } from './check-shell.ts';
 import { checkSteps } from './check-steps.ts';
 import { checkTemplates } from './check-templates.ts';
@@ -126,6 +127,7 @@ async function checkMeaning(open: OpenFlow, opened: OpenedFlows, sources: Map<st
   checkHandlers(flow, problems);
   checkPolicies(flow, problems);
   await checkParams(flow, problems);
+  await checkSchedules(flow, problems);
   await checkWaits(flow.steps, problems);
   await checkFlows(open, opened);
   await checkOutputs(flow, problems);

@@ -31,6 +31,7 @@ import { type HandlerOutline, handlersByOwner } from './handlers.ts';
 import { handlersOf } from './normal-handlers.ts';
 import { mapOf, repeatOf } from './normal-map.ts';
 import { flowPolicies, stepPolicies } from './normal-policies.ts';
+import { schedulesOf } from './normal-schedules.ts';
 import { defaultValue, type FlowOutline, sharedEnv, type StepOutline, stepValue } from './outline.ts';
 import { paramOf } from './param-schema.ts';
 import { usedSecrets } from './secret-sources.ts';
@@ -162,6 +163,7 @@ export function normalForm(
     ...policies,
     params: flow.params.map((param) => withDefault(paramOf(param), flow.project.params)),
     dotenv: [...flow.project.dotenv.before, ...dotenv, ...flow.project.dotenv.after],
+    ...(value('schedules') === undefined ? {} : { schedules: schedulesOf(value('schedules')) }),
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
     steps: stepsIn(0, writing),

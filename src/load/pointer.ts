@@ -126,6 +126,7 @@ export function contextOf(root: DocumentNode, path: readonly string[]): KeyConte
     return blockOf(root, steps)?.kind === 'list' ? 'named_step' : 'step';
   }
   if (last === 'retry' || last === 'concurrency') return last;
+  if (path[0] === 'schedules') return path.length === 2 ? 'schedule' : null;
   // In a list of secrets the place of a map comes before its names.
   if (path[0] === 'secrets' && path.length === (/^\d+$/.test(path[1] ?? '') ? 3 : 2)) return 'secret';
   return path[0] === 'defaults' ? 'defaults' : null;

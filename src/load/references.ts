@@ -32,6 +32,11 @@ const FLOW_MEMBERS = ['name', 'version'];
 /** What is known of a run before it has a folder and steps. */
 const RUN_MEMBERS_IN_DEFAULTS = ['id', 'started_at', 'scheduled_for', 'previous_scheduled_for'];
 
+/** Who evaluates texts where no step has ended. */
+const BEFORE_STEPS: ReadonlySet<SiteOwner['kind']> = new Set(['param', 'schedule', 'start', 'all_steps']);
+/** Who does before the run has a folder. */
+const BEFORE_RUN: ReadonlySet<SiteOwner['kind']> = new Set(['param', 'schedule', 'start']);
+
 /** One reference, in the text that it stands in. */
 export type Where = Part & { readonly owner: SiteOwner };
 
@@ -79,14 +84,13 @@ export class ReferenceChecker {
         this.#project.variable(path, where);
         return;
       case 'steps':
-        if (owner.kind === 'param' || owner.kind === 'all_steps' || owner.kind === 'start') {
+        if (BEFORE_STEPS.has(owner.kind)) {
           this.#problems.within('name_not_available', where, { name: 'steps', where: whereOf(owner) });
         } else this.#steps.check(path, where);
         return;
       case 'run': {
         const [member] = path;
-        const isEarly =
-          (owner.kind === 'param' || owner.kind === 'start') && member !== undefined && RUN_MEMBERS.includes(member);
+        const isEarly = BEFORE_RUN.has(owner.kind) && member !== undefined && RUN_MEMBERS.includes(member);
         if (isEarly && !RUN_MEMBERS_IN_DEFAULTS.includes(member)) {
           this.#problems.within('name_not_available', where, { name: `run.${member}`, where: whereOf(owner) });
         } else this.#member('run', member, RUN_MEMBERS, where);
@@ -120,8 +124,12 @@ export class ReferenceChecker {
   }
 
   #param([name]: readonly string[], where: Where): void {
-    if (name === undefined) return;
     const { owner } = where;
+    if (owner.kind === 'schedule') {
+      this.#problems.within('name_not_available', where, { name: 'params', where: whereOf(owner) });
+      return;
+    }
+    if (name === undefined) return;
     const { params } = this.#flow;
     const index = this.#params.get(name);
     if (index === undefined) {

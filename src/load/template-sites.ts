@@ -21,6 +21,8 @@ export type SiteOwner =
   | { readonly kind: 'all_steps'; readonly where: string }
   /** The default of a param, by its number. */
   | { readonly kind: 'param'; readonly param: number }
+  /** The params of a schedule: they are read when it is due, before any param has its value. */
+  | { readonly kind: 'schedule' }
   /** The flow's outputs, after all steps. */
   | { readonly kind: 'outputs' };
 
@@ -36,6 +38,8 @@ export const whereOf = (owner: SiteOwner): string => {
       return owner.where;
     case 'param':
       return 'the default of a param';
+    case 'schedule':
+      return 'the params of a schedule';
     case 'outputs':
       return '`outputs`';
     default:
@@ -104,6 +108,9 @@ export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
   for (const [param, { node }] of flow.params.entries())
     sites.add(paramDefault(node), { kind: 'param', param }, 'the default of a param');
   sites.add(value('run_name'), { kind: 'start', where: '`run_name`' }, '`run_name`');
+  const schedules = value('schedules');
+  for (const schedule of schedules?.kind === 'list' ? schedules.items : [])
+    sites.add(entryOf(schedule, 'params')?.value, { kind: 'schedule' }, 'the params of a schedule');
   const concurrency = value('concurrency');
   const group = concurrency?.kind === 'map' ? entryOf(concurrency, 'group')?.value : concurrency;
   sites.add(group, { kind: 'start', where: '`concurrency`' }, '`concurrency`');

@@ -19,6 +19,7 @@ export type KeyContext =
   | 'handler'
   | 'notify'
   | 'concurrency'
+  | 'schedule'
   | 'cache'
   | 'secret'
   | 'config'
@@ -43,7 +44,7 @@ const STEP_KEYS = words(
 /** The keys of this version. */
 export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   flow: words(
-    'name run_name description tags params env dotenv secrets max_parallel fail_fast concurrency timeout cleanup_timeout retry ' +
+    'name run_name description tags params env dotenv secrets schedules max_parallel fail_fast concurrency timeout cleanup_timeout retry ' +
       'defaults steps outputs on_success on_failure on_cancel finally',
   ),
   step: STEP_KEYS,
@@ -55,6 +56,9 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
     'description run call notify if with env workdir shell stdin timeout grace retry continue_on_error secrets',
   ),
   notify: words('slack discord teams ntfy webhook text title priority tags method headers body'),
+  schedule: words(
+    'cron interval rrule at timezone anchor start end params jitter active overlap catch_up catch_up_window',
+  ),
   concurrency: words('group limit on_conflict queue_limit queue_timeout'),
   cache: words('key ttl'),
   secret: words('env file command'),
@@ -75,7 +79,7 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
 };
 
 const TO_COME: { readonly [Context in KeyContext]?: ReadonlySet<string> } = {
-  flow: new Set(words('schedules triggers')),
+  flow: new Set(words('triggers')),
 };
 const RESERVED: ReadonlySet<string> = new Set(words('services background ready container uses labels'));
 

@@ -8,6 +8,7 @@ import type { StepId } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Action, MapDefinition, RepeatDefinition } from './action.ts';
 import type { ConcurrencyPolicy, Handlers, ReusePolicy, SecretDefinition } from './policies.ts';
+import type { ScheduleDefinition } from './schedule.ts';
 
 export type {
   Action,
@@ -151,6 +152,8 @@ export interface FlowDefinition {
   readonly profile: string | null;
   /** The project's values that expressions see as `vars`. */
   readonly vars: JsonObject;
+  /** When it is to run by itself; absent: never. */
+  readonly schedules?: readonly ScheduleDefinition[];
   readonly concurrency: ConcurrencyPolicy | null;
   /** The time the run may spend executing; waits for people and for other runs are not counted. */
   readonly timeout_ms: number | null;

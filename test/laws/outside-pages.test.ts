@@ -10,6 +10,8 @@ import { Rig } from '../kit/rig.ts';
 
 const page = (name: string): string => readFileSync(resolve(import.meta.dirname, `../../docs/${name}.md`), 'utf8');
 
+const schema = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../schemas/flow.schema.json'), 'utf8'));
+
 let rig: Rig;
 beforeEach(() => {
   rig = new Rig();
@@ -48,6 +50,25 @@ describe('docs/artifacts.md', () => {
       expect(help).toContain(kind);
       expect(page('artifacts')).toContain(`\`${kind}\``);
     }
+  });
+});
+
+describe('docs/schedules.md', () => {
+  it('shows the instants that its flow, and a schedule by itself, have', async () => {
+    flowOf(page('schedules'));
+    const [, session = ''] = /```console\n([\s\S]*?)```/.exec(page('schedules')) ?? [];
+    for (const block of session.split(/^\$ flowctl /m).slice(1)) {
+      const [command = '', ...printed] = block.trimEnd().split('\n');
+      const shown = await rig.flowctl(...command.split(' '));
+      expect(shown.code, shown.stderr).toBe(0);
+      const distance = /in \d+d\d+h$|\d+d\d+h ago$/gm;
+      expect(shown.stdout.trimEnd().replaceAll(distance, '')).toBe(printed.join('\n').replaceAll(distance, ''));
+    }
+  });
+
+  it('names every key of a schedule', () => {
+    const keys = Object.keys(schema.definitions.schedule.properties);
+    expect(keys.filter((key) => !page('schedules').includes(`\`${key}\``))).toEqual([]);
   });
 });
 
