@@ -34,6 +34,10 @@ export interface LifeView extends GlobalOptions {
   readonly skipOk?: boolean;
 }
 
+/** Orphans are handed to the first process of a container, and Node collects only its own children. */
+const FIRST_PROCESS =
+  'warning: flowctl is process 1 here, so what its steps leave behind stays listed as defunct until it ends; start it under an init, as `docker run --init` does';
+
 /** Runs to the end. Sets the exit code, or dies of the signal that ended the run. */
 export async function runToEnd(
   session: Session,
@@ -42,6 +46,7 @@ export async function runToEnd(
   signals: SignalHandlers,
 ): Promise<void> {
   const { owned, record, definition, before } = life;
+  if (process.pid === 1) session.mention(FIRST_PROCESS);
   const shown = await openView(session, { layout: owned.layout, definition, before }, view);
   const prompts = await promptsFor(session, life, view);
   const views = prompts === null ? shown : withPrompts(shown, prompts);

@@ -1,11 +1,13 @@
-/** Cases 40, 41 and 43: what signals do to a run (I10, I11). */
+/** Cases 40, 41, 43 and 48: what signals do to a run (I10, I11). */
 
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { useCase } from '../kit/case.ts';
+import { canUnshare, isRoot } from '../kit/abilities.ts';
+import { GRACE_MS, useCase } from '../kit/case.ts';
 import { chain, onlyRun, shown, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
-import { eventually, tagged } from '../kit/rig.ts';
+import { BIN, eventually, tagged } from '../kit/rig.ts';
 
 const here = useCase();
 
@@ -147,6 +149,73 @@ describe.skipIf(!hasNohup)('case 43: nohup', () => {
     expect((await shell.ended).stdout).toContain('code 129');
     await eventually('cancelled', 1_000, async () => (await onlyRun(rig)).state === 'cancelled');
   });
+});
 
-  it.todo('case 43: `--detach` (does not exist yet)');
+describe('case 43: `--detach`', () => {
+  it('goes on when whoever started it is gone, and over a hang-up; completes', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b')}` }));
+    const shell = rig.shell('"$NODE" "$BIN" run flow.yaml --detach; echo "code $?"; exec sleep 600');
+    await shell.prints('code 0');
+    const puppet = await stage.enter('b');
+    const owner = Number(/process (\d+)/.exec(shell.stderr())?.[1]);
+    shell.process.kill('SIGKILL');
+    await shell.ended;
+    for (let again = 0; again < 3; again += 1) {
+      process.kill(owner, 'SIGHUP');
+      expect(await onlyRun(rig)).toMatchObject({ state: 'running' });
+    }
+    await puppet.exit(0);
+    await eventually('it completes', 20_000, async () => (await onlyRun(rig)).state !== 'running');
+    expect(await onlyRun(rig)).toMatchObject({ state: 'succeeded', exit_code: 0 });
+    expect(rig.effects()).toEqual(['a', 'c']);
+  });
+});
+
+/** The process that is number 1 in the namespace that `unshare` made. */
+const firstProcess = (unshare: number): number =>
+  Number(readFileSync(`/proc/${unshare}/task/${unshare}/children`, 'latin1').trim().split(' ')[0]);
+
+describe('flowctl is process 1 (needs namespaces)', () => {
+  const NAMESPACE = ['-p', '-f', '--mount-proc', '--kill-child'];
+  /** 50 processes that nobody waits for, and 50 that have ended and that nobody collects. */
+  const ORPHANS = [
+    'i=0; while [ $i -lt 50 ]; do i=$((i + 1)); (setsid sleep 600 & setsid true &); done',
+    'echo up >> "$EFFECTS"; exec sleep 600',
+  ].join('; ');
+
+  it.skipIf(!canUnshare()).each(['SIGTERM', 'SIGINT'] as const)(
+    'case 48: with 50 orphans, and 50 that are defunct: says so, and ends on %s within the grace time',
+    async (signal) => {
+      const { rig } = here;
+      rig.write('flow.yaml', `steps:\n  orphans: { run: '${ORPHANS}' }\n`);
+      const argv = isRoot() ? NAMESPACE : ['-Ur', ...NAMESPACE];
+      const run = rig.startProgram('unshare', [...argv, process.execPath, BIN, 'run', 'flow.yaml']);
+      await eventually('the orphans are there', 30_000, () => rig.effects().length === 1);
+      const [id = ''] = rig.runIds();
+      expect(tagged(id).length).toBeGreaterThanOrEqual(50);
+      const first = firstProcess(run.pid);
+      const began = performance.now();
+      process.kill(first, signal);
+      const { code, stderr } = await run.ended;
+      expect(performance.now() - began).toBeLessThan(GRACE_MS + 5_000);
+      // The kernel does not let process 1 die by a signal of its own, so it says the same by its code.
+      expect(code).toBe(signal === 'SIGTERM' ? 143 : 130);
+      expect(stderr).toMatch(/warning: flowctl is process 1 here.*--init/);
+      expect(tagged(id)).toEqual([]);
+      expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled', exit_code: code });
+    },
+  );
+
+  it.skipIf(!canUnshare())('case 48: a run that completes there: its own code, no warning under an init', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', chain());
+    const argv = isRoot() ? NAMESPACE : ['-Ur', ...NAMESPACE];
+    const alone = await rig.startProgram('unshare', [...argv, process.execPath, BIN, 'run', 'flow.yaml']).ended;
+    expect(alone.code, alone.stderr).toBe(0);
+    const text = '"$NODE" "$BIN" run flow.yaml; exit $?';
+    const under = await rig.startProgram('unshare', [...argv, '/bin/bash', '-c', text]).ended;
+    expect(under).toMatchObject({ code: 0, stderr: '' });
+  });
 });
