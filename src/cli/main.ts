@@ -12,6 +12,7 @@ declare const FLOWCTL_VERSION: string;
 
 /** Runs the program. Never throws; sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
+  process.on('uncaughtException', endForBug);
   try {
     // What the shells' scripts ask at every TAB; no command of its own, for its words are somebody else's.
     if (argv[0] === '__complete')
@@ -48,6 +49,17 @@ function commandName(argv: readonly string[]): string | undefined {
     else if (!word.startsWith('-')) return word;
   }
   return undefined;
+}
+
+/** A reader that does not read must not keep a flowctl alive that is broken. */
+const FLUSH_LIMIT_MS = 300;
+
+/** Something threw where nobody waits for it. Whoever lives a run listens as well, ends its steps, and tells by itself. */
+function endForBug(error: unknown): void {
+  if (process.listenerCount('uncaughtException') > 1) return;
+  void fail(error)
+    .then(() => openSession({}).stderr.flush(FLUSH_LIMIT_MS))
+    .finally(() => process.exit());
 }
 
 async function fail(error: unknown): Promise<void> {

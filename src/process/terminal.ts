@@ -5,15 +5,18 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { systemProgram } from './programs.ts';
 
 /** The terminal, while it is lent. */
 export interface LentTerminal {
   /** Open for reading and writing. */
   readonly descriptor: number;
-  /** Call it once; the descriptor is closed. */
-  giveBack(): void;
+  /**
+   * Call it once; the descriptor is closed.
+   * @param wasCutShort the borrower could not tidy up after itself on a terminal that obeys escape sequences. Default: false.
+   */
+  giveBack(wasCutShort?: boolean): void;
 }
 
 let isLent = false;
@@ -51,8 +54,9 @@ export async function borrowTerminal(givenUp: AbortSignal): Promise<LentTerminal
   const modes = readModes(descriptor);
   return {
     descriptor,
-    giveBack: () => {
+    giveBack: (wasCutShort = false) => {
       if (modes !== null) stty(descriptor, [modes]);
+      if (wasCutShort) tidyUp();
       closeSync(descriptor);
       isLent = false;
       const next = queue.shift();
@@ -60,6 +64,27 @@ export async function borrowTerminal(givenUp: AbortSignal): Promise<LentTerminal
       else next();
     },
   };
+}
+
+/**
+ * What full-screen programs switch, switched back (xterm's control sequences): the other screen, mouse reports, pasting in brackets; the
+ * cursor is shown, lines wrap, and text is plain. None of them does anything where nothing was switched.
+ */
+const USUAL =
+  '\u001b[?1047l\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?7h\u001b[?25h\u001b[0m';
+
+function tidyUp(): void {
+  try {
+    // Not by the descriptor of the step, which would wait where the terminal is held (Ctrl-S).
+    const descriptor = openSync('/dev/tty', constants.O_WRONLY | constants.O_NONBLOCK);
+    try {
+      writeSync(descriptor, USUAL);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // It is gone, or nobody reads it.
+  }
 }
 
 /** @returns null where no terminal controls the session: cron, a CI job, `setsid`. */

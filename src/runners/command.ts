@@ -75,13 +75,18 @@ async function runCommand(
   if (!request.interactive) return runLine({ options, request, context, control, env }, line.value);
   const terminal = await borrow(control);
   if (terminal.kind !== 'lent') return terminal;
+  let wasCutShort = false;
   try {
     const { descriptor } = terminal;
-    return await runLine({ options, request, context, control, env, terminal: descriptor }, line.value);
+    const end = await runLine({ options, request, context, control, env, terminal: descriptor }, line.value);
+    wasCutShort = (end.kind === 'stopped' || (end.kind === 'failed' && end.signal !== null)) && obeysSequences(env);
+    return end;
   } finally {
-    terminal.giveBack();
+    terminal.giveBack(wasCutShort);
   }
 }
+
+const obeysSequences = ({ TERM = '' }: Attempt['env']): boolean => TERM !== '' && TERM !== 'dumb';
 
 /** Waits until the terminal is free; the attempt's timeout does not count yet. */
 async function borrow(control: Control): Promise<(LentTerminal & { readonly kind: 'lent' }) | WorkEnd> {

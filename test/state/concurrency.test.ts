@@ -1,8 +1,11 @@
-/** Cases 33, 34 and 36: several flowctl processes on one state directory (I8). */
+/** Cases 33, 34, 36 and 39: several flowctl processes on one state directory (I8). */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
+import type { RunId } from '../../src/base/ids.ts';
+import { runLayout, stateLayout } from '../../src/store/layout.ts';
+import { readRun } from '../../src/store/runs.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, onlyRun, shown, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
@@ -99,15 +102,42 @@ describe('many processes', () => {
     expect(stepOf(await shown(rig), 'b').attempts).toHaveLength(1);
   });
 
-  it('readers of a live run neither wait nor disturb', async () => {
+  it('case 39: readers of a live run, 50 a second and more, neither wait nor disturb', async () => {
     const { rig } = here;
+    const steps = Array.from({ length: 150 }, (_, index) => `  s${index}: { run: 'echo line; echo x >> "$EFFECTS"' }`);
+    const needs = steps.map((_, index) => `s${index}`).join(', ');
     const stage = await here.stage();
-    rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b')}` }));
+    rig.write('flow.yaml', `steps:\n${steps.join('\n')}\n  last: { needs: [${needs}], run: ${Stage.step('last')} }\n`);
     const run = rig.start(['run', 'flow.yaml']);
-    const puppet = await stage.enter('b');
-    const readers = await Promise.all(['runs', 'show', 'logs'].map((command) => rig.flowctl(command)));
-    expect(readers.map(({ code }) => code)).toEqual([0, 0, 0]);
-    await puppet.exit(0);
+    await run.prints('s0 started');
+    const [id = ''] = rig.runIds();
+    const followers = [rig.start(['logs', '-f']), rig.start(['logs', id, 's149', '-f'])];
+    const state = stateLayout(rig.path('.flowctl'));
+    const layout = runLayout(state, { id: id as RunId, root: id as RunId });
+    let isOver = false;
+    const last = stage.enter('last').then(async (puppet) => {
+      isOver = true;
+      await puppet.exit(0);
+    });
+    // As the commands read, without the time that Node takes to start.
+    const began = performance.now();
+    let reads = 0;
+    while (!isOver) {
+      const read = await readRun(state, layout.place);
+      expect(read).toMatchObject({ ok: true, value: { live: true, problem: null } });
+      reads += 1;
+      if (reads % 50 === 1) expect((await rig.flowctl('show', id, '--json')).code).toBe(0);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const perSecond = (reads * 1_000) / (performance.now() - began);
+    await last;
     expect((await run.ended).code).toBe(0);
+    for (const { code, stdout } of await Promise.all(followers.map(({ ended }) => ended))) {
+      expect(code).toBe(0);
+      expect(stdout).toContain('line\n');
+    }
+    expect(reads, `${perSecond} a second`).toBeGreaterThan(20);
+    expect(rig.effects()).toHaveLength(150);
+    for (const { attempts } of (await shown(rig)).steps) expect(attempts).toHaveLength(1);
   });
 });

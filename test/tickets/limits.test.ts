@@ -132,7 +132,7 @@ const grouped = (policy: string, name = '${{ params.name }}'): readonly string[]
 ];
 
 describe('concurrency', () => {
-  it('queues: one after the other, and a queued one can be cancelled', async () => {
+  it('case 38: queues: one after the other, and a queued one can be cancelled', async () => {
     const { rig } = project;
     const stage = await project.stage();
     write(rig, '', grouped('{ group: "g-${{ flow.name }}" }'));
@@ -156,7 +156,7 @@ describe('concurrency', () => {
     expect((await log.ended).stdout).not.toContain('waits for');
   });
 
-  it('skips: 75, recorded as skipped; 0 with --skip-ok; free again when the owner was killed', async () => {
+  it('case 38: skips: 75, recorded as skipped; 0 with --skip-ok; free again when the owner was killed', async () => {
     const { rig } = project;
     project.mayLeaveStrays();
     const stage = await project.stage();
@@ -182,7 +182,7 @@ describe('concurrency', () => {
     expect((await last.ended).code).toBe(0);
   });
 
-  it('cancels what runs: the older one ends with 5, then the newer one begins', async () => {
+  it('case 38: cancels what runs: the older one ends with 5, then the newer one begins', async () => {
     const { rig } = project;
     const stage = await project.stage();
     write(rig, '', grouped('{ group: g, on_conflict: cancel_running }'));
@@ -198,7 +198,7 @@ describe('concurrency', () => {
     expect(older?.state).toBe('cancelled');
   });
 
-  it('allows: beside each other', async () => {
+  it('case 38: allows: beside each other', async () => {
     const { rig } = project;
     const stage = await project.stage();
     write(rig, '', grouped('{ group: g, on_conflict: allow }'));
