@@ -101,8 +101,10 @@ function followAnswer(situation: Situation, node: Node, answer: Answer, toleranc
       return tolerance.failed(node, answer.failure);
     case 'items':
       return { type: 'step.expanded', step, items: answer.items };
-    case 'wait':
-      return { type: 'wait.started', step, until: answer.until, for: answer.for };
+    case 'wait': {
+      const { kind: _, ...wait } = answer;
+      return { type: 'wait.started', step, ...wait };
+    }
     case 'approval': {
       const { message, params, expires } = answer;
       return { type: 'approval.requested', step, message, params, expires };

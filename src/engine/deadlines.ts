@@ -32,11 +32,10 @@ export class Deadlines {
   /** Sends a message when what was decided, or asked, comes to be due. */
   follow(event: Extract<RunEvent, { type: Delaying }>): void {
     const step = event.type === 'run.retried' ? null : event.step;
-    if ('delay_ms' in event) this.after(event.delay_ms, { kind: 'due', step, due: event.due });
-    else {
-      const due = event.type === 'wait.started' ? event.until : event.expires;
-      if (due !== null) this.after(restOf(due, this.clock.wall()), { kind: 'due', step, due });
-    }
+    const due = 'due' in event ? event.due : 'until' in event ? event.until : event.expires;
+    if (due === null) return;
+    const delayMs = 'delay_ms' in event ? event.delay_ms : undefined;
+    this.after(delayMs ?? restOf(due, this.clock.wall()), { kind: 'due', step, due });
   }
 
   /** What an earlier life left waiting: the rest of the delay, never more than the whole of it, whatever the clock says. */
@@ -46,11 +45,12 @@ export class Deadlines {
       if (phase.kind === 'retrying') {
         this.after(Math.min(restOf(phase.due, now), phase.delay_ms), { kind: 'due', step: key, due: phase.due });
       } else if (phase.kind === 'waiting' && phase.due !== null) {
-        this.after(restOf(phase.due, now), { kind: 'due', step: key, due: phase.due });
+        const rest = Math.min(restOf(phase.due, now), phase.longest_ms ?? Number.POSITIVE_INFINITY);
+        this.after(rest, { kind: 'due', step: key, due: phase.due });
       }
     }
     const { retry_due: due } = run;
-    if (due !== null) this.after(restOf(due, now), { kind: 'due', step: null, due });
+    if (due !== null) this.after(Math.min(restOf(due, now), run.retry_delay_ms), { kind: 'due', step: null, due });
   }
 
   /** Takes every timer back: one that is left would keep the program alive. */

@@ -36,7 +36,12 @@ export type Answer =
   | { readonly kind: 'unmet' }
   | { readonly kind: 'broken'; readonly failure: Failure }
   | { readonly kind: 'items'; readonly items: readonly { readonly key: StepKey; readonly item: JsonObject[string] }[] }
-  | { readonly kind: 'wait'; readonly until: string | null; readonly for: JsonObject | null }
+  | {
+      readonly kind: 'wait';
+      readonly until: string | null;
+      readonly delay_ms?: number;
+      readonly for: JsonObject | null;
+    }
   | {
       readonly kind: 'approval';
       readonly message: string;

@@ -141,7 +141,8 @@ function requestFrom(source: ScopeSource, node: Node, values: JsonObject, now: n
 function timeoutOf({ record }: Node, { action, timeout_ms }: StepDefinition, now: number): number | null {
   const deadline = action.kind === 'wait' ? (record.question?.['deadline'] ?? null) : null;
   if (typeof deadline !== 'string') return timeout_ms;
-  const rest = Math.max(1, Date.parse(deadline) - now);
+  const wholeMs = action.kind === 'wait' && action.wait.kind === 'for' ? action.wait.timeout_ms : null;
+  const rest = Math.min(Math.max(1, Date.parse(deadline) - now), wholeMs ?? Number.POSITIVE_INFINITY);
   return timeout_ms === null ? rest : Math.min(rest, timeout_ms);
 }
 

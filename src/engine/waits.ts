@@ -57,12 +57,12 @@ function untilOf(
   wait: Wait,
   value: Json,
   now: number,
-): Result<{ readonly until: string | null; readonly for: JsonObject | null }, Failure> {
+): Result<{ readonly until: string | null; readonly delay_ms?: number; readonly for: JsonObject | null }, Failure> {
   switch (wait.kind) {
     case 'duration': {
       const ms = durationOf(value);
       if (ms === null) return err(odd('a duration, such as 10m', value));
-      return ok({ until: instant(now + ms), for: null });
+      return ok({ until: instant(now + ms), delay_ms: ms, for: null });
     }
     case 'until': {
       const at = typeof value === 'string' && RFC_3339.test(value) ? Date.parse(value) : Number.NaN;

@@ -33,7 +33,7 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
       step.timed_out_after_ms = event.after_ms;
       return null;
     case 'iteration.scheduled':
-      step.phase = { kind: 'waiting', for: 'iteration', due: event.due };
+      step.phase = { kind: 'waiting', for: 'iteration', due: event.due, longest_ms: event.delay_ms };
       step.iteration = event.iteration;
       step.previous = step.outputs;
       // Each iteration has the whole budget of tries, and a sub-run of its own.
@@ -69,12 +69,17 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
       step.child = event.child;
       return null;
     case 'wait.started':
-      step.phase = { kind: 'waiting', for: event.until === null ? 'condition' : 'time', due: event.until };
+      step.phase = {
+        kind: 'waiting',
+        for: event.until === null ? 'condition' : 'time',
+        due: event.until,
+        longest_ms: event.delay_ms ?? null,
+      };
       step.question = event.for;
       step.started_at ??= event.time;
       return null;
     case 'approval.requested':
-      step.phase = { kind: 'waiting', for: 'approval', due: event.expires };
+      step.phase = { kind: 'waiting', for: 'approval', due: event.expires, longest_ms: timeUntil(event) };
       step.question = { message: event.message, params: event.params };
       step.started_at ??= event.time;
       return null;
@@ -114,6 +119,9 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
       return assertNever(event, 'event');
   }
 }
+
+const timeUntil = ({ time, expires }: At<'approval.requested'>): number | null =>
+  expires === null ? null : Math.max(0, Date.parse(expires) - Date.parse(time));
 
 function callAgain(run: RunRecord, step: StepRecord, { name, arguments_hash }: At<'step.requested'>): string | null {
   if (step.call === null) return 'it is no call';

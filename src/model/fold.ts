@@ -55,6 +55,7 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
     artifacts: [],
     retries: 0,
     retry_due: null,
+    retry_delay_ms: 0,
     handlers: [],
     queued_for: null,
     parked: false,
@@ -179,6 +180,7 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
     case 'run.retried':
       run.retries = event.retry;
       run.retry_due = event.due;
+      run.retry_delay_ms = event.delay_ms;
       noteCaught(run, event.caught ?? []);
       decideAnew(run, new Set(), true);
       return null;

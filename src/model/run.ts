@@ -59,11 +59,15 @@ export type StepPhase =
   /** Its children are under way. */
   | { readonly kind: 'open' }
   | { readonly kind: 'queued'; readonly resources: readonly string[] }
-  /** `due`: when it goes on by itself at the latest; null: never. */
+  /**
+   * `due`: when it goes on by itself at the latest; null: never. `longest_ms`: the whole of a delay that began with the record, so that the
+   * rest of it is never more, whatever the clock says; null: an instant of its own.
+   */
   | {
       readonly kind: 'waiting';
       readonly for: 'time' | 'condition' | 'approval' | 'iteration';
       readonly due: string | null;
+      readonly longest_ms: number | null;
     }
   | { readonly kind: 'succeeded'; readonly reused: boolean }
   | { readonly kind: 'failed'; readonly tolerated: boolean; readonly error: Failure | null }
@@ -212,6 +216,8 @@ export interface RunRecord {
   /** Times the run was tried again by its own `retry`; and until when the next try waits. */
   retries: number;
   retry_due: string | null;
+  /** The whole of that wait, milliseconds. */
+  retry_delay_ms: number;
   /** Phases of the flow's handlers that have begun. */
   handlers: readonly HandlerPhase[];
   /** The concurrency group that the run waits for; null when it waits for none. */

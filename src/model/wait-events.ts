@@ -9,6 +9,8 @@ export type WaitStarted = {
   readonly type: 'wait.started';
   readonly step: StepKey;
   readonly until: string | null;
+  /** The whole of a wait that has a length; absent where it has an instant. */
+  readonly delay_ms?: number;
   readonly for: JsonObject | null;
 };
 
