@@ -49,6 +49,7 @@ import { withSecrets } from './runners/with-secrets.ts';
 import { NO_SECRETS, type RunSecrets } from './secrets/run-secrets.ts';
 import { attemptPlaces, notePath, type RunLayout, type StateLayout } from './store/layout.ts';
 import { runOutputs } from './store/outputs.ts';
+import { StateError } from './store/problem.ts';
 import { createAdmission } from './store/tickets/admission.ts';
 import type { Seat } from './store/tickets/seat.ts';
 import { TreeSeats } from './store/tickets/tree-seats.ts';
@@ -226,9 +227,8 @@ function assemble(tree: Tree, member: Member): Engine {
       function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment, isolated, vars })),
       flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },
-    ...{ watchdog, places, results },
-    graceMs: tree.graceMs,
-    admission: tree.shortage,
+    ...{ watchdog, places, results, graceMs: tree.graceMs, admission: tree.shortage },
+    stateLost: ({ file, code, message }) => engine.loseState(new StateError({ kind: 'io', file, code, message })),
   });
   const hub = createHub(member.listeners, tree.broken);
   hub.publish(member.told);

@@ -1,6 +1,7 @@
 /** What happens around an attempt of a step that may be reused: half of a file is removed before it, what it made is kept after it. */
 
 import type { AttemptRequest } from '../engine/ports.ts';
+import { refuseUnwritable } from '../process/unwritable-state.ts';
 import { INLINE_OUTPUT_LIMIT, type Failure, type Outcome, type OutputsRef } from '../model/outcome.ts';
 import { hashOf } from './content.ts';
 import { findGenerated, type Generated, keepFiles, manifestOf } from './generated.ts';
@@ -13,7 +14,7 @@ type Succeeded = Extract<Outcome, { readonly kind: 'succeeded' }>;
 /** Stands around attempts. */
 export interface ResultKeeper {
   /**
-   * Before an attempt begins, whenever the step has `generates`. Never rejects.
+   * Before an attempt begins, whenever the step has `generates`. Rejects only where the disk refuses the note.
    * @param note absolute path of a file of the run that belongs to this step alone.
    * @returns a sentence when the attempt must not begin.
    */
@@ -39,6 +40,7 @@ export function resultKeeper(earlier: EarlierResults): ResultKeeper {
         await clearHalfWritten(note, workdir, generates);
         return null;
       } catch (error) {
+        refuseUnwritable(error, note);
         return `it cannot be noted what the attempt changes (${(error as Error).message})`;
       }
     },

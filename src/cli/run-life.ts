@@ -164,8 +164,9 @@ function complainAboutState(
       : { message: String(end.error), help: null, code: EXIT.state_io };
   session.complain(`run ${record.id}: ${failure.message}`, failure.help);
   for (const { step, attempt, outcome } of end.unrecorded) {
-    const how = outcome === null ? 'nothing is known of its end' : outcome.kind;
-    session.stderr.write(`  ran but not recorded: ${step}, attempt ${attempt}: ${how}\n`);
+    // What was not let begin left nothing behind that anybody has to know of.
+    if (outcome !== null)
+      session.stderr.write(`  ran but not recorded: ${step}, attempt ${attempt}: ${outcome.kind}\n`);
   }
   session.exit(failure.code === EXIT.state_corrupt ? EXIT.state_corrupt : EXIT.state_io);
 }

@@ -130,7 +130,12 @@ export class Attempts {
   /** Waits for every attempt that is not recorded as ended, and tells how each ended. */
   async ended(): Promise<readonly UnrecordedAttempt[]> {
     const open = [...this.under.values()];
-    return Promise.all(open.map(async ({ step, attempt, done }) => ({ step, attempt, outcome: await done })));
+    return Promise.all(
+      open.map(async ({ step, attempt, done, running }) => {
+        const outcome = await done;
+        return { step, attempt, outcome: running === null || running.hasBegun?.() === false ? null : outcome };
+      }),
+    );
   }
 
   /** The handler of a step has the time for cleaning up as its own, unless it says otherwise. */

@@ -156,6 +156,8 @@ export type Published = Omit<ArtifactPublished, 'type' | 'step' | 'attempt'>;
 export interface RunningAttempt {
   /** Never rejects; resolves when the attempt and what belongs to it have ended. */
   readonly done: Promise<Outcome>;
+  /** False while it waits for room, for its files, or behind its gate: what ends so has done nothing. Default: it acts at once. */
+  hasBegun?(): boolean;
   /** Begins the termination ladder. Later calls change nothing. */
   stop(reason: StopReason): void;
   /** Skips what is left of the grace time: KILL now. */

@@ -18,6 +18,7 @@ import type {
 import type { Failure, Outcome } from '../model/outcome.ts';
 import { startWait } from '../process/clock.ts';
 import { type SweepReport, sweepRun } from '../process/sweep.ts';
+import { UnwritableState } from '../process/unwritable-state.ts';
 import type { Watchdog } from '../process/watchdog.ts';
 import type { AttemptPlaces, Runner, RunningWork, WorkEnd } from '../runners/runner.ts';
 import { type Admission, createAdmission } from './admission.ts';
@@ -43,11 +44,13 @@ export interface LocalExecutorOptions {
   readonly admission?: Admission;
   /** Stands around attempts of steps that make files or may be reused. Default: nobody does. */
   readonly results?: Results;
+  /** Told when the disk refused a file of an attempt, which ends before it begins: nothing more is to be started. */
+  readonly stateLost: (error: UnwritableState) => void;
 }
 
 /** Looks after what attempts make. */
 export interface Results {
-  /** Before anything runs. @returns a sentence when nothing may. */
+  /** Before anything runs. @returns a sentence when nothing may. @throws {UnwritableState} */
   begin(request: AttemptRequest): Promise<string | null>;
   /** After a success: what it comes to when what was made is looked at. */
   conclude(
@@ -83,10 +86,20 @@ export function createLocalExecutor(options: LocalExecutorOptions): LocalExecuto
   };
 }
 
+/** The end of an attempt that was not let begin: what it does could not be recorded. */
+const STATE_LOST: Outcome = {
+  kind: 'cancelled',
+  by: { kind: 'policy', policy: 'state_error' },
+  exit_code: null,
+  signal: null,
+};
+
 /** What is known of an attempt while it runs. */
 interface Progress {
   reason: StopReason | null;
   killed: boolean;
+  /** It acts, or did. */
+  begun: boolean;
   work: RunningWork | null;
   /** The listener could not record the process: the state is broken, and nothing ran. */
   unrecorded: boolean;
@@ -105,6 +118,7 @@ function startAttempt(
   const progress: Progress = {
     reason: null,
     killed: false,
+    begun: false,
     work: null,
     unrecorded: false,
     wake: () => {},
@@ -119,8 +133,14 @@ function startAttempt(
     admission.review();
   };
   const attempt = { options, admission, request, listener, progress, stop };
+  const done = options.results === undefined ? perform(attempt) : performAndKeep(attempt, options.results);
   return {
-    done: options.results === undefined ? perform(attempt) : performAndKeep(attempt, options.results),
+    done: done.catch((error: unknown) => {
+      if (!(error instanceof UnwritableState)) throw error;
+      options.stateLost(error);
+      return STATE_LOST;
+    }),
+    hasBegun: () => progress.begun,
     stop,
     kill: () => {
       progress.killed = true;
@@ -174,6 +194,7 @@ async function perform({ options, admission, request, listener, progress, stop }
       },
     } satisfies AttemptListener,
     begun: () => {
+      progress.begun = true;
       const { timeout_ms } = request;
       if (timeout_ms === null) return;
       progress.disarm = clock.after(timeout_ms, () => stop({ kind: 'timed_out', after_ms: timeout_ms }));
@@ -189,7 +210,7 @@ async function perform({ options, admission, request, listener, progress, stop }
       end = await progress.work.ended;
     } catch (error) {
       if (!progress.unrecorded) throw error;
-      return { kind: 'cancelled', by: { kind: 'policy', policy: 'state_error' }, exit_code: null, signal: null };
+      return STATE_LOST;
     } finally {
       progress.disarm();
       progress.work = null;

@@ -10,6 +10,7 @@ import { isMomentary } from '../process/launcher.ts';
 import { type AttemptLog, openLog } from '../process/log.ts';
 import { createOutputFile, removeOutputFile } from '../process/output-file.ts';
 import { openPipedLog } from '../process/piped-log.ts';
+import { refuseUnwritable } from '../process/unwritable-state.ts';
 import type { CommandLine } from './command-line.ts';
 import { type AttemptPlaces, failedToStart, type RunnerContext, type WorkEnd } from './runner.ts';
 
@@ -23,6 +24,7 @@ export interface AttemptFiles {
 /**
  * Makes the fresh output file, the artifacts folder, the script of a long text and the standard input, and opens the log.
  * @returns them, or the end of the attempt: `refused` when descriptors or processes are used up for the moment.
+ * @throws {UnwritableState} when the disk refuses.
  */
 export async function makeAttemptFiles(
   line: CommandLine,
@@ -44,6 +46,7 @@ export async function makeAttemptFiles(
     return err(failedToStart('start_refused', message));
   } catch (error) {
     if (input !== null) closeSync(input);
+    refuseUnwritable(error, places.log);
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     if (isMomentary(code)) return err({ kind: 'refused', code });

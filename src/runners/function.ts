@@ -14,6 +14,7 @@ import type { FunctionCall, FunctionResult } from '../functions/messages.ts';
 import { startWait } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
+import { refuseUnwritable } from '../process/unwritable-state.ts';
 import { leftArtifacts, makeArtifactsFolder, removeEmptyArtifacts } from './attempt-files.ts';
 import { scriptCall } from './call-definition.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
@@ -130,6 +131,7 @@ async function runFunction(
       makeArtifactsFolder(places);
     }
   } catch (error) {
+    refuseUnwritable(error, places.log);
     return failedToStart('start_refused', `the files of the attempt cannot be made (${(error as Error).message})`);
   }
   const call = pool.start(callOf(options, request, work, context), {

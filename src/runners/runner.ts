@@ -64,7 +64,7 @@ export interface RunnerContext {
 
 /** Work under way. */
 export interface RunningWork {
-  /** Never rejects, except with a bug; resolves when the work and what belongs to it have ended. */
+  /** Never rejects, except with a bug, or an `UnwritableState` before it begins; resolves when the work and what belongs to it have ended. */
   readonly ended: Promise<WorkEnd>;
   /**
    * Asks it to end; after the grace time it is ended. Later calls change nothing.

@@ -11,6 +11,7 @@ import { assertNever, Bug } from '../base/result.ts';
 import type { AttemptRequest, ProbeWork } from '../engine/ports.ts';
 import { pause } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
+import { refuseUnwritable } from '../process/unwritable-state.ts';
 import type { ResolveName } from './outgoing-request.ts';
 import { failedToStart, type Runner, type RunnerContext, type RunningWork, type WorkEnd } from './runner.ts';
 
@@ -87,6 +88,7 @@ async function waitFor(attempt: Attempt, probe: ProbeWork, everyMs: number): Pro
   try {
     await openLog(log).settle();
   } catch (error) {
+    refuseUnwritable(error, log);
     return failedToStart('start_refused', `the log cannot be opened (${(error as Error).message})`);
   }
   context.begun();

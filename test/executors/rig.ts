@@ -110,6 +110,7 @@ export function createRig(options: RigOptions = {}): Rig {
     watchdog,
     places,
     graceMs: 1_000,
+    stateLost: () => {},
   });
   const heard: Heard = { spawned: [], reaped: [], warned: [] };
   const request: Rig['request'] = (work, changes = {}) => ({

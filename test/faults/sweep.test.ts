@@ -1,0 +1,62 @@
+/**
+ * Case 28 by sweep: any one change of the state may be refused. A sample for every push; all of them by
+ * `FAULT_SWEEP=all npx vitest run test/faults/sweep.test.ts` (FAULT_SEED chooses another sample).
+ */
+
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Rig } from '../kit/rig.ts';
+import { chance, oneOf, seeded } from '../kit/seeded.ts';
+import { countChanges, disturb, type Fault, prepare, type Scene } from './sweep.ts';
+
+const wanted = process.env['FAULT_SWEEP'] ?? '5';
+const seed = Number(process.env['FAULT_SEED'] ?? 1);
+const AT_ONCE = 2;
+
+/** The two ways in which disks fail: once, and from then on. */
+const faultsAt = (nth: number): readonly [Fault, Fault] => [
+  { nth, code: 'EIO', lasting: false, half: false },
+  { nth, code: 'ENOSPC', lasting: true, half: true },
+];
+
+function choose(changes: number): readonly Fault[] {
+  const all = Array.from({ length: changes }, (_, index) => faultsAt(index + 1));
+  if (wanted === 'all') return all.flat();
+  const random = seeded(seed);
+  return Array.from({ length: Number(wanted) }, () => {
+    const [once, lasting] = oneOf(random, all);
+    return chance(random, 0.5) ? once : lasting;
+  });
+}
+
+describe('case 28: a change of the state is refused', () => {
+  const templates: Rig[] = [];
+  afterAll(() => {
+    for (const template of templates) template.remove();
+  });
+
+  it.each<[Scene]>([['run'], ['resume']])(
+    `during a %s: 74 with path and reason or 0 with nothing missing, and a resume that keeps what is recorded (I2, I10; ${wanted} places, seed ${seed})`,
+    { timeout: wanted === 'all' ? 3_600_000 : 120_000 },
+    async (scene) => {
+      const template = await prepare(scene);
+      templates.push(template);
+      const changes = await countChanges(template, scene);
+      expect(changes.length).toBeGreaterThan(scene === 'run' ? 150 : 40);
+      const waiting = [...choose(changes.length)];
+      const count = waiting.length;
+      const broken: string[] = [];
+      const worker = async (): Promise<void> => {
+        for (let fault = waiting.shift(); fault !== undefined; fault = waiting.shift()) {
+          const found = await disturb(template, scene, fault);
+          for (const each of found) process.stdout.write(`${each}\n`);
+          broken.push(...found);
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      process.stdout.write(
+        `fault sweep of ${scene}: ${changes.length} changes, ${count} faults, seed ${seed}: ${broken.length} broken\n`,
+      );
+      expect(broken).toEqual([]);
+    },
+  );
+});
