@@ -5,6 +5,7 @@ import type { JsonObject } from '../base/json.ts';
 import type { MapDefinition } from '../model/action.ts';
 import { topologicalOrder } from '../model/graph.ts';
 import type { FlowDefinition, StepDefinition } from '../model/flow.ts';
+import { withoutControls } from '../observers/terminal-filter.ts';
 import type { Prediction } from './predict-reuse.ts';
 import type { SelectedSteps } from './selection.ts';
 import type { Session } from './session.ts';
@@ -36,7 +37,7 @@ export async function dryRun(
     return step === undefined ? [] : [rowOf(step, selection, index, predictions, style)];
   });
   const shown = Object.entries(params).map(([param, value]) => `${param}=${JSON.stringify(value)}`);
-  stdout.write(`${style.strong(name)}${shown.length === 0 ? '' : ` with ${shown.join(' ')}`}\n`);
+  stdout.write(`${style.strong(name)}${shown.length === 0 ? '' : ` with ${withoutControls(shown.join(' '))}`}\n`);
   await stdout.writeAll(table(rows));
 }
 

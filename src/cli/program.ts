@@ -1,6 +1,7 @@
 /** The program as commander knows it: every call that is not plain, all help, and what is wrong with a call. */
 
 import { Command, CommanderError } from 'commander';
+import { linesWithoutControls } from '../observers/terminal-filter.ts';
 import { COMMANDS, type CommandModule } from './command-table.ts';
 import { EXIT } from './exit-codes.ts';
 import { streams, UsageError, withGlobalOptions } from './session.ts';
@@ -63,7 +64,7 @@ export function createProgram(): Command {
       })
       .configureOutput({
         writeOut: (text) => streams.stdout.write(text),
-        writeErr: (text) => streams.stderr.write(text),
+        writeErr: (text) => streams.stderr.write(linesWithoutControls(text)),
       })
       .exitOverride()
   );

@@ -54,7 +54,7 @@ export function summaryOf(
     `${runTone(style, ending.state)(ending.state)}${ending.timed_out ? ' (timed out)' : ''} in ${[formatDuration(run.duration_ms), countsOf(steps)].filter((part) => part !== '').join(': ')}`,
   );
   if (isJsonObject(outputs)) {
-    for (const [name, value] of Object.entries(outputs)) lines.push(`  ${name}: ${shortened(value)}`);
+    for (const [name, value] of Object.entries(outputs)) lines.push(`  ${withoutControls(name)}: ${shortened(value)}`);
   }
   if (ending.state !== 'succeeded' && ending.state !== 'skipped')
     lines.push(`to go on: flowctl resume ${run.id}${namedSteps(failed)}${suffix}`);

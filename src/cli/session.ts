@@ -1,6 +1,7 @@
 /** What every command has at hand: the two streams, colours, the environment, and the options that every command takes. */
 
 import type { Command } from 'commander';
+import { linesWithoutControls } from '../observers/terminal-filter.ts';
 import { createStyle, hasColour, type Style } from './style.ts';
 import { Output } from './output.ts';
 
@@ -74,6 +75,9 @@ export function hideInMessages(change: (text: string) => string): void {
 /** A text as messages may show it. */
 export const hidden = (text: string): string => hide(text);
 
+/** Messages repeat what was typed, which a shell may have taken from the names of files. */
+const shown = (text: string): string => linesWithoutControls(hide(text));
+
 /** Makes a session from the options of a command. */
 export function openSession(options: GlobalOptions): Session {
   const { stdout, stderr } = streams;
@@ -98,11 +102,11 @@ export function openSession(options: GlobalOptions): Session {
     },
     complain(message, help = null) {
       const { diagnostics } = errorStyle();
-      stderr.write(`${diagnostics.error('error')}: ${hide(message)}\n`);
-      if (help !== null) stderr.write(`${diagnostics.help('help')}: ${hide(help)}\n`);
+      stderr.write(`${diagnostics.error('error')}: ${shown(message)}\n`);
+      if (help !== null) stderr.write(`${diagnostics.help('help')}: ${shown(help)}\n`);
     },
     mention(message) {
-      if (options.quiet !== true && options.logLevel !== 'error') stderr.write(`${hide(message)}\n`);
+      if (options.quiet !== true && options.logLevel !== 'error') stderr.write(`${shown(message)}\n`);
     },
   };
 }

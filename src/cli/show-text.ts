@@ -13,7 +13,7 @@ import { type Cell, table } from './table.ts';
 /** Prints a run. @param all true: every item of every map. */
 export function showText(run: RunDetail, style: Style, all: boolean): string {
   const lines = [
-    `${style.strong(run.id)}  ${run.flow ?? 'unknown flow'}  ${runTone(style, run.state)(run.state)}${endingOf(run)}`,
+    `${style.strong(run.id)}  ${withoutControls(run.flow ?? 'unknown flow')}  ${runTone(style, run.state)(run.state)}${endingOf(run)}`,
     ...headFacts(run).map(([name, value]) => `${style.faint(name.padEnd(9))} ${value}`),
     '',
   ];
@@ -23,11 +23,12 @@ export function showText(run: RunDetail, style: Style, all: boolean): string {
     parts.push(`\n${style.strong('outputs')}\n${indented(JSON.stringify(run.outputs, null, 2))}`);
   if (run.artifacts.length > 0) parts.push(`\n${style.strong('artifacts')}\n`, artifactTable(run.artifacts, style));
   for (const { step, message } of run.warnings) {
-    parts.push(`\n${style.odd('warning')}: ${step === null ? '' : `${step}: `}${withoutControls(message)}\n`);
+    parts.push(`\n${style.odd('warning')}: ${withoutControls(`${step === null ? '' : `${step}: `}${message}`)}\n`);
   }
   if (run.problem !== undefined) {
     const { code, message, file, offset } = run.problem;
-    parts.push(`\n${style.bad(code)}: ${file}${offset === null ? '' : ` at byte ${offset}`}: ${message}\n`);
+    const place = `${file}${offset === null ? '' : ` at byte ${offset}`}`;
+    parts.push(`\n${style.bad(code)}: ${withoutControls(`${place}: ${message}`)}\n`);
   }
   return parts.join('');
 }
@@ -41,7 +42,7 @@ function endingOf(run: RunDetail): string {
 function headFacts(run: RunDetail): readonly (readonly [string, string])[] {
   const facts: [string, string][] = [];
   if (run.name !== null) facts.push(['name', withoutControls(run.name)]);
-  if (run.started_at !== null) facts.push(['started', run.started_at]);
+  if (run.started_at !== null) facts.push(['started', withoutControls(run.started_at)]);
   if (run.finished_at !== null) facts.push(['finished', run.finished_at]);
   if (run.resumes > 0) facts.push(['resumed', `${run.resumes} time${run.resumes === 1 ? '' : 's'}`]);
   if (run.cancellation !== null) {
@@ -79,7 +80,7 @@ function artifactTable(artifacts: RunDetail['artifacts'], style: Style): string 
 
 function inWords(value: Json): string {
   if (Array.isArray(value)) return `${value.length} row${value.length === 1 ? '' : 's'}`;
-  if (isJsonObject(value)) return String(value['url']);
+  if (isJsonObject(value)) return typeof value['url'] === 'string' ? value['url'] : JSON.stringify(value);
   const [first = ''] = String(value).trim().split('\n');
   return first.length > 60 ? `${first.slice(0, 59)}…` : first;
 }
@@ -99,7 +100,7 @@ function troubles({ id, steps }: RunDetail, style: Style, all: boolean): readonl
 function troubleOf(step: StepView, style: Style): string {
   if (step.error === null) return '';
   const detail = step.error.detail === undefined ? '' : indented(step.error.detail);
-  return `\n${style.bad(step.key)}: ${withoutControls(step.error.message)}\n${detail}`;
+  return `\n${style.bad(withoutControls(step.key))}: ${withoutControls(step.error.message)}\n${detail}`;
 }
 
 const indented = (text: string): string =>

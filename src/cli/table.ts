@@ -1,6 +1,7 @@
 /** Rows as aligned columns. Widths are counted as a terminal shows them. */
 
 import { textColumns } from '../base/width.ts';
+import { withoutControls } from '../observers/terminal-filter.ts';
 
 /** A cell: its text, and how it is coloured after it was measured. */
 export interface Cell {
@@ -9,8 +10,9 @@ export interface Cell {
   readonly align?: 'left' | 'right';
 }
 
-/** Prints rows with two spaces between columns; the last column is not padded. */
-export function table(rows: readonly (readonly Cell[])[]): string {
+/** Prints rows with two spaces between columns; the last column is not padded. A terminal obeys nothing of what cells hold. */
+export function table(cells: readonly (readonly Cell[])[]): string {
+  const rows = cells.map((row) => row.map((cell): Cell => ({ ...cell, text: withoutControls(cell.text) })));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach(({ text }, column) => {

@@ -67,8 +67,11 @@ const LONGEST_KEY = 100;
 function nameOf(value: Json): string | null {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return null;
   const name = String(value);
-  return name.length === 0 || name.length > LONGEST_KEY || /[[\]/\u0000-\u001f\u007f-\u009f]/u.test(name) ? null : name;
+  return name.length === 0 || name.length > LONGEST_KEY || UNFIT_FOR_KEYS.test(name) ? null : name;
 }
+
+/** Brackets and slashes, which keys are made of; control characters, also those that turn the direction of a text around. */
+const UNFIT_FOR_KEYS = /[[\]/\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 function brief(value: Json): string {
   const text = JSON.stringify(value);

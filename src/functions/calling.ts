@@ -31,7 +31,7 @@ export interface CallingParts {
 }
 
 /** A key that is written like the brackets of another, or could not be read back, is none. */
-const KEY = /^[^[\]/\u0000-\u001f\u007f-\u009f]{1,100}$/u;
+const KEY = /^[^[\]/\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,100}$/u;
 
 /** The calls of one flow function, or of one attempt of a task. */
 export class Calling implements Conductor {

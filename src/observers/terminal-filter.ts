@@ -8,6 +8,8 @@ type State = 'text' | 'escape' | 'csi' | 'string' | 'string_escape' | 'charset';
 
 const BIDI = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/;
 const LONGEST_SGR = 64;
+/** Without one of these there is nothing to take out. */
+const SUSPICIOUS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 /** A filter that keeps its place between chunks, so that a sequence cut in two is still seen as one. */
 export class TerminalFilter {
@@ -90,6 +92,10 @@ export class TerminalFilter {
 
 /** One line of text without anything that a terminal would obey, colours included; line breaks become spaces. */
 export function withoutControls(text: string): string {
+  if (!SUSPICIOUS.test(text)) return text;
   const shown = new TerminalFilter().filter(text);
   return shown.replace(/\u001b\[[0-9;:]*m/g, '').replace(/[\n\t]+/g, ' ');
 }
+
+/** The same for a text of several lines. */
+export const linesWithoutControls = (text: string): string => text.split('\n').map(withoutControls).join('\n');
