@@ -90,6 +90,7 @@ export function applyToStep(run: RunRecord, step: StepRecord, event: RunEvent): 
       return null;
     }
     case 'handlers.started':
+      if (step.handlers.includes(event.phase)) return `its ${event.phase} began before`;
       step.handlers = [...step.handlers, event.phase];
       addHandlers(run, step.key, event);
       return null;

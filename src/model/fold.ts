@@ -149,6 +149,7 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
     }
     case 'run.finished': {
       const { state, exit_code, outputs, timed_out, error } = event;
+      for (const { key, phase } of run.steps.values()) if (phase.kind === 'running') return `step ${key} is running`;
       run.ending = { state, exit_code, outputs, timed_out, error };
       noteCaught(run, event.caught ?? []);
       run.finished_at = event.time;
@@ -165,6 +166,7 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
       addCall(run, event);
       return null;
     case 'handlers.started':
+      if (run.handlers.includes(event.phase)) return `${event.phase} began before`;
       run.handlers = [...run.handlers, event.phase];
       addHandlers(run, null, event);
       return null;

@@ -8,7 +8,7 @@ import { Bug } from '../base/result.ts';
 import { JOURNAL_FORMAT } from '../model/event.ts';
 import type { RunRecord } from '../model/run.ts';
 import type { NewRun } from './create.ts';
-import { type FrozenDefinition, readDefinition, writeDefinition } from './definitions.ts';
+import { type FrozenDefinition, readDefinition, requireFit, writeDefinition } from './definitions.ts';
 import { DIRECTORY_MODE, syncDirectory } from './durable-files.ts';
 import { createJournal, continueJournal, type FileJournal } from './journal.ts';
 import type { TornTail } from './journal-reader.ts';
@@ -68,11 +68,12 @@ export async function createChild(state: StateLayout, place: RunPlace, run: NewR
 export async function continueChild(state: StateLayout, place: RunPlace): Promise<ContinuedChild | null> {
   const layout = runLayout(state, place);
   try {
-    const { record, torn, problem, started } = await readRunFolder(layout);
+    const { record, torn, lastCrc, problem, started } = await readRunFolder(layout);
     if (!started) return null;
     if (problem !== null) throw new StateError(problem);
     if (record === null) return null;
     const frozen = unwrap(await readDefinition(layout, record.revision));
+    requireFit(layout, record, frozen);
     const outputs = runOutputs(layout);
     for (const step of record.steps.values()) {
       if (step.outputs?.kind === 'stored') await outputs.read(step.outputs);
@@ -81,7 +82,7 @@ export async function continueChild(state: StateLayout, place: RunPlace): Promis
     for (const folder of foldersOf(layout)) await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
     const cut = torn === null ? null : { ...torn, kept: await cutTornTail(layout, torn) };
     const { durability } = record.settings;
-    const journal = continueJournal(layout.journal, record.seq, { durability });
+    const journal = continueJournal(layout.journal, { seq: record.seq, crc: lastCrc }, { durability });
     return { layout, journal, outputs, record, frozen, torn: cut };
   } catch (error) {
     throw new StateError(problemFrom(error, layout.directory), error);

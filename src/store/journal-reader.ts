@@ -1,7 +1,8 @@
 /**
  * Reads a journal back, from any prefix of it: no lock, no write, in chunks, so that its length does not matter.
  *
- * A line is good when it ends in a newline, its checksum is right and its `seq` is the previous plus one. Behind the first bad one
+ * A line is good when it ends in a newline, its checksum is right, its `seq` is the previous plus one, and so is its `prev`, where it
+ * has one (journals of flowctl 0.1 have none): the checksum of the line before. Behind the first bad one
  * - only lines that look unfinished, up to the end: a torn tail, which an interrupted append leaves and nobody was told of;
  * - a good line, or a complete line with a wrong checksum: damage. Dropping it could forget a success.
  */
@@ -32,6 +33,8 @@ export interface JournalReading {
   readonly header: JournalHeader | null;
   /** The last good event, whether its type is known or not; 0 when there is none. */
   readonly lastSeq: number;
+  /** The checksum of the last good line; null when there is none. */
+  readonly lastCrc: string | null;
   readonly torn: TornTail | null;
   readonly damage: Damage | null;
   /** The format when it is of another major version; its events are not read then. */
@@ -74,6 +77,7 @@ class LineJudge {
   #header: JournalHeader | null = null;
   #foreignFormat: string | null = null;
   #lastSeq = 0;
+  #lastCrc: string | null = null;
   #firstBad: number | null = null;
   #damage: Damage | null = null;
 
@@ -99,6 +103,7 @@ class LineJudge {
     return {
       header: this.#header,
       lastSeq: this.#lastSeq,
+      lastCrc: this.#lastCrc,
       torn: torn === null ? null : { offset: torn, bytes: end - torn },
       damage: this.#damage,
       foreignFormat: this.#foreignFormat,
@@ -127,9 +132,12 @@ class LineJudge {
       this.#bad(reading.kind, reading.kind === 'wrong' ? reading.message : 'is unfinished, and others follow it');
     } else if (this.#firstBad !== null) {
       this.#damage = { offset: this.#firstBad, message: 'a damaged record stands before a good one' };
+    } else if (reading.previous !== null && reading.previous !== this.#lastCrc) {
+      this.#damage = { offset: this.#offset, message: 'a record does not belong behind the one before it' };
     } else {
       const problem = this.#header === null ? this.#takeHeader(reading.value) : this.#takeEvent(reading.value);
-      if (problem !== null) this.#damage = { offset: this.#offset, message: problem };
+      if (problem === null) this.#lastCrc = reading.crc;
+      else this.#damage = { offset: this.#offset, message: problem };
     }
   }
 
@@ -150,7 +158,8 @@ class LineJudge {
 
   #takeEvent(value: JsonObject): string | null {
     const { seq, time, type } = value;
-    if (seq !== this.#lastSeq + 1) return `record ${String(seq)} follows record ${this.#lastSeq}`;
+    if (typeof seq !== 'number') return `a record without a number follows record ${this.#lastSeq}`;
+    if (seq !== this.#lastSeq + 1) return `record ${seq} follows record ${this.#lastSeq}`;
     if (typeof time !== 'string' || typeof type !== 'string') return 'a record has no time or no type';
     this.#lastSeq = seq;
     if (isKnownEventType(type)) this.#onEvent(value as unknown as RunEvent, this.#offset);

@@ -21,7 +21,7 @@ import type { JournalHeader, RunEvent } from '../model/event.ts';
 import { FILE_MODE } from './durable-files.ts';
 import { type FileOperations, fileOperations } from './file-operations.ts';
 import { StateError, systemCode } from './problem.ts';
-import { isTooLong, LONGEST_LINE_BYTES, sealLine } from './sealed-line.ts';
+import { isTooLong, LONGEST_LINE_BYTES, sealAfter } from './sealed-line.ts';
 
 /** How a journal is to be kept. */
 export interface JournalOptions {
@@ -49,12 +49,18 @@ const NO_LINKS = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
 /** Makes the journal of a new run and queues its header, which is written with the first events. Fails when one is there. */
 export function createJournal(path: string, header: JournalHeader, options: JournalOptions): FileJournal {
   const fd = openSync(path, NO_LINKS | constants.O_CREAT | constants.O_EXCL, FILE_MODE);
-  return new FileJournal({ path, fd, lastSeq: 0, header, options });
+  return new FileJournal({ path, fd, end: { seq: 0, crc: null }, header, options });
 }
 
-/** Goes on with a journal whose last event is `lastSeq` and whose torn tail, if it had one, was cut off. */
-export function continueJournal(path: string, lastSeq: number, options: JournalOptions): FileJournal {
-  return new FileJournal({ path, fd: openSync(path, NO_LINKS), lastSeq, header: null, options });
+/** Where a journal goes on: behind its last good line, whose event and checksum these are. */
+export interface JournalEnd {
+  readonly seq: number;
+  readonly crc: string | null;
+}
+
+/** Goes on with a journal that ends there; its torn tail, if it had one, was cut off. */
+export function continueJournal(path: string, end: JournalEnd, options: JournalOptions): FileJournal {
+  return new FileJournal({ path, fd: openSync(path, NO_LINKS), end, header: null, options });
 }
 
 /** The journal port on a file. Made by `createJournal` and `continueJournal`. */
@@ -65,6 +71,7 @@ export class FileJournal implements Journal {
   readonly #synced: boolean;
   readonly #counts = { events: 0, bytes: 0, writes: 0, syncs: 0 };
   #lastSeq: number;
+  #lastCrc: string | null;
   #lines: string[] = [];
   /** Waiters of what is queued, by what they wait for. */
   #forWritten: Waiter[] = [];
@@ -82,16 +89,17 @@ export class FileJournal implements Journal {
   constructor(from: {
     readonly path: string;
     readonly fd: number;
-    readonly lastSeq: number;
+    readonly end: JournalEnd;
     readonly header: JournalHeader | null;
     readonly options: JournalOptions;
   }) {
     this.#path = from.path;
     this.#fd = from.fd;
-    this.#lastSeq = from.lastSeq;
+    this.#lastSeq = from.end.seq;
+    this.#lastCrc = from.end.crc;
     this.#operations = from.options.operations ?? fileOperations;
     this.#synced = from.options.durability === 'full';
-    if (from.header !== null) this.#lines.push(sealLine(JSON.stringify(from.header)));
+    if (from.header !== null) this.#queue(JSON.stringify(from.header));
   }
 
   /** What was done so far. */
@@ -132,12 +140,18 @@ export class FileJournal implements Journal {
         this.#poisonWith('EMSGSIZE', message);
         return Promise.reject(this.#poison);
       }
-      this.#lines.push(sealLine(object));
+      this.#queue(object);
     }
     return new Promise((resolve, reject) => {
       (until === 'written' ? this.#forWritten : this.#forDurable).push({ resolve, reject });
       this.#schedule();
     });
+  }
+
+  #queue(object: string): void {
+    const { line, crc } = sealAfter(object, this.#lastCrc);
+    this.#lastCrc = crc;
+    this.#lines.push(line);
   }
 
   #encode(event: RunEvent): string {

@@ -7,7 +7,7 @@ import { lstat, mkdir, writeFile } from 'node:fs/promises';
 import { err, ok, type Result } from '../base/result.ts';
 import type { JournalHeader } from '../model/event.ts';
 import type { RunRecord } from '../model/run.ts';
-import { type FrozenDefinition, readDefinition } from './definitions.ts';
+import { type FrozenDefinition, readDefinition, requireFit } from './definitions.ts';
 import { DIRECTORY_MODE, FILE_MODE, syncDirectory } from './durable-files.ts';
 import type { FileOperations } from './file-operations.ts';
 import { discardRequests, waitingRequests } from './inbox.ts';
@@ -72,12 +72,13 @@ async function takeOver(
   { durability, operations }: ResumeOptions,
 ): Promise<ResumableRun> {
   await removeStrayFiles(layout);
-  const { header, record, torn, problem } = await readRunFolder(layout);
+  const { header, record, torn, lastCrc, problem } = await readRunFolder(layout);
   if (problem !== null) throw new StateError(problem);
   if (header === null || record === null) {
     throw new StateError({ kind: 'not_resumable', run: layout.place.id, message: 'it never started' });
   }
   const frozen = unwrap(await readDefinition(layout, record.revision));
+  requireFit(layout, record, frozen);
   await checkOutputs(layout, record);
   await checkSubRuns(layout, record);
   for (const folder of foldersOf(layout)) {
@@ -86,7 +87,8 @@ async function takeOver(
   if (layout.place.id === layout.place.root) await mark(state, layout);
   const cut = torn === null ? null : { ...torn, kept: await cutTornTail(layout, torn) };
   const kept = { durability: durability ?? record.settings.durability };
-  const journal = continueJournal(layout.journal, record.seq, operations ? { ...kept, operations } : kept);
+  const end = { seq: record.seq, crc: lastCrc };
+  const journal = continueJournal(layout.journal, end, operations ? { ...kept, operations } : kept);
   return { ...ownedRun(state, layout, journal, lock), record, header, frozen, torn: cut };
 }
 

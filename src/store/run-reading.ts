@@ -3,6 +3,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import type { RunId } from '../base/ids.ts';
 import type { JournalHeader, RunEvent } from '../model/event.ts';
+import { misshapenMember } from '../model/event-shape.ts';
 import { applyEvent, beginRun } from '../model/fold.ts';
 import type { RunRecord } from '../model/run.ts';
 import { type RunProblem, type RunRow, runRow } from '../model/view.ts';
@@ -18,6 +19,8 @@ export interface RunReading {
   /** Null when not even the first event could be read. */
   readonly record: RunRecord | null;
   readonly torn: TornTail | null;
+  /** The checksum of the journal's last good line. */
+  readonly lastCrc: string | null;
   /** Why the run cannot be read to its end, or must not be resumed. */
   readonly problem: StateProblem | null;
   /** False for a folder whose run never began: its creation was interrupted. Listings hide it. */
@@ -27,6 +30,8 @@ export interface RunReading {
 /** Reads a run's folder. Never rejects for what the folder holds: that is `problem`. */
 export async function readRunFolder(layout: RunLayout): Promise<RunReading> {
   const fold = new CarefulFold(layout.place.id);
+  // Before the journal: what a live owner records while that is read is no loss.
+  const known = await snapshotSeq(layout.snapshot);
   let reading: JournalReading;
   try {
     reading = await readJournal(layout.journal, (event, offset) => fold.take(event, offset));
@@ -35,9 +40,10 @@ export async function readRunFolder(layout: RunLayout): Promise<RunReading> {
   }
   const { record } = fold;
   if (record !== null && fold.damage === null) record.seq = reading.lastSeq;
-  const problem = damageOf(layout, reading, fold) ?? (await lossOf(layout, reading));
+  const problem = damageOf(layout, reading, fold) ?? (await lossOf(layout, reading, known));
   const started = record !== null || (problem !== null && problem.kind !== 'not_resumable') || isForeign(reading);
-  return { layout, header: reading.header, record, torn: reading.torn, problem, started };
+  const { header, torn, lastCrc } = reading;
+  return { layout, header, record, torn, lastCrc, problem, started };
 }
 
 /** A run as a row of a listing, with its problem where it has one. */
@@ -90,6 +96,8 @@ class CarefulFold {
   }
 
   #apply(event: RunEvent): string | null {
+    const member = misshapenMember(event);
+    if (member !== null) return `${event.type}: \`${member}\` is malformed`;
     if (this.record === null) {
       if (event.type !== 'run.started' || event.seq !== 1) return `${event.type}: stands first`;
       this.record = beginRun(this.#id, event);
@@ -121,16 +129,15 @@ const isForeign = (reading: JournalReading): boolean => reading.foreignFormat !=
  * What a journal without a bad record may still lack. A snapshot is written when its records are durable, so one that knows more
  * proves that records are lost; but for a single one whose torn rest is still there, which is warned about and done again.
  */
-async function lossOf(layout: RunLayout, reading: JournalReading): Promise<StateProblem | null> {
+async function lossOf(layout: RunLayout, reading: JournalReading, known: number | null): Promise<StateProblem | null> {
   const file = layout.journal;
   const damaged = (message: string): StateProblem => ({ kind: 'damaged', file, offset: null, message });
   if (reading.lastSeq === 0) {
     if (reading.torn !== null && (await hasTraces(layout))) return damaged('none of its records can be read');
     return { kind: 'not_resumable', run: layout.place.id, message: 'it never started' };
   }
-  const seq = await snapshotSeq(layout.snapshot);
-  if (seq === null || seq <= reading.lastSeq + (reading.torn === null ? 0 : 1)) return null;
-  return damaged(`ends at record ${reading.lastSeq}, but record ${seq} had been written`);
+  if (known === null || known <= reading.lastSeq + (reading.torn === null ? 0 : 1)) return null;
+  return damaged(`ends at record ${reading.lastSeq}, but record ${known} had been written`);
 }
 
 /** The `seq` of a snapshot, which is its first member; null when there is none to be had: it is only a cache. */
@@ -155,7 +162,7 @@ async function unreadable(layout: RunLayout, error: unknown): Promise<RunReading
     ? { kind: 'damaged', file: layout.journal, offset: null, message: 'the journal is missing' }
     : problemFrom(error, layout.journal);
   const started = !missing || (await hasTraces(layout));
-  return { layout, header: null, record: null, torn: null, problem, started };
+  return { layout, header: null, record: null, torn: null, lastCrc: null, problem, started };
 }
 
 /** True when the folder holds what only a run that began leaves there. */

@@ -8,7 +8,7 @@ import { type FileOperations, fileOperations } from '../../src/store/file-operat
 import { type JournalReading, readJournal } from '../../src/store/journal-reader.ts';
 import { createJournal, type FileJournal } from '../../src/store/journal.ts';
 import { StateError } from '../../src/store/problem.ts';
-import { LONGEST_LINE_BYTES, sealLine } from '../../src/store/sealed-line.ts';
+import { LONGEST_LINE_BYTES, sealAfter, sealLine } from '../../src/store/sealed-line.ts';
 import { FLOW_HASH, numbered, runId, temporaryFolder, wholeRun } from './fixture.ts';
 
 const HEADER = { journal: '1.0', run: runId(1), flow_hash: FLOW_HASH, flowctl: '0.0.0-test' };
@@ -73,12 +73,33 @@ describe('a journal line', () => {
     }
   });
 
+  it('names the checksum of the line before it, so that a line of another journal is not taken for one of this', async () => {
+    const { path, bytes } = await sample();
+    const lines = bytes.toString().trimEnd().split('\n');
+    const crcs = lines.map((line) => (JSON.parse(line) as { crc: string }).crc);
+    const links = lines.map((line) => (JSON.parse(line) as { prev?: string }).prev);
+    expect(links).toEqual([undefined, ...crcs.slice(0, -1)]);
+    const other = sealAfter(
+      JSON.stringify(numbered(wholeRun({ steps: ['x', 'y', 'z'] }))[3] ?? {}),
+      crcs.at(-1) ?? null,
+    ).line;
+    writeFileSync(path, [...lines.slice(0, 4), other.trimEnd(), ...lines.slice(5), ''].join('\n'));
+    expect((await read(path)).damage).toMatchObject({ message: expect.stringContaining('does not belong behind') });
+    // Those of flowctl 0.1 have no such member.
+    const old = lines.map((line) => {
+      const { crc: _, prev: __, ...object } = JSON.parse(line) as { crc: string; prev?: string };
+      return sealLine(JSON.stringify(object));
+    });
+    writeFileSync(path, old.join(''));
+    expect(await read(path)).toMatchObject({ damage: null, torn: null, lastSeq: lines.length - 1 });
+  });
+
   it('has the same checksum by table and by zlib', () => {
     expect(tableCrc32('123456789')).toBe(0xcbf43926);
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => crc32(text) === tableCrc32(text)));
   });
 
-  it('takes less than 175 bytes for an event of an attempt, on average', async () => {
+  it('takes less than 195 bytes for an event of an attempt, on average', async () => {
     const path = freshPath();
     const journal = createJournal(path, HEADER, { durability: 'full' });
     const events = numbered(wholeRun())
@@ -87,7 +108,7 @@ describe('a journal line', () => {
     const slim = events.map((event) => (event.type === 'attempt.finished' ? { ...event, outputs: null } : event));
     await journal.append(slim);
     const header = readFileSync(path).indexOf(10) + 1;
-    expect((journal.counts.bytes - header) / 2).toBeLessThan(175);
+    expect((journal.counts.bytes - header) / 2).toBeLessThan(195);
     await journal.close();
   });
 });
@@ -99,6 +120,7 @@ describe('append', () => {
       header: HEADER,
       events,
       lastSeq: events.length,
+      lastCrc: readFileSync(path, 'latin1').trimEnd().slice(-10, -2),
       torn: null,
       damage: null,
       foreignFormat: null,
@@ -293,7 +315,7 @@ describe('an event that is too long to be read back', () => {
       code: 'log_truncated',
       message,
     });
-    return event('x'.repeat(bytes - sealLine(JSON.stringify(event(''))).length + 1));
+    return event('x'.repeat(bytes - sealAfter(JSON.stringify(event('')), '00000000').line.length + 1));
   };
 
   it('is refused, and nothing of it is written', async () => {

@@ -3,7 +3,7 @@
 import { contentHash, parseRunId, parseStepId, type RunId, type StepId, stepKeyOf } from '../../src/base/ids.ts';
 import type { Result } from '../../src/base/result.ts';
 import type { EventBody, RunEvent } from '../../src/model/event.ts';
-import { FLOW_DEFAULTS } from '../../src/model/defaults.ts';
+import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../../src/model/defaults.ts';
 import type { FlowDefinition } from '../../src/model/flow.ts';
 import type { RunRecord } from '../../src/model/run.ts';
 import { createRun } from '../../src/store/create.ts';
@@ -39,13 +39,13 @@ export function stepId(name: string): StepId {
 
 export const FLOW_HASH = contentHash('a'.repeat(64));
 
-/** A definition without steps: the store never looks inside. */
-export const definition = (name = 'sample'): FlowDefinition => ({
+/** The definition of a sample. */
+export const definition = (name = 'sample', steps: readonly string[] = ['a', 'b', 'c']): FlowDefinition => ({
   ...FLOW_DEFAULTS,
   name,
   file: '/project/flow.yaml',
   directory: '/project',
-  steps: [],
+  steps: steps.map((id) => ({ ...STEP_DEFAULTS, id: stepId(id), action: { kind: 'argv', argv: ['true'] } })),
 });
 
 /** Gives events their places, one second apart, from `seq` on. */
@@ -115,7 +115,9 @@ export function wholeRun(sample: Sample = {}): EventBody[] {
 export async function startRun(state: StateLayout, id: RunId, sample: Sample = {}, at?: number): Promise<OwnedRun> {
   const [started] = numbered([startedBody(sample)], 1, at);
   if (started?.type !== 'run.started') throw new Error('no first event');
-  return expectOk(await createRun(state, { id, definition: definition(sample.flow), started, version: '0.0.0-test' }));
+  return expectOk(
+    await createRun(state, { id, definition: definition(sample.flow, sample.steps), started, version: '0.0.0-test' }),
+  );
 }
 
 /** Makes a whole run on disk and gives it up. */
