@@ -1,6 +1,6 @@
 /** What is kept, for people: listed, cleared, and pruned when nobody has used it for long. Runs may go on meanwhile. */
 
-import { readdir, stat, unlink, utimes } from 'node:fs/promises';
+import { lstat, readdir, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContentHash } from '../base/ids.ts';
 import { isMemory, isResultFile, type KeptResult, readJson, type Records } from './records.ts';
@@ -145,12 +145,12 @@ const hashesOf = ({ outputs, generated }: KeptResult): readonly string[] => [
 async function* entriesOf(records: Records): AsyncGenerator<Entry> {
   for (const kind of ['memory', 'result'] as const) {
     const folder = join(records.folder, kind === 'memory' ? 'steps' : 'results');
-    for (const name of await namesIn(folder)) {
-      if (!name.endsWith('.json')) continue;
+    for (const name of await namesIn(records.folder, folder)) {
+      if (!/^[0-9a-f]+\.json$/.test(name)) continue;
       const path = join(folder, name);
       const read = await readJson(path);
       const found = kind === 'memory' ? (isMemory(read) ? read : null) : isResultFile(read) ? read : null;
-      const stats = await stat(path).catch(() => null);
+      const stats = await lstat(path).catch(() => null);
       if (stats === null || found === null) continue;
       const { flow, step, fingerprint, result } = found;
       yield { path, kind, flow, step, fingerprint, result, usedMs: stats.mtimeMs, bytes: stats.size };
@@ -168,13 +168,28 @@ interface StoredFile {
 /** Unfinished ones as well: whoever was killed while writing cannot remove them. */
 async function* filesOf(records: Records): AsyncGenerator<StoredFile> {
   const root = join(records.folder, 'files');
-  for (const prefix of await namesIn(root)) {
-    for (const hash of await namesIn(join(root, prefix))) {
+  for (const prefix of await namesIn(records.folder, root)) {
+    if (!/^[0-9a-f]{2}$/.test(prefix)) continue;
+    for (const hash of await namesIn(records.folder, root, join(root, prefix))) {
+      if (!KEPT_FILE.test(hash)) continue;
       const path = join(root, prefix, hash);
-      const stats = await stat(path).catch(() => null);
+      const stats = await lstat(path).catch(() => null);
       if (stats?.isFile() === true) yield { path, hash, size: stats.size, changedMs: stats.mtimeMs };
     }
   }
 }
 
-const namesIn = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
+/** A content, or one that is not finished. */
+const KEPT_FILE = /^(?:[0-9a-f]{64}|\.[0-9a-f]{64}\.[0-9a-f]{16}\.tmp)$/;
+
+/**
+ * What is in the last of these folders, each of which is in the one before. Nothing where one of them is a link: what it leads to was
+ * not made by us, and would be removed.
+ */
+async function namesIn(...folders: readonly string[]): Promise<readonly string[]> {
+  for (const folder of folders) {
+    const found = await lstat(folder).catch(() => null);
+    if (found?.isDirectory() !== true) return [];
+  }
+  return readdir(folders.at(-1) ?? '').catch(() => []);
+}

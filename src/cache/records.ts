@@ -8,7 +8,8 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
@@ -127,12 +128,17 @@ export const isResultFile = (value: unknown): value is ResultFile =>
 const isResult = (value: unknown): boolean =>
   isJsonObject(value) && typeof value['created_at'] === 'string' && Array.isArray(value['generated']);
 
-/** A file's JSON; null for one that is missing, unreadable or damaged. */
+/** A file's JSON; null for one that is missing, unreadable or damaged, and for what is no regular file, links included. */
 export async function readJson(path: string): Promise<unknown> {
+  let file: FileHandle | null = null;
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    // The folder may have come with somebody's archive: a link could lead to a device without end, a FIFO would make us wait.
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return (await file.stat()).isFile() ? JSON.parse(await file.readFile('utf8')) : null;
   } catch {
     return null;
+  } finally {
+    await file?.close();
   }
 }
 

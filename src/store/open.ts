@@ -27,6 +27,9 @@ export function openState(path: string): Promise<Result<StateLayout, StateProble
       made = (await makeDirectory(folder)) || made;
       unwrap(await secureDirectory(folder, 'refused'));
     }
+    for (const folder of [layout.cache, join(layout.root, 'tickets')]) {
+      if (await exists(folder)) unwrap(await secureDirectory(folder, 'refused'));
+    }
     if (made) {
       await writeFile(join(layout.root, '.gitignore'), '*\n', { flag: 'wx', mode: FILE_MODE }).catch(ignoreExisting);
       await syncDirectory(layout.root);

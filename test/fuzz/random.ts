@@ -3,20 +3,19 @@
  * `FUZZ_SEED` and `FUZZ_CASES` are what `npm run fuzz -- --seed N --cases K` sets.
  */
 
-/** A stream of numbers from a seed (mulberry32, public domain, by Tommy Ettinger). */
+import { type Draw, seeded } from '../kit/seeded.ts';
+
+/** Draws of everything that a campaign needs, all from one seed. */
 export class Random {
-  #state: number;
+  readonly #draw: Draw;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#draw = seeded(seed);
   }
 
   /** A number from 0 to below 1. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+    return this.#draw();
   }
 
   /** A whole number from 0 to below `limit`. */
@@ -37,7 +36,7 @@ export class Random {
   }
 }
 
-/** The seed of this campaign; another one every time where none is given and `FUZZ_CASES` asks for a longer campaign. */
+/** The seed of this campaign. */
 export const SEED: number = Number(process.env['FUZZ_SEED'] ?? 20_260_101);
 
 /** How many cases a campaign has: its own number, or what the environment asks for. */
