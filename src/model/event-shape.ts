@@ -173,7 +173,12 @@ const SHAPES: { readonly [Type in EventType]: Shape<Extract<EventBody, { type: T
   },
   'value.recorded': { kind: isOneOf('now', 'random', 'uuid'), value: isPresent },
   'child.started': { step: isKey, child: isRunId },
-  'wait.started': { step: isKey, until: orNull(isInstant), for: orNull(isObject) },
+  'wait.started': {
+    step: isKey,
+    until: orNull(isInstant),
+    for: orNull(isObject),
+    delay_ms: orMissing(orNull(isNumber)),
+  },
   'approval.requested': { step: isKey, message: isText, params: isObject, expires: orNull(isInstant) },
   'approval.answered': { step: isKey, approved: isFlag, by: isActor, params: isObject, comment: orNull(isText) },
   'run.cancel_requested': { by: isActor, reason: orNull(isText) },

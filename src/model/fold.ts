@@ -149,7 +149,6 @@ function applyToRun(run: RunRecord, event: RunEvent): string | null {
     }
     case 'run.finished': {
       const { state, exit_code, outputs, timed_out, error } = event;
-      for (const { key, phase } of run.steps.values()) if (phase.kind === 'running') return `step ${key} is running`;
       run.ending = { state, exit_code, outputs, timed_out, error };
       noteCaught(run, event.caught ?? []);
       run.finished_at = event.time;

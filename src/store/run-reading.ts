@@ -104,6 +104,11 @@ class CarefulFold {
       return null;
     }
     this.record.seq = event.seq - 1;
+    if (event.type === 'run.finished') {
+      // Whoever ends a run has recorded the end of every attempt.
+      const open = [...this.record.steps.values()].find(({ phase }) => phase.kind === 'running');
+      if (open !== undefined) return `${event.type}: step ${open.key} is running`;
+    }
     return applyEvent(this.record, event)?.message ?? null;
   }
 }
