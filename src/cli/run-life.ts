@@ -77,9 +77,9 @@ export async function runToEnd(
     }),
   );
   const failed = record.ending?.state !== 'succeeded';
-  if (!isShort) session.stdout.write(summary);
-  else if (failed) session.stderr.write(summary);
   const isWelcome = view.skipOk === true && record.ending?.state === 'skipped';
+  if (!isShort) session.stdout.write(summary);
+  else if (failed && !isWelcome) session.stderr.write(summary);
   const code = isWelcome ? EXIT.ok : (record.ending?.exit_code ?? EXIT.internal);
   const signal = record.cancellation?.signal ?? null;
   // Nobody who wants this program ended waits for what is not theirs.
