@@ -59,11 +59,13 @@ async function hasOwner(lockPath: string, inodes: ReadonlySet<number>): Promise<
     const isListed = inodes.has(fstatSync(fd).ino);
     const owner = readOwner(lockPath);
     const isGone = owner !== null && isCertainlyGone(owner);
-    if (isListed && !isGone) return true;
+    if (isListed && owner !== null && !isGone) return true;
     if (isGone && !isListed) return false;
-    // Listed, yet the owner it names is gone: a new one that has not written its name yet, or a lock on a file of another device.
+    // Listed, yet the owner it names is gone, or it names none: a new one that has not written its name yet, or a lock on a file of
+    // another device; a name that was not on disk yet is lost in a power cut.
     const isAbsent = !isListed && seesAllLocks() && (owner === null || owner.pid_namespace === ourPidNamespace());
-    if (isAbsent || flockProgram() === null) return false;
+    if (isAbsent) return false;
+    if (flockProgram() === null) return isListed && !isGone;
     return !(await tryFlock(fd, 'shared', lockPath));
   } finally {
     closeSync(fd);

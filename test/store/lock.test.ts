@@ -128,6 +128,13 @@ describe('liveness', () => {
     expect(await owners.isLive(path)).toBe(false);
   });
 
+  it('is false when it names no owner, as after a power cut, although a lock on another file has the same inode number', async () => {
+    const path = freshLock();
+    writeFileSync(path, '');
+    const owners = observeOwners(() => new Set([statSync(path).ino]));
+    expect(await owners.isLive(path)).toBe(false);
+  });
+
   it('is true for an owner that has not written its name yet, also over that of an earlier one', async () => {
     const path = freshLock();
     const child = runProgram(holder, [path]);
