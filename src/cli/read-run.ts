@@ -4,6 +4,7 @@ import { recordedStepKey, type StepKey } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { OutputsRef } from '../model/outcome.ts';
 import { type RunDetail, runDetail, type StepView } from '../model/view.ts';
+import { makeDurable } from '../store/last-words.ts';
 import { runPaths, type StateLayout } from '../store/layout.ts';
 import { runOutputs } from '../store/outputs.ts';
 import { guarded, StateError } from '../store/problem.ts';
@@ -33,6 +34,7 @@ export async function detailOf(run: ReadRun, now: number): Promise<RunDetail | n
   const members = new Map<StepKey, RunDetail>();
   let { problem } = detail;
   for (const { prefix, reading } of await readSubRuns(run.layout, run.record)) {
+    if (!run.live) await makeDurable(reading.layout);
     const member = await ownDetail({ ...reading, live: run.live }, now);
     if (member !== null) members.set(prefix, member);
     problem ??= member?.problem ?? (reading.problem === null ? undefined : rowProblem(reading.problem, reading.layout));

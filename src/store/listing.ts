@@ -10,6 +10,7 @@ import type { Result } from '../base/result.ts';
 import type { RunRow, RunState } from '../model/view.ts';
 import { type IndexEntry, readIndex } from './index-file.ts';
 import { runLayout, type RunPlace, type StateLayout } from './layout.ts';
+import { makeDurable } from './last-words.ts';
 import { type Liveness, observeOwners } from './liveness.ts';
 import { NewestRows } from './newest-rows.ts';
 import { guarded, type StateProblem, systemCode } from './problem.ts';
@@ -93,9 +94,11 @@ export async function readWithLiveness(
 ): Promise<{ readonly reading: RunReading; readonly live: boolean }> {
   const layout = runLayout(state, place);
   const reading = await readRunFolder(layout);
-  if (hasEnded(reading)) return { reading, live: false };
-  const live = await owners.isLive(layout.lock);
-  return { reading: live ? reading : await readRunFolder(layout), live };
+  const live = !hasEnded(reading) && (await owners.isLive(layout.lock));
+  if (live) return { reading, live };
+  const last = hasEnded(reading) ? reading : await readRunFolder(layout);
+  await makeDurable(layout);
+  return { reading: last, live };
 }
 
 const hasEnded = ({ record }: RunReading): boolean => record !== null && record.ending !== null;
