@@ -37,8 +37,8 @@ export const canUnshare = once(() =>
 /** File systems that a power cut can be tried on. */
 export type DiskKind = 'ext4' | 'xfs';
 
-/** What an empty image of each needs at least. */
-export const IMAGE_MEGABYTES: { readonly [kind in DiskKind]: number } = { ext4: 32, xfs: 300 };
+/** How large an image of each is; the file that holds it is sparse. */
+export const IMAGE_MEGABYTES: { readonly [kind in DiskKind]: number } = { ext4: 200, xfs: 300 };
 
 function canMount(kind: DiskKind): boolean {
   if (!isRoot()) return false;

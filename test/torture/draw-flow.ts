@@ -111,7 +111,7 @@ class YamlFlow {
     const inner: WorkPlace = { ...place, mayBeOnce: false, isPlain: false };
     switch (kind) {
       case 'work':
-        return [...this.work(place, [name]), ...this.stepHandler(name)];
+        return [...this.work(place, [name]), ...(this.steps.at(-1)?.mayBeReused ? [] : this.stepHandler(name))];
       case 'call':
         return this.work(place, [name], 'function');
       case 'map': {

@@ -45,7 +45,7 @@ export function drawWork(draw: Draw, place: WorkPlace): DrawnWork {
   const failures = chance(draw, 0.1) ? between(draw, 1, 3) : 0;
   const sleepMs = chance(draw, 0.7) ? between(draw, 0, 50) : 0;
   const stray = chance(draw, 0.2) ? oneOf(draw, STRAYS) : null;
-  const prints = chance(draw, 0.05);
+  const prints = chance(draw, 0.05) && !isItem;
   const naps = chance(draw, 0.5);
   const isLoud = chance(draw, 0.06);
   const showsSecret = isPlain && chance(draw, 0.08);

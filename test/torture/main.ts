@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { canCutPower, canTrace } from '../kit/abilities.ts';
 import { runCampaign, summary } from './campaign.ts';
+import { CONTROLS, tryControl } from './controls.ts';
 import { KILL_KINDS, type KillKind } from './draw-kills.ts';
 
 const usage = `npm run torture -- [options]
@@ -38,7 +39,19 @@ const say = (line: string): void => {
 };
 
 if (values.help) say(usage);
-else {
+else if (values.controls) {
+  for (const control of CONTROLS) {
+    if (!control.isPossible()) {
+      say(`left out    ${control.name}: this machine does not allow the check`);
+      continue;
+    }
+    const [noticed] = await tryControl(control);
+    say(
+      `${noticed === undefined ? 'NOT CAUGHT ' : 'caught     '} ${control.name}${noticed === undefined ? '' : `: ${noticed}`}`,
+    );
+    if (noticed === undefined) process.exitCode = 1;
+  }
+} else {
   if (!canTrace()) say('strace is missing or may not trace: kills at system calls come at random times instead');
   if (!canCutPower('ext4')) say('no image can be mounted here: power cuts are left out');
   const result = await runCampaign({

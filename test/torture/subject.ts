@@ -49,6 +49,8 @@ export class Subject {
   readonly flow: DrawnFlow;
   readonly graceMs: number;
   readonly state: string;
+  /** The power was cut at least once. */
+  wasCut = false;
   private readonly disk: Disk | null;
 
   constructor({ flow, graceMs, bin, disk }: SubjectOptions) {
@@ -131,7 +133,7 @@ export class Subject {
     // A call that never comes must not keep a napping life for ever.
     const limitMs = kill.kind === 'call' ? reference.tookMs * STRETCH + 400 : delayMs;
     const timer = setTimeout(() => {
-      if (kill.kind === 'power') this.disk?.cut();
+      if (kill.kind === 'power') this.cutPower();
       else killedBy = 'time';
       started.process.kill('SIGKILL');
     }, limitMs);
@@ -140,6 +142,17 @@ export class Subject {
     const told = toldIn(ended.stdout);
     const run = told.find(({ type }) => type === 'run.started' || type === 'run.resumed')?.run ?? null;
     return { ended, killedBy: ended.signal === 'SIGKILL' ? killedBy : null, told, run };
+  }
+
+  /** From here on nothing reaches the disk; without a disk of its own nothing happens. */
+  cutPower(): void {
+    this.wasCut = true;
+    this.disk?.cut();
+  }
+
+  /** `show --json`. */
+  shown(run: string): Promise<RunDetail> {
+    return this.rig.query<RunDetail>('show', run);
   }
 
   /** After a power cut: no process is left, and the disk holds what it holds. */
@@ -193,8 +206,8 @@ const OPTIONS = ['--output', 'json', '--no-wait'] as const;
 export const outputsOf = (run: RunDetail): string =>
   JSON.stringify([run.outputs, run.steps.map(({ key, outputs }) => [key, outputs]).sort()]);
 
-function toldIn(stdout: string): readonly (RecordedEvent & { readonly run: string })[] {
-  // The last line may have been cut with the life.
+/** What a life told on stdout, line by line; its last line may have been cut with it. */
+export function toldIn(stdout: string): readonly (RecordedEvent & { readonly run: string })[] {
   return stdout
     .split('\n')
     .slice(0, -1)

@@ -23,6 +23,15 @@ export const dyingAt = (call: SystemCall, nth: number): readonly string[] => [
   ...['-e', `trace=${call}`, '-e', `inject=${call}:signal=KILL:when=${nth}`],
 ];
 
+/**
+ * The words before a program whose writes and syncs, and those of its children, are to be written into a file. Each sync takes so long
+ * that whatever does not wait for it comes before it.
+ */
+export const watching = (file: string): readonly string[] => [
+  ...['strace', '-D', '-f', '-qq', '-e', 'signal=none', '-s', '4096', '-o', file],
+  ...['-e', 'trace=write,fdatasync', '-e', 'inject=fdatasync:delay_enter=60000'],
+];
+
 /** How often a call was made: by the busiest thread, and by all together. */
 export interface CallCount {
   readonly busiest: number;
