@@ -17,6 +17,7 @@ import { ISOLATED_CALL, serveIsolatedCall } from './host-process.ts';
 import { CallEnvironment } from './host-environment.ts';
 import type { FromHost, HostReport, ToHost } from './messages.ts';
 import { perform } from './perform.ts';
+import { Surroundings } from './surroundings.ts';
 import { describeThrown } from './thrown.ts';
 
 /** What serves calls until the thread is ended. */
@@ -26,6 +27,9 @@ class FunctionHost {
   readonly #capture: Capture;
   readonly #calls = new CallReader();
   readonly #environment = new CallEnvironment();
+  /** The modules that were loaded, and the globals as they have left them: a module may replace some, a call may not. */
+  readonly #loaded = new Set<string>();
+  #surroundings: Surroundings | null = null;
   #busy: { readonly log: AttemptLog; readonly controller: AbortController; readonly calling: Calling } | null = null;
 
   /**
@@ -98,9 +102,14 @@ class FunctionHost {
     this.#busy = { log, controller, calling };
     this.#environment.apply(call.env);
     this.#hold(false);
-    const report = await perform(call.url, call, context, calling);
+    const report = await perform(call.url, call, context, calling, () => {
+      if (this.#loaded.has(call.url)) return;
+      this.#loaded.add(call.url);
+      this.#surroundings = new Surroundings();
+    });
+    const isUnchanged = this.#surroundings?.areIntact === true;
     // A module that failed to load would fail again from the loader's memory, whatever made it fail.
-    this.#end(report, report.kind !== 'module_not_loaded' && calling.open === 0 && isQuiet());
+    this.#end(report, report.kind !== 'module_not_loaded' && calling.open === 0 && isUnchanged && isQuiet());
   }
 
   #end(report: HostReport, reusable: boolean): void {

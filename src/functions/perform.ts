@@ -38,10 +38,24 @@ function findExport(
 /** What a function returned, as a report. */
 export function reportReturned(value: unknown): HostReport {
   if (value === undefined) return { kind: 'returned', json: 'null' };
-  const notJson = findNotJson(value);
-  if (notJson !== null) return { kind: 'not_json', ...notJson };
-  const json: string | undefined = JSON.stringify(value);
+  let json: string | undefined;
+  try {
+    const notJson = findNotJson(value);
+    if (notJson !== null) return { kind: 'not_json', ...notJson };
+    json = JSON.stringify(value);
+  } catch (error) {
+    const found = tooMuch(error);
+    if (found === null) throw error;
+    return { kind: 'not_json', path: '', found };
+  }
   return json === undefined ? { kind: 'not_json', path: '', found: typeof value } : { kind: 'returned', json };
+}
+
+/** What the engine of JavaScript says of a value that it cannot write, and of nothing else; null: something else was thrown. */
+function tooMuch(error: unknown): string | null {
+  if (!(error instanceof RangeError)) return null;
+  if (error.message === 'Maximum call stack size exceeded') return 'nested too deeply';
+  return error.message === 'Invalid string length' ? 'too large for one text (2^29 characters)' : null;
 }
 
 /** This file as stacks write it; asked for when something was thrown, for making a stack costs more than most calls do. */
@@ -50,12 +64,14 @@ const ownFile = (): string | null => fileOfFirstFrame(new Error().stack);
 /**
  * Performs a call. Never rejects.
  * @param url where the module, or its bundle, is loaded from. @param conductor whom tasks ask that the function calls.
+ * @param loaded called when the module is there, before anything of it is called.
  */
 export async function perform(
   url: string,
   call: Omit<FunctionCall, 'env' | 'context'>,
   context: StepContext,
   conductor: Conductor,
+  loaded: () => void = () => {},
 ): Promise<HostReport> {
   let exports: Exports;
   registry().loading = call.module;
@@ -65,6 +81,7 @@ export async function perform(
     const { name, message, stack } = describeThrown(error, ownFile());
     return { kind: 'module_not_loaded', message: `${name}: ${message}`, detail: stack === '' ? null : stack };
   }
+  loaded();
   const found = call.task === undefined ? exportedFunction(exports, call) : taskFunction(call, call.task);
   if ('report' in found) return found.report;
   try {

@@ -59,7 +59,7 @@ function drawLeaf(draw: Draw): Program {
 }
 
 /**
- * The module that runs a program. Every attempt leaves the line `run step` in the file `$EFFECTS`, before anything else; a task's result
+ * The module that runs a program. Keys, and so messages of errors, depend on the order of what runs at once; results do not. Every attempt leaves the line `run step` in the file `$EFFECTS`, before anything else; a task's result
  * follows from its argument alone.
  */
 export const moduleOf = (program: Program): string => `
@@ -126,7 +126,7 @@ async function perform(part: any, before: string): Promise<string> {
         if (rest.length > 0) await bad(value);
         return await doomed(value);
       } catch (error) {
-        return part.parts.length === 1 ? digest([(error as any).message, before]) : perform(part.parts[1], before);
+        return part.parts.length === 1 ? digest([(error as any).thrown, before]) : perform(part.parts[1], before);
       }
     case 'transaction':
       try {

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { between, seeded } from '../kit/seeded.ts';
 import { tortureFunction } from './function-torture.ts';
 
-const scripts = Number(process.env['KILL_SCRIPTS'] ?? 5);
+const scripts = Number(process.env['KILL_SCRIPTS'] ?? 4);
 const seed = Number(process.env['KILL_SEED'] ?? 1);
 const SCRIPT_LIMIT_MS = 120_000;
 const AT_ONCE = 3;

@@ -80,6 +80,12 @@ describe('how a call ends', () => {
     ['new Map()', '', 'an instance of Map'],
     ['10n', '', 'bigint'],
     ['(() => { const a = []; a.push(a); return a; })()', '[0]', 'a cycle'],
+    [
+      '(() => { let deep = 1; for (let i = 0; i < 1e5; i += 1) deep = [deep]; return deep; })()',
+      '',
+      'nested too deeply',
+    ],
+    ['Array(8).fill("x".repeat(1e8))', '', 'too large for one text (2^29 characters)'],
   ])('%s is no JSON', async (text, where, found) => {
     const { result } = await rig.run({ module: module('not-json', `export default () => (${text});`) });
     expect(result).toEqual({ kind: 'not_json', path: where, found });
@@ -124,6 +130,43 @@ describe('how a call ends', () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
     expect(await running.done).toMatchObject({ kind: 'threw', message: 'timer' });
     expect(rig.read(log).endsWith('threw\n')).toBe(true);
+  });
+
+  test.each([
+    ['replaces a method', 'JSON.stringify = () => { throw new Error("replaced"); };'],
+    ['replaces a global', 'globalThis.Promise = class { then() {} };'],
+    ['takes a clock away', 'delete globalThis.setTimeout;'],
+    ['gives every object a member', 'Object.prototype.extra = 1;'],
+    ['silences the console', 'console.log = () => {};'],
+    ['listens to what nobody caught', 'process.on("uncaughtException", () => {});'],
+  ])('one that %s does so to no other call', async (_what, text) => {
+    const file = module(
+      'meddles',
+      `export const meddle = () => { ${text} };
+       export const ask = async (input) => {
+         const members = [];
+         for (const name in input) members.push(name);
+         await new Promise((done) => setTimeout(done, 1));
+         console.log(JSON.stringify({ members, listeners: process.listenerCount('uncaughtException') }));
+       };`,
+    );
+    const pool = rig.pool({ maxHosts: 1 });
+    const before = await rig.run({ module: file, export: 'ask' }, pool);
+    await rig.run({ module: file, export: 'meddle' }, pool);
+    expect(await rig.run({ module: file, export: 'ask' }, pool)).toEqual(before);
+    expect(before).toMatchObject({ result: { kind: 'returned' }, log: '{"members":[],"listeners":1}\n' });
+  });
+
+  test('what a module replaces when it is loaded stays, and costs no thread', async () => {
+    const file = module(
+      'polyfills',
+      `import { threadId } from 'node:worker_threads';
+       Array.prototype.push = function push(...items) { for (const item of items) this[this.length] = item; return this.length; };
+       export default () => threadId;`,
+    );
+    const pool = rig.pool({ maxHosts: 1 });
+    const first = await rig.run({ module: file }, pool);
+    expect((await rig.run({ module: file }, pool)).result).toEqual(first.result);
   });
 
   test('a full heap ends only its thread', async () => {
