@@ -3,14 +3,19 @@
  * and nothing passes through here. Where something has to (see `piped-log`), they get a named pipe instead.
  */
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Captured } from './capture.ts';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR, O_WRONLY } = constants;
 const OWNER_ONLY = 0o600;
-/** How often the sizes of all open logs are looked at. */
+/** How often all open logs are looked at. */
 const WATCH_MS = 250;
+/** Until then a log of its own is looked at after so many milliseconds: what is truncated early was often short. */
+const EARLY_MS = [2, 5, 10, 20, 40, 80, 160];
+/** What is remembered of a log's beginning, and of the end that it had when it was last looked at. */
+const HEAD_BYTES = 256;
+const TAIL_BYTES = 64;
 
 /** An open log. */
 export interface AttemptLog {
@@ -62,7 +67,7 @@ export interface WatchedLog {
 /** Opens a new log file as `openLog` does. @throws a system error. */
 export function openWatched(file: string): WatchedLog {
   const descriptor = openForAppend(file);
-  const watch = watchSize(descriptor);
+  const watch = watchContent(descriptor);
   return {
     descriptor,
     close: () => {
@@ -75,7 +80,8 @@ export function openWatched(file: string): WatchedLog {
 }
 
 function openForAppend(file: string): number {
-  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW;
+  // Read as well, to see that what was there is still there.
+  const flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW;
   try {
     return openSync(file, flags, OWNER_ONLY);
   } catch (error) {
@@ -111,34 +117,83 @@ function offsetOf(descriptor: number): number {
 
 interface Watched {
   size: number;
-  shrank: boolean;
+  /** What was there at the last look: bytes of the beginning, and those before the end. */
+  head: Buffer;
+  tail: Buffer;
+  wasTruncated: boolean;
 }
 
 const watched = new Map<number, Watched>();
 let watchTimer: NodeJS.Timeout | undefined;
 
-/** Looks at the size now and then; one timer for all logs. */
-function watchSize(descriptor: number): { end(): boolean } {
-  const entry: Watched = { size: 0, shrank: false };
-  watched.set(descriptor, entry);
+/**
+ * Looks at the log now and then; one timer for all logs. A log that is shorter than it was has been truncated; so has one that was
+ * filled again meanwhile and holds something else where it was read before. What is lost before anybody looked is not noticed, nor a
+ * text that took the place of an equal one.
+ */
+function watchContent(descriptor: number): { end(): boolean } {
+  const seen: Watched = { size: 0, head: Buffer.alloc(0), tail: Buffer.alloc(0), wasTruncated: false };
+  watched.set(descriptor, seen);
   watchTimer ??= setInterval(() => {
-    for (const [open, seen] of watched) look(open, seen);
+    for (const [open, entry] of watched) look(open, entry);
   }, WATCH_MS).unref();
+  const early = lookEarly(descriptor, seen);
   return {
     end: () => {
-      look(descriptor, entry);
+      early.end();
+      look(descriptor, seen);
       watched.delete(descriptor);
       if (watched.size === 0) {
         clearInterval(watchTimer);
         watchTimer = undefined;
       }
-      return entry.shrank;
+      return seen.wasTruncated;
     },
   };
 }
 
+function lookEarly(descriptor: number, seen: Watched): { end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const next = (index: number): void => {
+    const due = EARLY_MS[index];
+    if (due === undefined) return;
+    timer = setTimeout(
+      () => {
+        look(descriptor, seen);
+        next(index + 1);
+      },
+      due - (EARLY_MS[index - 1] ?? 0),
+    ).unref();
+  };
+  next(0);
+  return { end: () => clearTimeout(timer) };
+}
+
 function look(descriptor: number, seen: Watched): void {
+  if (seen.wasTruncated) return;
+  try {
+    compare(descriptor, seen);
+  } catch {
+    // A log that cannot be looked at is no reason to end anything.
+  }
+}
+
+function compare(descriptor: number, seen: Watched): void {
   const { size } = fstatSync(descriptor);
-  if (size < seen.size) seen.shrank = true;
+  if (size === seen.size && size === 0) return;
+  const head = bytesAt(descriptor, 0, Math.min(size, HEAD_BYTES));
+  const tail = bytesAt(descriptor, seen.size - seen.tail.length, seen.tail.length);
+  if (size < seen.size || !head.subarray(0, seen.head.length).equals(seen.head) || !tail.equals(seen.tail)) {
+    seen.wasTruncated = true;
+    return;
+  }
+  seen.head = head;
+  if (size > seen.size) seen.tail = bytesAt(descriptor, size - Math.min(size, TAIL_BYTES), Math.min(size, TAIL_BYTES));
   seen.size = size;
+}
+
+/** Where the file has become too short for it: what there is. */
+function bytesAt(descriptor: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  return length === 0 ? bytes : bytes.subarray(0, readSync(descriptor, bytes, 0, length, position));
 }

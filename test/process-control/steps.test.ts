@@ -129,7 +129,22 @@ describe('a step that opens its output by name', () => {
     expect(stdout).toMatch(/far warning: .*truncated/);
   });
 
-  it.todo('case 61: a loss is reported also when it happens within 250 ms, or the log has grown again since');
+  it.each([
+    ['soon', 'echo one; sleep 0.15; sh far.sh'],
+    ['later, when the log is as long as it was', 'seq 1000; sleep 0.4; sh far.sh; seq 1000'],
+    ['and the log has become longer than it was', 'seq 1000; sleep 0.4; sh far.sh; seq 9000'],
+  ])('case 61: a loss is reported also when it happens %s', async (_, text) => {
+    const { rig } = here;
+    rig.write('far.sh', '. ./far.inc\n');
+    rig.write('far.inc', 'echo two > /dev/stderr\n');
+    rig.write(
+      'flow.yaml',
+      `steps:\n  far: { run: '${text}' }\n  other: { run: '${text.replace('sh far.sh', 'true')}' }\n`,
+    );
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+    expect((await rig.flowctl('logs', 'far')).stdout).toMatch(/^two\n/);
+    expect((await shown(rig)).warnings).toMatchObject([{ step: 'far', code: 'log_truncated' }]);
+  });
 });
 
 describe('what a step gets', () => {
