@@ -38,6 +38,7 @@ export async function dryRun(
   });
   const shown = Object.entries(params).map(([param, value]) => `${param}=${JSON.stringify(value)}`);
   stdout.write(`${style.strong(name)}${shown.length === 0 ? '' : ` with ${withoutControls(shown.join(' '))}`}\n`);
+  if (rows.length === 0) stdout.write('a function: its steps are known when it has run\n');
   await stdout.writeAll(table(rows));
 }
 

@@ -25,10 +25,12 @@ export const readForced = (text: string, before: readonly string[] = []): readon
  */
 export function freshWish(
   session: Session,
-  { name, steps }: FlowDefinition,
+  { name, steps, script }: FlowDefinition,
   { cache, force = [] }: FreshOptions,
 ): FreshWish | null {
   const known = steps.map(({ id }) => id as string);
+  // A function makes its steps while it runs.
+  if ((script ?? null) !== null) return { noCache: cache === false, force };
   const unknown = force.find((step) => !known.includes(/^[^[/]*/.exec(step)?.[0] ?? ''));
   if (unknown === undefined) return { noCache: cache === false, force };
   const near = suggest(unknown, known);

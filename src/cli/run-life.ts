@@ -72,6 +72,7 @@ export async function runToEnd(
       style,
       logs: !shown.showsLogs,
       outputs,
+      columns: session.stdout.isTerminal ? session.stdout.columns : null,
       suffix: hintSuffix(session, view, life.state),
       tree: await treeSteps(owned.layout, record),
     }),

@@ -24,6 +24,8 @@ export interface SummaryOptions {
   readonly logs: boolean;
   /** What the run yields, as it was read back. */
   readonly outputs: Json;
+  /** Of the terminal that shows it; null where it is no terminal. */
+  readonly columns: number | null;
   /** What the commands of its hints need to find this run from where the user stands; empty, or begins with a space. */
   readonly suffix: string;
   /** The steps of the run, and those of its sub-runs beneath theirs. */
@@ -34,7 +36,7 @@ export interface SummaryOptions {
 export function summaryOf(
   layout: RunLayout,
   run: RunRecord,
-  { style, logs, outputs, suffix, tree }: SummaryOptions,
+  { style, logs, outputs, columns, suffix, tree }: SummaryOptions,
 ): string {
   const { ending } = run;
   if (ending === null) return '';
@@ -42,7 +44,7 @@ export function summaryOf(
   const failed = rootCauses(tree, layout);
   const lines: string[] = [];
   for (const step of failed.slice(0, MOST_FAILURES))
-    lines.push('', ...failureLines({ style, logs, outputs, suffix, tree }, layout, step));
+    lines.push('', ...failureLines({ style, logs, suffix }, layout, step));
   if (failed.length > MOST_FAILURES)
     lines.push('', `and ${failed.length - MOST_FAILURES} more failed: flowctl show ${run.id}${suffix}`);
   if (ending.error !== null) {
@@ -54,17 +56,20 @@ export function summaryOf(
     `${runTone(style, ending.state)(ending.state)}${ending.timed_out ? ' (timed out)' : ''} in ${[formatDuration(run.duration_ms), countsOf(steps)].filter((part) => part !== '').join(': ')}`,
   );
   if (isJsonObject(outputs)) {
-    for (const [name, value] of Object.entries(outputs)) lines.push(`  ${withoutControls(name)}: ${shortened(value)}`);
-  }
+    for (const [name, value] of Object.entries(outputs)) lines.push(outputLine(name, value, columns));
+  } else if (outputs !== null) lines.push(outputLine('outputs', outputs, columns));
   if (ending.state !== 'succeeded' && ending.state !== 'skipped')
     lines.push(`to go on: flowctl resume ${run.id}${namedSteps(failed)}${suffix}`);
   return `${lines.join('\n')}\n`;
 }
 
-/** A value on one line; `show --json` has the whole of it. */
-function shortened(value: Json): string {
-  const text = withoutControls((typeof value === 'string' ? value : JSON.stringify(value)).slice(0, LONGEST_VALUE + 1));
-  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text;
+/** A value on one line, which is a line of the terminal for all that is no text; `show --json` has the whole of it. */
+function outputLine(name: string, value: Json, columns: number | null): string {
+  const label = `  ${withoutControls(name)}: `;
+  const isText = typeof value === 'string';
+  const room = columns === null || isText ? LONGEST_VALUE : Math.max(20, columns - label.length - 4);
+  const text = withoutControls((isText ? value : JSON.stringify(value)).slice(0, room + 1));
+  return `${label}${text.length > room ? `${text.slice(0, room)}...` : text}`;
 }
 
 /**
@@ -116,7 +121,7 @@ function helpLines({ diagnostics }: Style, error: Failure | null): string[] {
 }
 
 function failureLines(
-  { style, logs, suffix }: SummaryOptions,
+  { style, logs, suffix }: Pick<SummaryOptions, 'style' | 'logs' | 'suffix'>,
   { place }: RunLayout,
   { key, step, layout }: TreeStep,
 ): string[] {

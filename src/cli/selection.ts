@@ -68,6 +68,12 @@ export function readSelection(
     if (of !== undefined) throw new UsageError('--of goes with --only, --from or --to');
     return null;
   }
+  if ((definition.script ?? null) !== null) {
+    throw new UsageError(
+      `\`--${kind}\` chooses among steps that are known before a run, and flow ${definition.name} is a function, which makes its steps while it runs`,
+      'use a param for what is to be left out; or run it, and ask for one of its calls again: flowctl resume --from <step>',
+    );
+  }
   const names = definition.steps.map(({ id }) => id);
   const unknown = steps.find((id) => !names.includes(id));
   if (unknown === undefined) return { kind: kind as SelectionRequest['kind'], steps };

@@ -19,8 +19,7 @@ export function showText(run: RunDetail, style: Style, all: boolean): string {
   ];
   const parts = [`${lines.join('\n')}\n`, stepTable(run, { style, all }), ...troubles(run, style, all)];
   if (run.error !== null) parts.push(`\n${style.bad('error')}: ${withoutControls(run.error.message)}\n`);
-  if (run.outputs !== null)
-    parts.push(`\n${style.strong('outputs')}\n${indented(JSON.stringify(run.outputs, null, 2))}`);
+  if (run.outputs !== null) parts.push(`\n${style.strong('outputs')}\n${indented(outputsText(run, all))}`);
   if (run.artifacts.length > 0) parts.push(`\n${style.strong('artifacts')}\n`, artifactTable(run.artifacts, style));
   for (const { step, message } of run.warnings) {
     parts.push(`\n${style.odd('warning')}: ${withoutControls(`${step === null ? '' : `${step}: `}${message}`)}\n`);
@@ -101,6 +100,16 @@ function troubleOf(step: StepView, style: Style): string {
   if (step.error === null) return '';
   const detail = step.error.detail === undefined ? '' : indented(step.error.detail);
   return `\n${style.bad(withoutControls(step.key))}: ${withoutControls(step.error.message)}\n${detail}`;
+}
+
+const OUTPUT_LINES_SHOWN = 50;
+
+/** What a run yields; of much the beginning. */
+function outputsText({ outputs }: RunDetail, all: boolean): string {
+  const lines = JSON.stringify(outputs, null, 2).split('\n');
+  const more = lines.length - OUTPUT_LINES_SHOWN;
+  if (all || more <= 1) return lines.join('\n');
+  return [...lines.slice(0, OUTPUT_LINES_SHOWN), `and ${more} more lines: flowctl show --all`].join('\n');
 }
 
 const indented = (text: string): string =>

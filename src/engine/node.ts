@@ -10,7 +10,7 @@ import type { StepDefinition } from '../model/flow.ts';
 import type { Failure, OutputsRef } from '../model/outcome.ts';
 import type { StepRecord } from '../model/run.ts';
 import type { Body } from './plan.ts';
-import type { ScriptCall } from './script-ports.ts';
+import type { CalledItem, ScriptCall } from './script-ports.ts';
 import type { ReuseAnswer } from './ports.ts';
 
 /** What has to be found out about a step before it can be decided on. Answers may have to read from disk, or to wait for others. */
@@ -143,6 +143,10 @@ export function itemOf(node: Node): Node | null {
 
 /** What a node was called with: its own call, or that of the map whose item it is; null for a step of a definition. */
 export const callBehind = ({ call, container }: Node): ScriptCall | null => call ?? container.owner?.call ?? null;
+
+/** What was asked for of an item of a called map; null for other nodes. */
+export const calledItem = ({ call, container: { owner }, local }: Node): CalledItem | null =>
+  call === null ? (owner?.call?.items?.[local] ?? null) : null;
 
 /** True for a step that an attempt of another step waits for. */
 const isNested = ({ record, container }: Node): boolean =>

@@ -98,7 +98,7 @@ export class Questions {
   private items(node: Node): Eventually<Answer> {
     const { map } = node.definition;
     const called = node.call?.items ?? null;
-    if (called !== null) return { kind: 'items', items: called.map(({ key }) => ({ key, item: null })) };
+    if (called !== null) return { kind: 'items', items: called.map(({ key, run_name }) => ({ key, item: run_name })) };
     if (map === null) throw new Bug(`step ${node.record.key} is no map`);
     const reads = [...deepReads(listTemplates(map)), ...(map.key === null ? [] : deepReads(map.key))];
     const scope = collectScope(this.source, reads, { node, attempt: null });

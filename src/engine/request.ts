@@ -14,7 +14,7 @@ import {
 import type { StepDefinition } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
 import { attemptsMade } from '../model/run.ts';
-import { callBehind, type Node, itemOf } from './node.ts';
+import { callBehind, calledItem, type Node, itemOf } from './node.ts';
 import type { AttemptRequest, ReuseRequest } from './ports.ts';
 import { collectScope, type Eventually, type ScopeSource } from './scope.ts';
 import { attemptTemplates, reuseTemplates } from './templates.ts';
@@ -41,7 +41,7 @@ export function makeReuseRequest(source: ScopeSource, node: Node): Eventually<Re
     return {
       ...givenTo(source, node, values),
       sources: textsOf(values['sources']),
-      cache: reuse?.cache == null ? null : { key: optionalText(values['key']), ttl_ms },
+      cache: reuse?.cache == null ? null : { key: calledItem(node)?.cache_key ?? optionalText(values['key']), ttl_ms },
     };
   });
 }

@@ -48,19 +48,28 @@ function resetOne(run: RunRecord, plan: Plan, name: string, reset: Set<StepKey>)
 }
 
 /**
- * Of a call of a flow function, or what is in one: that call, and every other that was made when its end was known, for the function may
- * have made them of it. Null for other steps.
+ * Of a call of a flow function, or what is in one: that call, those it is in, and every other that whoever made one of them made when its
+ * end was known, for it may have made them of it. Null for other steps.
  */
 function calledAfter(run: RunRecord, step: StepRecord): readonly StepKey[] | null {
-  let own: StepRecord | undefined = step;
-  for (let above = aboveOf(own); above !== null; above = aboveOf(own)) {
-    own = run.steps.get(above);
-    if (own === undefined) return null;
+  const found = new Set<StepKey>([step.key]);
+  let outermost = step;
+  for (let own: StepRecord | undefined = step; own !== undefined; ) {
+    outermost = own;
+    const { call, settled_at } = own;
+    if (call !== null) {
+      // A map is opened again for the one item that was named, and keeps the others.
+      if (step.parent !== own.key) found.add(own.key);
+      const end = settled_at ?? Number.POSITIVE_INFINITY;
+      for (const { key, call: other } of run.steps.values()) {
+        // One that was sent back to the start and not made again comes after everything.
+        if (other?.caller === call.caller && (other.made_at ?? Number.POSITIVE_INFINITY) > end) found.add(key);
+      }
+    }
+    const above = aboveOf(own);
+    own = above === null ? undefined : run.steps.get(above);
   }
-  if (own.call === null) return null;
-  const end = own.settled_at ?? Number.POSITIVE_INFINITY;
-  const after = [...run.steps.values()].filter(({ call }) => call !== null && call.seq > end).map(({ key }) => key);
-  return [...new Set([step.key, own.key, ...after])];
+  return outermost.call === null ? null : [...found];
 }
 
 const aboveOf = ({ parent, call }: StepRecord): StepKey | null => parent ?? call?.caller ?? null;

@@ -26,7 +26,17 @@ export interface ScriptCall {
   /** What an attempt does; null where the definition says it (a wait, a question, a sub-flow). */
   readonly work: Work | null;
   /** Of a map: its items. */
-  readonly items: readonly { readonly key: StepKey; readonly work: Work }[] | null;
+  readonly items: readonly CalledItem[] | null;
+}
+
+/** An item of a called map. */
+export interface CalledItem {
+  readonly key: StepKey;
+  readonly work: Work;
+  /** What people know it by; null: nothing of its own. */
+  readonly run_name: string | null;
+  /** What its recorded result stands under; null: as the definition says. */
+  readonly cache_key: string | null;
 }
 
 /** Why a call failed, as its caller hears it. */

@@ -59,7 +59,7 @@ export class Script {
   /** The last event by which the function asked for anything, and the last one before it settled. */
   private lastAsked = 0;
   private settledAt = Number.POSITIVE_INFINITY;
-  private fresh: StepRecord[] = [];
+  private readonly fresh: StepRecord[] = [];
   private readonly telling: Telling;
   private readonly nested: Telling;
 
@@ -181,10 +181,8 @@ export class Script {
       this.replay.hold(call);
       return;
     }
-    if (record !== undefined) {
-      const drift = driftBetween(record, call);
-      if (drift !== null) return this.refuse(drift);
-    }
+    const drift = record === undefined ? null : driftBetween(record, call);
+    if (drift !== null) return this.refuse(drift);
     this.admit(call, record);
     this.goOn();
   }
@@ -193,12 +191,15 @@ export class Script {
     this.claimed.add(call.step);
     this.untold += 1;
     const isKnown = record !== undefined && record.call?.arguments_hash === call.arguments_hash;
+    // Where it was taken for one that is not made any more, its turn is over.
+    const isLate = this.replay.isOver;
     if (isKnown) this.goOnWith(record, call);
     else {
       this.request(call, null);
       this.lastAsked = this.run.steps.get(call.step)?.call?.seq ?? this.run.seq;
     }
     this.replay.claim(call.step);
+    if (isKnown && isLate && isSettled(record.phase)) this.pass(record);
   }
 
   /** A task calls a task. What succeeded for an earlier attempt of it is told again; everything else is done again. */
@@ -254,9 +255,7 @@ export class Script {
     const contradiction = this.isIdle ? this.replay.contradiction(this.run) : null;
     if (contradiction !== null) return this.refuse(contradiction);
     if (this.replay.isOver) {
-      const ended = this.fresh;
-      this.fresh = [];
-      for (const record of ended) this.pass(record);
+      for (const record of this.fresh.splice(0)) this.pass(record);
       const held = this.replay.release();
       for (const call of held) this.admit(call, this.run.steps.get(call.step));
       if (!this.ground.watchesWaits) this.running?.goLive();

@@ -4,7 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { assertNever, Bug } from '../base/result.ts';
 import { failedSteps } from '../model/news.ts';
 import type { CommandAction, Probe } from '../model/flow.ts';
-import type { Node } from './node.ts';
+import { calledItem, type Node } from './node.ts';
 import type { CommandWork, ProbeWork, Work } from './ports.ts';
 import type { ScopeSource } from './scope.ts';
 
@@ -55,8 +55,9 @@ export function workOf(source: ScopeSource, node: Node, values: JsonObject): Wor
 }
 
 /** The work of a call; of an item, that with its own arguments. */
-function calledWork({ call, container: { owner }, local }: Node): Work | null {
-  return call === null ? (owner?.call?.items?.[local]?.work ?? null) : call.work;
+function calledWork(node: Node): Work | null {
+  const { call } = node;
+  return call === null ? (calledItem(node)?.work ?? null) : call.work;
 }
 
 function commandOf(action: CommandAction, values: JsonObject): CommandWork {

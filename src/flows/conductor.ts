@@ -68,6 +68,8 @@ export interface MapRequest extends RequestBase {
   readonly arguments: readonly (readonly Json[])[];
   /** One name per item; null: their indices. */
   readonly keys: readonly string[] | null;
+  /** Of each item, what functions of its arguments said of these options; absent: nothing. */
+  readonly each?: readonly { readonly run_name: string | null; readonly cache_key: string | null }[];
   /** Null: no bound of its own. */
   readonly max_parallel: number | null;
   readonly tolerate: { readonly kind: 'count' | 'percent'; readonly value: number };

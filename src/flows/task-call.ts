@@ -7,6 +7,7 @@ import {
   type Conductor,
   type ItemOutcome,
   currentConductor,
+  type MapRequest,
   type RequestedOptions,
   type TaskPart,
 } from './conductor.ts';
@@ -42,6 +43,11 @@ function optionsFor(settings: TaskSettings, args: readonly unknown[]): Requested
     (beneath, given) => requestedOptions(`task \`${settings.name}\``, given, beneath, args),
     settings.beneath,
   );
+}
+
+function itemOptions(settings: TaskSettings, args: readonly unknown[]): NonNullable<MapRequest['each']>[number] {
+  const { run_name, cache } = optionsFor(settings, args);
+  return { run_name, cache_key: cache?.key ?? null };
 }
 
 /** Calls one of the hooks as a step of its own. @throws {TaskError} when it fails. */
@@ -172,6 +178,7 @@ async function mapAsStep(
     keys,
     max_parallel: maxParallel === undefined ? null : wholeNumber(owner, 'maxParallel', maxParallel, 1, 100_000),
     tolerate: toleranceOf(owner, tolerate),
+    ...(settings.given.some(dependOnArguments) ? { each: args.map((each) => itemOptions(settings, each)) } : {}),
     needs: originsOf([items, ...args.slice(0, 1_000)]),
     options: settings.beneath,
   });

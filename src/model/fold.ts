@@ -80,6 +80,7 @@ export function applyEvent(run: RunRecord, event: RunEvent): IllegalMove | null 
   const problem = step ? applyToStep(run, step, event) : applyToRun(run, event);
   if (problem !== null) return illegal(problem);
   if (step && step.settled_at === null && isSettled(step.phase)) step.settled_at = event.seq;
+  if (step?.call != null) step.call.made_at ??= event.seq;
   run.seq = event.seq;
   if (!isAboutEarlierLife(event)) run.last_event_at = event.time;
   return null;
@@ -125,7 +126,7 @@ function noteCaught(run: RunRecord, keys: readonly StepKey[]): void {
 
 function addCall(run: RunRecord, event: At<'step.requested'>): void {
   const { step, name, needs, kind = 'task', caller = null, arguments_hash, seq, run_name = null, tags = [] } = event;
-  const call = { kind, caller, arguments_hash, seq, run_name, tags, wasCaught: false };
+  const call = { kind, caller, arguments_hash, seq, made_at: seq, run_name, tags, wasCaught: false };
   addStep(run, { id: name, key: step, needs, call });
 }
 

@@ -144,7 +144,9 @@ function restart(step: StepRecord): void {
   step.generated = null;
   step.finished_at = null;
   step.settled_at = null;
-  if (step.call !== null) step.call.wasCaught = false;
+  if (step.call === null) return;
+  step.call.wasCaught = false;
+  step.call.made_at = null;
 }
 
 /** Back to the start, without children and without a run of its own. */

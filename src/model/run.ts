@@ -95,7 +95,7 @@ export interface StepRecord {
   readonly parent: StepKey | null;
   /** Place among the items of its map, or the handlers of its phase; null for others. */
   readonly index: number | null;
-  /** Of an item: what it stands for. */
+  /** Of an item: what it stands for; where a map was called, what people know it by. */
   readonly item: Json;
   needs: readonly StepKey[];
   phase: StepPhase;
@@ -139,6 +139,8 @@ export interface CallRecord {
   arguments_hash: ContentHash;
   /** The event that recorded it. */
   readonly seq: number;
+  /** The same; of one that was sent back to the start the first event after that, null before. */
+  made_at: number | null;
   /** A name for people beside the key, and words to find it by. */
   readonly run_name: string | null;
   readonly tags: readonly string[];

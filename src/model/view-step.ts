@@ -107,6 +107,7 @@ export function stepView(
 ): StepView {
   const { phase } = step;
   const last = step.attempts.at(-1);
+  const calledMap = step.role === 'item' && step.parent !== null ? (run.steps.get(step.parent)?.call ?? null) : null;
   return {
     id: step.id,
     key: step.key,
@@ -123,11 +124,11 @@ export function stepView(
     role: step.role,
     parent: step.parent,
     index: step.index,
-    item: step.item,
+    item: calledMap === null ? step.item : null,
     question: step.question,
     answer: step.answer,
     child: step.child,
-    call: step.call === null ? null : callView(step.call),
+    call: step.call !== null ? callView(step.call) : calledMap === null ? null : itemView(calledMap, step.item),
     started_at: step.started_at,
     finished_at: step.finished_at,
     duration_ms: stepDuration(step, live, now),
@@ -162,3 +163,11 @@ function attemptView(
 function callView({ kind, caller, run_name, tags }: NonNullable<StepRecord['call']>): StepView['call'] {
   return { kind, caller, run_name, tags };
 }
+
+/** An item of a map that was called. @param name what people know it by, where it has a name of its own. */
+const itemView = ({ caller, tags }: NonNullable<StepRecord['call']>, name: Json): StepView['call'] => ({
+  kind: 'task',
+  caller,
+  run_name: typeof name === 'string' ? name : null,
+  tags,
+});

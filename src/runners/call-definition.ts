@@ -44,6 +44,8 @@ export function scriptCall({ step, items, arguments_hash, request }: PlacedCall,
         ? items.map((item, index) => ({
             key: recordedStepKey(item),
             work: workOf(source, request.task, 'body', request.arguments[index] ?? []),
+            run_name: request.each?.[index]?.run_name ?? null,
+            cache_key: request.each?.[index]?.cache_key ?? null,
           }))
         : null,
   };
