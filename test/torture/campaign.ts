@@ -1,5 +1,6 @@
 /** Many flows tortured, several at once, until the kill points asked for are reached. */
 
+import type { DiskKind } from '../kit/abilities.ts';
 import { seeded } from '../kit/seeded.ts';
 import type { KillKind } from './draw-kills.ts';
 import type { DrawnFlow } from './flow-parts.ts';
@@ -18,6 +19,8 @@ export interface CampaignOptions {
   /** The seed of the one flow to torture; null: as many as it takes. */
   readonly flow: number | null;
   readonly bin: string | null;
+  /** The file system of every state. Default: drawn. */
+  readonly disk?: DiskKind | undefined;
   /** True to end with the first flow that breaks a promise. Default: false. */
   readonly untilCaught?: boolean;
   readonly say: (line: string) => void;
@@ -57,7 +60,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       promised += most;
       tortured += 1;
       const next = flow ?? Math.floor(draw() * 1e9);
-      const report = await torture({ seed: next, graceMs, only, flows, bin, kills: flow === null ? most : 5 });
+      const { disk } = options;
+      const report = await torture({ seed: next, graceMs, only, flows, bin, disk, kills: flow === null ? most : 5 });
       promised -= most;
       steps += report.steps;
       missed += report.missed;

@@ -22,6 +22,8 @@ export interface TortureOptions {
   readonly bin: string | null;
   /** The most kills. */
   readonly kills: number;
+  /** The state's own file system, for power cuts. Default: drawn, where the machine allows it. */
+  readonly disk?: DiskKind | undefined;
 }
 
 /** What it came to. */
@@ -45,19 +47,43 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     Draw,
     Draw,
   ];
-  const disk = drawDisk(killDraw, options.only);
+  const drawn = drawDisk(killDraw, options.only);
+  const disk = options.disk ?? drawn;
   const flow = drawFlow(flowDraw, options.flows ?? undefined);
   const kills = drawKills(killDraw, between(killDraw, 1, 5), disk !== null, options.only).slice(0, options.kills);
-  const lives = new Lives(new Subject({ flow, graceMs: options.graceMs, bin: options.bin, disk }));
+  const subject = new Subject({ flow, graceMs: options.graceMs, bin: options.bin, disk });
+  return killAndResume(subject, kills, {
+    seed: options.seed,
+    inPairs: chance(endDraw, 0.3),
+    draw: endDraw,
+    bin: options.bin,
+  });
+}
+
+/**
+ * Kills the run of a flow in this project, one life for each kill, resumes it to the end, and checks everything. Takes the project away
+ * when all is well. Never rejects.
+ */
+export async function killAndResume(
+  subject: Subject,
+  kills: readonly Kill[],
+  {
+    seed,
+    inPairs,
+    draw,
+    bin,
+  }: { readonly seed: number; readonly inPairs: boolean; readonly draw: Draw; readonly bin: string | null },
+): Promise<TortureReport> {
+  const lives = new Lives(subject);
   try {
-    const prepared = await prepare(lives.subject, options);
+    const prepared = await prepare(subject, bin);
     await lives.dieBy(kills, prepared);
-    await lives.comeToTheEnd(chance(endDraw, 0.3), prepared);
-    await lives.checkTheEnd(endDraw, prepared);
+    await lives.comeToTheEnd(inPairs, prepared);
+    await lives.checkTheEnd(draw, prepared);
   } catch (error) {
     lives.violations.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
-  return lives.report(options.seed);
+  return lives.report(seed);
 }
 
 /** A disk of its own for every fifth flow, where the machine lets us. */
@@ -76,8 +102,8 @@ interface Prepared {
 }
 
 /** Runs the flow undisturbed: in a project of its own, or where its results may be reused. */
-async function prepare(subject: Subject, { graceMs, bin }: TortureOptions): Promise<Prepared> {
-  const { flow } = subject;
+async function prepare(subject: Subject, bin: string | null): Promise<Prepared> {
+  const { flow, graceMs } = subject;
   if (flow.isWarm) {
     const reference = await subject.undisturbed();
     return { reference, others: new Set([reference.run]) };
