@@ -27,6 +27,8 @@ export interface Under {
   running: RunningAttempt | null;
   /** Why it is to end; kept for an attempt that has not begun. */
   stopping: StopReason | null;
+  /** How long the work itself ran, milliseconds; null where it ran from the beginning. */
+  ran: number | null;
 }
 
 interface Parts extends ScopeSource {
@@ -53,19 +55,20 @@ export class Attempts {
   /**
    * Begins an attempt whose start is on disk. Whatever happens, a message tells how it ended.
    * @param cancelledBy who cancelled the run since the start was recorded; the attempt ends before it begins.
+   * @param lanes of a quick call, see `AttemptRequest`; else null.
    */
-  start(node: Node, attempt: number, cancelledBy: Actor | null): void {
+  start(node: Node, attempt: number, cancelledBy: Actor | null, lanes: number | null): void {
     const { clock } = this.parts;
     const step = node.record.key;
     const isHandler = node.record.role === 'handler';
     const began = clock.monotonic();
     const end = (end: Outcome): Outcome => {
       const outcome = this.withClock(node, end);
-      const duration_ms = Math.max(0, Math.round(clock.monotonic() - began));
+      const duration_ms = Math.max(0, Math.round(under.ran ?? clock.monotonic() - began));
       this.inbox.put({ kind: 'attempt_ended', step, attempt, outcome, duration_ms });
       return outcome;
     };
-    const under: Under = { step, attempt, isHandler, done: NEVER, running: null, stopping: null };
+    const under: Under = { step, attempt, isHandler, done: NEVER, running: null, stopping: null, ran: null };
     this.under.set(step, under);
     if (cancelledBy !== null) {
       under.done = Promise.resolve(end(cancelled(cancelledBy)));
@@ -74,7 +77,8 @@ export class Attempts {
     const begin = (made: Awaited<ReturnType<typeof makeRequest>>): Promise<Outcome> => {
       if (under.stopping !== null) return Promise.resolve(end(stopped(under.stopping)));
       if (!made.ok) return Promise.resolve(end(failed(made.error)));
-      under.running = this.parts.executor.start(made.value, this.listener(step, attempt));
+      const attemptRequest = lanes === null ? made.value : { ...made.value, lanes };
+      under.running = this.parts.executor.start(attemptRequest, this.listener(under));
       return under.running.done.then(end, (error: unknown) => {
         // By its contract it never rejects: whatever this is, it is no failure of the step.
         this.inbox.put({ kind: 'broke', error });
@@ -144,8 +148,12 @@ export class Attempts {
     return outcome.after_ms === this.parts.plan.flow.cleanup_timeout_ms ? { ...outcome, clock: 'cleanup' } : outcome;
   }
 
-  private listener(step: StepKey, attempt: number): AttemptListener {
+  private listener(under: Under): AttemptListener {
+    const { step, attempt } = under;
     return {
+      ran: (ms) => {
+        under.ran = ms;
+      },
       spawned: (process) => this.record({ type: 'attempt.spawned', step, attempt, process }),
       reaped: (pids) => this.inbox.put({ kind: 'processes_reaped', step, attempt, pids }),
       warned: (code, message) => this.inbox.put({ kind: 'warned', step, attempt, code, message }),

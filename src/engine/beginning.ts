@@ -3,6 +3,7 @@
 import type { EventBody } from '../model/event.ts';
 import { attemptsMade } from '../model/run.ts';
 import type { Situation } from './decide.ts';
+import { CALLS_PER_LANE } from './lanes.ts';
 import type { Node } from './node.ts';
 
 /** Everything that may begin now. Costs time linear in what begins. */
@@ -10,18 +11,23 @@ export function beginNodes(situation: Situation): {
   readonly events: readonly EventBody[];
   readonly questions: readonly Node[];
 } {
-  const { run, frontier, freeSlots } = situation;
+  const { frontier, freeSlots } = situation;
   const { staging } = frontier;
   const events: EventBody[] = [];
   for (const node of staging.free()) {
     events.push(node.definition.action.kind === 'group' ? expandGroup(node) : nextAttempt(node));
   }
-  let free = Math.min(run.settings.max_parallel - staging.slots, freeSlots);
+  const { lanes } = staging;
+  let free = freeSlots;
+  let inLine = lanes.room;
   for (const node of staging.ready()) {
-    if (free <= 0) break;
+    const mayWait = lanes.takes(node);
+    if (free <= 0 && !(mayWait && inLine > 0)) break;
     events.push(nextAttempt(node));
+    if (mayWait) inLine += (free > 0 ? CALLS_PER_LANE : 0) - 1;
     free -= 1;
   }
+  free = Math.max(0, free);
   return { events, questions: [...staging.questions(), ...staging.claimants(free)] };
 }
 

@@ -15,7 +15,6 @@ import { Frontier } from './frontier.ts';
 import { Grants } from './grants.ts';
 import type { ApprovalGiven, Inbox, Message } from './inbox.ts';
 import { Ledger, type LedgerParts } from './ledger.ts';
-import { takesSlot } from './node.ts';
 import type { EngineParts } from './parts.ts';
 import { Questions } from './questions.ts';
 import { BUSY, type FamilyMessage, IdleChildren, type Idleness } from './relatives.ts';
@@ -216,8 +215,7 @@ export class Course {
 
   private situation(): Situation {
     const { run, plan, random, clock } = this.parts;
-    const { frontier, isCleanupOver, isHeld } = this;
-    const freeSlots = this.parts.slots?.free ?? Number.POSITIVE_INFINITY;
+    const { frontier, isCleanupOver, isHeld, freeSlots } = this;
     const { refusal } = this.entrance;
     const { prefix = null } = this.parts;
     const { current: script } = this.scripts;
@@ -242,19 +240,25 @@ export class Course {
       if (event.type === 'attempt.finished') this.children.forget(event.step);
       // Before the decider looks: a lost attempt is followed at once by the next, which asks for itself.
       if (RELEASING.has(event.type)) this.grants.release(event.step);
-      this.countSlot(event);
-      this.frontier.note(event.type, event.step);
+      this.noteStep(event, event.step);
     }
     return event;
   }
 
-  private countSlot(event: RunEvent): void {
+  /** Takes in what became of a step. Of starts and ends, those are told who share the slots. */
+  private noteStep({ type }: RunEvent, step: StepKey): void {
+    const { frontier } = this;
+    const before = frontier.running;
+    frontier.note(type, step, type === 'attempt.started' && this.freeSlots > 0);
     const { slots } = this.parts;
-    if (!slots || (event.type !== 'attempt.started' && event.type !== 'attempt.finished')) return;
-    const node = this.frontier.tree.find(event.step);
-    if (node === undefined || !takesSlot(node)) return;
-    if (event.type === 'attempt.started') slots.take();
-    else slots.give();
+    if (!slots || (type !== 'attempt.started' && type !== 'attempt.finished')) return;
+    if (frontier.running > before) slots.take();
+    else if (frontier.running < before) slots.give();
+  }
+
+  private get freeSlots(): number {
+    const { slots, run } = this.parts;
+    return Math.min(run.settings.max_parallel - this.frontier.running, slots?.free ?? Number.POSITIVE_INFINITY);
   }
 
   /** Asks for the end of what the steps left behind, and for what the run yields. */

@@ -35,7 +35,7 @@ export interface Situation {
   readonly random: Random;
   /** Wall clock in milliseconds, for the due times that are shown. */
   readonly now: number;
-  /** Slots that this run and its relatives have left. */
+  /** Slots that this run has left, shared with its relatives. */
   readonly freeSlots: number;
   /** True when the time for cleaning up is over. */
   readonly isCleanupOver: boolean;

@@ -241,7 +241,8 @@ export class Engine {
       case 'attempt.started': {
         const node = this.course.frontier.tree.find(event.step);
         if (node === undefined) throw new Bug(`attempt of unknown step ${event.step}`);
-        return this.attempts.start(node, event.attempt, this.cancellationSince(event.seq));
+        const lanes = node.isInLane ? this.course.frontier.staging.lanes.count : null;
+        return this.attempts.start(node, event.attempt, this.cancellationSince(event.seq), lanes);
       }
       case 'attempt.finished':
         return this.attempts.forget(event.step, event.attempt);

@@ -33,7 +33,7 @@ export class Frontier {
 
   constructor(plan: Plan, run: RunRecord) {
     this.tree = new Tree(plan, run);
-    this.staging = new Staging();
+    this.staging = new Staging(!run.settings.fail_fast);
     this.enroll(this.tree.root);
     for (const phase of run.handlers) this.enroll(this.tree.openHandlers(null, phase));
   }
@@ -111,11 +111,11 @@ export class Frontier {
     return isNews;
   }
 
-  /** Takes in an event about a step, after it was folded into the record. */
-  note(type: string, key: StepKey): void {
+  /** Takes in an event about a step, after it was folded into the record. @param hasFreeSlot see `Staging.note`. */
+  note(type: string, key: StepKey, hasFreeSlot = true): void {
     const node = this.tree.find(key);
     if (node === undefined) return;
-    this.staging.note(type, node);
+    this.staging.note(type, node, hasFreeSlot);
     if (type === 'retry.scheduled' && node.children !== null) {
       this.tree.dropChildren(node);
       this.cutOff.delete(node);

@@ -95,6 +95,8 @@ export interface Node {
   /** Something upstream, at any distance, failed. */
   isTainted: boolean;
   isSettled: boolean;
+  /** It runs in a lane, see `lanes.ts`. */
+  isInLane: boolean;
   /** It counts against the limit of its container. */
   isAdmitted: boolean;
   /** Neither running, nor settled, nor waiting for its children. */

@@ -127,6 +127,8 @@ export interface AttemptRequest {
   readonly logs: 'direct' | 'pipe' | null;
   readonly interactive: boolean;
   readonly isolate: 'thread' | 'process';
+  /** Of a quick call, which may wait behind others of the run: in how many threads those may run now. Absent: it begins at once. */
+  readonly lanes?: number;
 }
 
 /** Why an attempt is asked to end. The first reason wins. */
@@ -145,6 +147,8 @@ export interface AttemptListener {
   /** A child run exists; nothing happens in it before the returned promise resolves. */
   childStarted(child: RunId): Promise<void>;
   published(artifact: Published): void;
+  /** For how long the work itself ran, which may have waited for its turn. Not told where it ran from the beginning. */
+  ran?(ms: number): void;
   /** The attempt calls a task. Absent: it cannot. Never rejects; does not resolve when the run is given up meanwhile. */
   called?(call: ScriptCall): Promise<CallOutcome>;
 }

@@ -6,6 +6,7 @@
 import { conditionReads, parseCondition } from '../expressions/expressions.ts';
 import type { HandlerPhase } from '../model/policies.ts';
 import { Claimants } from './claimants.ts';
+import { Lanes } from './lanes.ts';
 import { type Answer, isMap, type Node, needsTickets, type Question, takesSlot } from './node.ts';
 import { NodeQueue, PriorityQueue } from './node-queue.ts';
 
@@ -13,6 +14,7 @@ import { NodeQueue, PriorityQueue } from './node-queue.ts';
 export class Staging {
   /** Attempts under way that occupy a slot. */
   slots = 0;
+  readonly lanes: Lanes;
   private readonly slotted = new PriorityQueue();
   private readonly unslotted = new NodeQueue();
   private readonly ticketed = new Claimants();
@@ -22,6 +24,11 @@ export class Staging {
   private readonly undecidedNodes = new NodeQueue();
   private readonly closable = new NodeQueue();
   private readonly ended = new Map<Node, HandlerPhase>();
+
+  /** @param sharesSlots true when quick calls may wait in line for one, see `Lanes`. */
+  constructor(sharesSlots: boolean) {
+    this.lanes = new Lanes(sharesSlots);
+  }
 
   /** Nodes that may start now and occupy a slot: higher priority first, then oldest first. */
   *ready(): Generator<Node> {
@@ -187,12 +194,15 @@ export class Staging {
     this.ended.delete(node);
   }
 
-  /** Takes in an event about a node. */
-  note(type: string, node: Node): void {
+  /** Takes in an event about a node. @param hasFreeSlot of the start of an attempt: whether it finds a free slot. */
+  note(type: string, node: Node, hasFreeSlot: boolean): void {
     if (type === 'step.queued' || type === 'handlers.started' || type === 'approval.answered') return;
     const begins = type === 'attempt.started';
-    if (begins && takesSlot(node)) this.slots += 1;
-    if (type === 'attempt.finished' && takesSlot(node)) this.slots -= 1;
+    if (begins && takesSlot(node)) this.slots += this.lanes.takes(node) ? this.lanes.enter(node, hasFreeSlot) : 1;
+    if (type === 'attempt.finished' && takesSlot(node)) {
+      this.slots -= node.isInLane ? this.lanes.leave(node) : 1;
+      this.lanes.learn(node);
+    }
     if (type === 'retry.scheduled' || type === 'attempt.finished') {
       node.units = null;
       node.run = null;

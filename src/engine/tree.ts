@@ -132,6 +132,7 @@ export class Tree {
       isBlocked: false,
       isTainted: owner?.isTainted ?? false,
       isSettled: false,
+      isInLane: false,
       isAdmitted: false,
       isIdle: false,
       isDue: false,

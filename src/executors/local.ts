@@ -184,6 +184,7 @@ async function perform({ options, admission, request, listener, progress, stop }
       childStarted: (child) => listener.childStarted(child),
       published: (artifact) => listener.published(artifact),
       ...(listener.called === undefined ? {} : { called: listener.called }),
+      ran: (ms) => listener.ran?.(ms),
       spawned: async (process) => {
         try {
           await listener.spawned(process);

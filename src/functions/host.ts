@@ -1,21 +1,22 @@
 /**
- * The entry of a function host: a worker thread that serves one call at a time. It is a file of its own in the build, since a thread
+ * The entry of a function host: a worker thread that serves calls, one at a time. It is a file of its own in the build, since a thread
  * starts from a file. It knows the pool only by its messages; nothing a user's function does reaches further than this thread.
  *
- *     idle -- call --> busy -- ended, quiet --> idle
- *                      busy -- ended, not quiet, or something uncaught --> the pool ends the thread
+ *     idle -- calls --> busy -- ended, quiet --> busy with the next in line, or idle
+ *                       busy -- ended, not quiet, or something uncaught --> over: the pool ends the thread
  */
 
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { assertNever } from '../base/result.ts';
 import { handedSecrets, maskOf } from './call-secrets.ts';
 import { type CallDelta, CallReader } from './call-delta.ts';
 import { Calling } from './calling.ts';
 import { AttemptLog, Capture } from './capture.ts';
+import { Claims } from './claims.ts';
 import type { StepContext } from './context.ts';
 import { ISOLATED_CALL, serveIsolatedCall } from './host-process.ts';
 import { CallEnvironment } from './host-environment.ts';
-import type { FromHost, HostReport, ToHost } from './messages.ts';
+import type { ContextFacts, FromHost, HandedCall, HostReport, ToHost } from './messages.ts';
 import { perform } from './perform.ts';
 import { Surroundings } from './surroundings.ts';
 import { describeThrown } from './thrown.ts';
@@ -30,13 +31,23 @@ class FunctionHost {
   /** The modules that were loaded, and the globals as they have left them: a module may replace some, a call may not. */
   readonly #loaded = new Set<string>();
   #surroundings: Surroundings | null = null;
-  #busy: { readonly log: AttemptLog; readonly controller: AbortController; readonly calling: Calling } | null = null;
+  readonly #claims: Claims;
+  readonly #line: HandedCall[] = [];
+  #isOver = false;
+  #busy: {
+    readonly ticket: number;
+    readonly since: number;
+    readonly log: AttemptLog;
+    readonly controller: AbortController;
+    readonly calling: Calling;
+  } | null = null;
 
   /**
    * @param send tells the pool.
    * @param hold keeps the thread alive while there is nothing to do, or no longer.
    */
-  constructor(send: (message: FromHost) => void, hold: (hold: boolean) => void) {
+  constructor(claims: Claims, send: (message: FromHost) => void, hold: (hold: boolean) => void) {
+    this.#claims = claims;
     this.#send = send;
     this.#hold = hold;
     this.#capture = new Capture((message) => send({ kind: 'log_failed', message }));
@@ -63,14 +74,17 @@ class FunctionHost {
 
   receive(message: ToHost): void {
     switch (message.kind) {
-      case 'call':
-        void this.#serve(message.call);
+      case 'calls':
+        this.#line.push(...message.calls);
+        if (this.#busy === null) this.#goOn();
         return;
       case 'abort':
-        this.#busy?.controller.abort(new DOMException(message.reason, 'AbortError'));
+        if (this.#busy?.ticket === message.ticket) {
+          this.#busy.controller.abort(new DOMException(message.reason, 'AbortError'));
+        }
         return;
       case 'outcome':
-        this.#busy?.calling.hear(message.outcome);
+        if (this.#busy?.ticket === message.ticket) this.#busy.calling.hear(message.outcome);
         return;
       case 'ping':
         this.#send({ kind: 'pong' });
@@ -80,10 +94,24 @@ class FunctionHost {
     }
   }
 
-  async #serve(call: CallDelta): Promise<void> {
+  /** Begins the next call in line that was not taken back. */
+  #goOn(): void {
+    if (this.#isOver) return;
+    for (let next = this.#line.shift(); next !== undefined; next = this.#line.shift()) {
+      const { ticket, call } = next;
+      // Also of one that is passed over: the next one says only what is new to it.
+      const facts = this.#calls.read(call);
+      this.#environment.apply(call.env);
+      if (!this.#claims.begin(ticket)) continue;
+      void this.#serve(ticket, call, facts);
+      return;
+    }
+  }
+
+  async #serve(ticket: number, call: CallDelta, facts: ContextFacts): Promise<void> {
+    const since = performance.now();
     const controller = new AbortController();
     const secrets = handedSecrets(call.secrets?.values ?? {});
-    const facts = this.#calls.read(call);
     const context: StepContext = Object.freeze({ ...facts, secrets, signal: controller.signal });
     const log = new AttemptLog(call.log, maskOf(call.secrets));
     this.#capture.begin(context, log);
@@ -99,8 +127,7 @@ class FunctionHost {
         if (open === 0) this.#hold(false);
       },
     });
-    this.#busy = { log, controller, calling };
-    this.#environment.apply(call.env);
+    this.#busy = { ticket, since, log, controller, calling };
     this.#hold(false);
     const report = await perform(call.url, call, context, calling, () => {
       if (this.#loaded.has(call.url)) return;
@@ -122,7 +149,9 @@ class FunctionHost {
     } catch (error) {
       this.#send({ kind: 'log_failed', message: error instanceof Error ? error.message : String(error) });
     }
-    this.#send({ kind: 'ended', report, reusable });
+    this.#isOver = !reusable;
+    this.#send({ kind: 'ended', report, reusable, ran_ms: performance.now() - ended.since });
+    this.#goOn();
   }
 }
 
@@ -135,7 +164,9 @@ function isQuiet(): boolean {
 
 if (parentPort !== null) {
   const port = parentPort;
+  const { claims } = workerData as { readonly claims: SharedArrayBuffer };
   const host = new FunctionHost(
+    new Claims(claims),
     (message) => port.postMessage(message),
     (hold) => (hold ? port.ref() : port.unref()),
   );

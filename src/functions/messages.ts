@@ -89,18 +89,33 @@ export type HostReport =
   | { readonly kind: 'returned'; readonly json: string }
   | { readonly kind: 'never_settled' };
 
+/** A call with its number in the host, see `Claims`. */
+export interface HandedCall {
+  readonly ticket: number;
+  readonly call: CallDelta;
+}
+
 /** From the pool to a host. */
 export type ToHost =
-  | { readonly kind: 'call'; readonly call: CallDelta }
-  | { readonly kind: 'abort'; readonly reason: string }
+  /** They are served in this order, but those that are taken back meanwhile. */
+  | { readonly kind: 'calls'; readonly calls: readonly HandedCall[] }
+  | { readonly kind: 'abort'; readonly ticket: number; readonly reason: string }
   /** How a call that the function made ended. */
-  | { readonly kind: 'outcome'; readonly outcome: CallOutcome }
+  | { readonly kind: 'outcome'; readonly ticket: number; readonly outcome: CallOutcome }
   /** Answered when the thread comes back to its event loop. */
   | { readonly kind: 'ping' };
 
-/** From a host to the pool. `reusable`: nothing of the call is left that could disturb the next one. */
+/**
+ * From a host to the pool, always about the call that is being served. `reusable`: nothing of it is left that could disturb the next one,
+ * which is begun at once; else none is. `ran_ms`: how long the function ran.
+ */
 export type FromHost =
-  | { readonly kind: 'ended'; readonly report: HostReport; readonly reusable: boolean }
+  | {
+      readonly kind: 'ended';
+      readonly report: HostReport;
+      readonly reusable: boolean;
+      readonly ran_ms: number;
+    }
   | { readonly kind: 'log_failed'; readonly message: string }
   /** The function calls a task. */
   | { readonly kind: 'called'; readonly call: SentCall }

@@ -9,13 +9,14 @@
  * So never await them before killing the processes that carry the attempt's token, which makes such a call return; and do not call
  * `process.exit()` meanwhile, it waits as well. A host that is ending no longer counts against `maxHosts`.
  *
- * Where next: `modules` (what a host imports), `host` (the thread's entry, a file of its own in the build), `perform` (one call).
+ * Where next: `lines` (quick calls behind each other), `modules` (what a host imports), `host` (the thread's entry, a file of its own in the build), `perform` (one call).
  */
 
 import type { CallOutcome } from '../flows/conductor.ts';
 import type { SentCall } from './calling.ts';
 import { HostThread } from './host-thread.ts';
 import type { FunctionCall, FunctionResult } from './messages.ts';
+import { Lines, type Queue } from './lines.ts';
 import type { ModuleLoader } from './modules.ts';
 
 /** What a pool needs. */
@@ -37,6 +38,8 @@ export interface FunctionListener {
   logFailed?(message: string): void;
   /** The function calls a task; `answer` tells it how that ended. */
   called?(call: SentCall, answer: (outcome: CallOutcome) => void): void;
+  /** How long a call that may have waited in line ran, before `done` resolves. */
+  ran?(ms: number): void;
 }
 
 /** A call under way. */
@@ -56,7 +59,8 @@ export interface RunningFunction {
 
 /** Calls functions in threads. */
 export interface FunctionPool {
-  start(call: FunctionCall, listener?: FunctionListener): RunningFunction;
+  /** @param queue of a quick call, which may wait in line behind others of the same queue. Default: it has a host to itself. */
+  start(call: FunctionCall, listener?: FunctionListener, queue?: Queue | null): RunningFunction;
   /** Ends every thread, waiting calls first. Resolves when all have ended; no call may be started any more. */
   close(): Promise<void>;
 }
@@ -65,12 +69,14 @@ export interface FunctionPool {
 interface Attempt {
   readonly call: FunctionCall;
   readonly listener: FunctionListener;
+  readonly queue: Queue | null;
   readonly finish: (result: FunctionResult) => void;
   url: string;
-  /** `over`: the host has let go of it, and may serve another call by now. */
   state:
     | { readonly kind: 'waiting' }
-    | { readonly kind: 'serving'; readonly host: HostThread }
+    /** A host serves it, or has it in line. */
+    | { readonly kind: 'handed'; readonly host: HostThread; readonly ticket: number }
+    /** The host has let go of it, and may serve another call by now. */
     | { readonly kind: 'over' };
 }
 
@@ -79,23 +85,43 @@ const TERMINATED: FunctionResult = { kind: 'host_ended', reason: 'terminated', c
 /** Makes a pool. No thread is started before the first call. */
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   const hosts = new Set<HostThread>();
-  const waiting: Attempt[] = [];
+  const lines = new Lines();
+  const urls = new Map<string, string>();
+  let waiting: Attempt[] = [];
   let closed = false;
 
   const dispatch = (): void => {
-    while (waiting.length > 0) {
-      const idle = [...hosts].find((host) => host.isIdle);
-      const serving = [...hosts].filter((host) => !host.isEnding && !host.isWaiting).length;
-      if (idle === undefined && serving >= Math.max(1, options.maxHosts)) return;
-      const attempt = waiting.shift();
-      if (attempt !== undefined) serve(attempt, idle ?? startHost());
+    if (waiting.length === 0) return;
+    const attempts = waiting;
+    waiting = [];
+    // One that finds no host must not hold up those that would find one.
+    for (const attempt of attempts) {
+      const host = hostFor(attempt);
+      if (host === null) waiting.push(attempt);
+      else hand(attempt, host);
     }
+  };
+
+  const hostFor = ({ call, queue }: Attempt): HostThread | null => {
+    if (queue === null) return freeHost();
+    const { host, isEnough, mayGrow } = lines.find(call, queue);
+    return isEnough || !mayGrow ? host : (freeHost() ?? host);
+  };
+
+  const freeHost = (): HostThread | null => {
+    let serving = 0;
+    for (const host of hosts) {
+      if (host.isIdle) return host;
+      if (!host.isEnding && !host.isWaiting) serving += 1;
+    }
+    return serving < Math.max(1, options.maxHosts) ? startHost() : null;
   };
 
   const startHost = (): HostThread => {
     const host = new HostThread(options.hostUrl, options.maxHeapMiB ?? null, () => {
       hosts.delete(host);
-      dispatch();
+      // What it had in line comes back first.
+      queueMicrotask(dispatch);
     });
     hosts.add(host);
     return host;
@@ -107,44 +133,63 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     return mistake === null ? result : { kind: 'module_not_loaded', ...mistake };
   };
 
-  const serve = (attempt: Attempt, host: HostThread): void => {
-    attempt.state = { kind: 'serving', host };
-    host.serve(attempt.url, attempt.call, {
-      ended: (result) => {
+  const hand = (attempt: Attempt, host: HostThread): void => {
+    const { call, listener, queue } = attempt;
+    lines.join(queue, host);
+    const ticket = host.hand(attempt.url, call, {
+      begun: () => listener.begun?.(),
+      ended: (result, ranMs) => {
         attempt.state = { kind: 'over' };
-        void located(attempt, result).then(attempt.finish);
+        if (ranMs !== null) lines.learn(call, ranMs);
+        if (ranMs !== null && queue !== null) listener.ran?.(ranMs);
+        if (result.kind === 'module_not_loaded') void located(attempt, result).then(attempt.finish);
+        else attempt.finish(result);
         dispatch();
       },
-      logFailed: (message) => attempt.listener.logFailed?.(message),
+      returned: () => {
+        attempt.state = { kind: 'waiting' };
+        if (closed) attempt.finish(TERMINATED);
+        else waiting.push(attempt);
+      },
+      logFailed: (message) => listener.logFailed?.(message),
       called: (made, answer) => {
-        attempt.listener.called?.(made, answer);
+        listener.called?.(made, answer);
         dispatch();
       },
     });
-    attempt.listener.begun?.();
+    attempt.state = { kind: 'handed', host, ticket };
+    if (host.length > 1) lines.watch(hosts, dispatch);
   };
 
-  const prepare = async (attempt: Attempt): Promise<void> => {
-    const module = await options.modules.prepare(attempt.call.module);
-    if (closed) attempt.finish(TERMINATED);
-    if (attempt.state.kind === 'over') return;
-    if (!module.ok) {
-      attempt.finish({ kind: 'module_not_loaded', ...module.error });
-      return;
-    }
-    attempt.url = module.value;
+  const enqueue = (attempt: Attempt, url: string): void => {
+    attempt.url = url;
     waiting.push(attempt);
     dispatch();
   };
 
-  const takeBack = (attempt: Attempt): void => {
-    const position = waiting.indexOf(attempt);
-    if (position !== -1) waiting.splice(position, 1);
+  const prepare = async (attempt: Attempt): Promise<void> => {
+    const { module } = attempt.call;
+    const prepared = await options.modules.prepare(module);
+    if (closed) attempt.finish(TERMINATED);
+    if (attempt.state.kind === 'over') return;
+    if (!prepared.ok) {
+      attempt.finish({ kind: 'module_not_loaded', ...prepared.error });
+      return;
+    }
+    urls.set(module, prepared.value);
+    enqueue(attempt, prepared.value);
+  };
+
+  /** @returns false when a host has begun it. */
+  const takeBack = (attempt: Attempt): boolean => {
+    if (attempt.state.kind === 'handed' && !attempt.state.host.takeBack(attempt.state.ticket)) return false;
+    waiting = waiting.filter((other) => other !== attempt);
     attempt.finish(TERMINATED);
+    return true;
   };
 
   return {
-    start: (call, listener = {}) => {
+    start: (call, listener = {}, queue = null) => {
       let resolve: (result: FunctionResult) => void = () => {};
       const done = new Promise<FunctionResult>((settle) => {
         resolve = settle;
@@ -152,6 +197,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
       const attempt: Attempt = {
         call,
         listener,
+        queue,
         url: '',
         state: { kind: 'waiting' },
         finish: (result) => {
@@ -159,27 +205,29 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
           resolve(result);
         },
       };
+      const url = urls.get(call.module);
       if (closed) attempt.finish(TERMINATED);
-      else void prepare(attempt);
+      else if (url === undefined) void prepare(attempt);
+      else enqueue(attempt, url);
       return {
         done,
         abort: (reason) => {
-          const { state } = attempt;
-          if (state.kind === 'waiting') takeBack(attempt);
-          else if (state.kind === 'serving') state.host.abort(reason);
+          if (attempt.state.kind === 'over' || takeBack(attempt)) return;
+          if (attempt.state.kind === 'handed') attempt.state.host.abort(attempt.state.ticket, reason);
         },
         terminate: async () => {
-          const { state } = attempt;
-          if (state.kind === 'waiting') takeBack(attempt);
-          else if (state.kind === 'serving') await state.host.terminate();
+          if (attempt.state.kind === 'over' || takeBack(attempt)) return;
+          if (attempt.state.kind === 'handed') attempt.state.host.terminate(attempt.state.ticket);
+          await done;
         },
-        answers: async (withinMs) => attempt.state.kind !== 'serving' || attempt.state.host.answers(withinMs),
+        answers: async (withinMs) => attempt.state.kind !== 'handed' || attempt.state.host.answers(withinMs),
       };
     },
     close: async () => {
       closed = true;
+      lines.close();
       for (const attempt of [...waiting]) takeBack(attempt);
-      await Promise.all([...hosts].map((host) => host.terminate()));
+      await Promise.all([...hosts].map((host) => host.close()));
     },
   };
 }

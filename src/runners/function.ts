@@ -45,7 +45,10 @@ export interface FunctionCaller {
       logFailed(message: string): void;
       /** The function calls a task; `answer` tells it how that ended. */
       called(call: SentCall, answer: (outcome: CallOutcome) => void): void;
+      /** How long a call that may have waited in line ran. */
+      ran(ms: number): void;
     },
+    queue?: { readonly name: string; readonly hosts: number } | null,
   ): RunningCall;
 }
 
@@ -134,7 +137,8 @@ async function runFunction(
     refuseUnwritable(error, places.log);
     return failedToStart('start_refused', `the files of the attempt cannot be made (${(error as Error).message})`);
   }
-  const call = pool.start(callOf(options, request, work, context), {
+  const queue = request.lanes === undefined ? null : { name: request.run, hosts: request.lanes };
+  const heard: Parameters<FunctionCaller['start']>[1] = {
     begun: () => context.begun(),
     logFailed: () => listener.warned('log_truncated', `part of what \`${request.step}\` printed could not be written`),
     called: (made, answer) => {
@@ -142,7 +146,9 @@ async function runFunction(
       const call = scriptCall(made, { module, flow: (name) => scriptFlowKey(module, name) });
       void listener.called?.(call).then(answer);
     },
-  });
+    ran: (ms) => listener.ran?.(ms),
+  };
+  const call = pool.start(callOf(options, request, work, context), heard, queue);
   const stopped = new Promise<null>((resolve) => {
     control.changed = () => resolve(null);
   });

@@ -119,6 +119,8 @@ const maskedListener = (listener: AttemptListener, mask: Mask): AttemptListener 
   reaped: (pids) => listener.reaped(pids),
   warned: (code, message) => listener.warned(code, mask.text(message)),
   childStarted: (child) => listener.childStarted(child),
+  ran: (ms) => listener.ran?.(ms),
+  ...(listener.called === undefined ? {} : { called: listener.called }),
   published: (artifact) => {
     const hide = (value: Json): Json => mapTexts(value, (text) => mask.text(text));
     const name = mask.text(artifact.name);

@@ -294,6 +294,19 @@ describe('the command line with flow functions', () => {
     expect((await at.rig.flowctl('logs')).stdout).toContain('== @flow, attempt 1');
   });
 
+  it('never runs more at once than `max_parallel`, however quick they are', async () => {
+    write('return (await step.map(Array.from({ length: 150 }, (_, index) => index))).length;', '{ maxParallel: 2 }');
+    const step =
+      "const step = task('step', async (n: number) => { note('+'); await new Promise(setImmediate); note('-'); return n; });\n";
+    at.rig.write('flow.ts', at.rig.read('flow.ts').replace('export default', `${step}export default`));
+    expect(await run()).toMatchObject({ code: 0 });
+    const effects = at.rig.effects();
+    expect(effects).toHaveLength(300);
+    let running = 0;
+    const depths = effects.map((effect) => (running += effect === '+' ? 1 : -1));
+    expect(Math.max(...depths)).toBeLessThanOrEqual(2);
+  });
+
   it('keeps no log of a task that printed nothing, and misses none', async () => {
     write('await double(1); await task_that_prints();');
     const prints = "const task_that_prints = task('prints', async () => { console.log('said'); });\n";
