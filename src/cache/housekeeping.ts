@@ -121,6 +121,20 @@ export async function removeKept(records: Records, selection: Selection, now: nu
   return { results: removed.size, bytes };
 }
 
+/**
+ * Removes compiled modules, and what tells of them, that nobody read since an instant: they would be compiled again. File systems note
+ * when a file is read, once a day at least; where they do not, its age counts.
+ * @param folder absolute; it may be missing. @param unusedSince milliseconds since the epoch.
+ */
+export async function removeUnusedModules(folder: string, unusedSince: number): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name);
+    const stats = await lstat(path).catch(() => null);
+    if (stats?.isFile() !== true || Math.max(stats.atimeMs, stats.mtimeMs) >= unusedSince) continue;
+    await unlink(path).catch(() => undefined);
+  }
+}
+
 function isSelected(entry: Entry, { flow, step, unusedSince }: Selection): boolean {
   if (flow !== undefined && entry.flow !== flow) return false;
   if (step !== undefined && !isPartOf(entry.step, step)) return false;

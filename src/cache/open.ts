@@ -69,16 +69,18 @@ const DAY_MS = 86_400_000;
  */
 export async function pruneNowAndThen(folder: string, now: number): Promise<void> {
   try {
-    if (!existsSync(join(folder, 'steps'))) return;
+    if (!existsSync(join(folder, 'steps')) && !existsSync(join(folder, 'modules'))) return;
     const mark = join(folder, 'pruned');
     const last = await stat(mark).catch(() => null);
     if (last !== null && now - last.mtimeMs < DAY_MS) return;
     await writeFile(mark, '', { mode: 0o600 });
-    const [{ removeKept, UNUSED_MS }, { Records }] = await Promise.all([
+    const [{ removeKept, removeUnusedModules, UNUSED_MS }, { Records }] = await Promise.all([
       import('./housekeeping.ts'),
       import('./records.ts'),
     ]);
-    await removeKept(new Records(folder), { unusedSince: now - UNUSED_MS }, now);
+    const unusedSince = now - UNUSED_MS;
+    await removeUnusedModules(join(folder, 'modules'), unusedSince);
+    await removeKept(new Records(folder), { unusedSince }, now);
   } catch {
     // What is not removed today is removed another day.
   }

@@ -56,6 +56,25 @@ describe('what is kept', () => {
     expect(stored()).toBe(0);
   });
 
+  it('is compiled modules, too: what nobody read for long goes, once a day', async () => {
+    const day = 86_400_000;
+    const old = new Date(Date.now() - 31 * day);
+    const young = new Date(Date.now() - 29 * day);
+    const files = ['unused.mjs', 'unused.json', 'unused.mjs.0123456789ab', 'read.mjs', 'young.mjs'];
+    for (const name of files) {
+      const path = desk.path(`.flowctl/cache/modules/${name}`);
+      desk.write(`.flowctl/cache/modules/${name}`, name);
+      const read = name === 'read.mjs' ? young : old;
+      utimesSync(path, name === 'young.mjs' ? young : read, name === 'young.mjs' ? young : old);
+    }
+    await pruneNowAndThen(folder(), Date.now());
+    expect(readdirSync(`${folder()}/modules`).sort()).toEqual(['read.mjs', 'young.mjs']);
+    await pruneNowAndThen(folder(), Date.now() + 12 * 3_600_000);
+    expect(readdirSync(`${folder()}/modules`)).toHaveLength(2);
+    await pruneNowAndThen(folder(), Date.now() + 2 * day);
+    expect(readdirSync(`${folder()}/modules`)).toEqual([]);
+  });
+
   it('goes when nobody used it for long, and only then', async () => {
     await making('a', 'old');
     await making('b', 'used', { step: 'used' });
