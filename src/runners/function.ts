@@ -22,6 +22,7 @@ import { failureOf } from './function-failure.ts';
 import { type IsolatedHost, startIsolated } from './isolated-function.ts';
 import { keepOutputs, type OutputKeeping } from './outputs.ts';
 import { scriptFlowKey } from './script-key.ts';
+import { shortageIn, shortageOf } from './shortage.ts';
 import { failedToStart, type Runner, type RunnerContext, type RunningWork, type WorkEnd } from './runner.ts';
 
 /** A call under way, as the pool of function hosts gives it. */
@@ -135,6 +136,8 @@ async function runFunction(
     }
   } catch (error) {
     refuseUnwritable(error, places.log);
+    const code = shortageOf((error as Error).message);
+    if (code !== null) return { kind: 'refused', code };
     return failedToStart('start_refused', `the files of the attempt cannot be made (${(error as Error).message})`);
   }
   const queue = request.lanes === undefined ? null : { name: request.run, hosts: request.lanes };
@@ -155,6 +158,8 @@ async function runFunction(
   const result = await Promise.race([call.done, stopped]);
   if (result === null) await climbDown(call, request, context, control);
   if (work.task === undefined || leftArtifacts(places)) removeEmptyArtifacts(places);
+  const short = result === null ? null : shortageIn(result);
+  if (short !== null) return { kind: 'refused', code: short };
   return result === null ? STOPPED : endOf(result, request, work, options, context);
 }
 
