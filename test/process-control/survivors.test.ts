@@ -376,6 +376,23 @@ describe('nothing is left', () => {
     await nothingIsLeft(run, brood);
   });
 
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'by a flow function, its tasks and its commands, when flowctl is ended by %s',
+    async (signal) => {
+      const { rig } = here;
+      here.mayLeaveStrays();
+      const brood = brooding();
+      rig.write('flow.ts', SCRIPT.replaceAll('COMMAND', brood.command));
+      const started = rig.start(['run', 'flow.ts']);
+      await eventually('three broods are up', UP_MS, () => rig.effects().length === 3);
+      const [run = 'none'] = rig.runIds();
+      started.process.kill(signal);
+      const ended = await started.ended;
+      expect(ended.signal, ended.stderr).toBe(signal);
+      await nothingIsLeft(run, brood);
+    },
+  );
+
   it('by a detached run that is killed; whoever started it may go before', async () => {
     const { rig } = here;
     here.mayLeaveStrays();
@@ -437,6 +454,20 @@ describe.skipIf(!hasTerminals)('nothing is left on a terminal (needs python3) wh
     await terminal.ended;
   });
 });
+
+/** A flow in TypeScript that starts a brood wherever one can be started. */
+const SCRIPT = `import { spawn } from 'node:child_process';
+import { flow, sh, task } from 'flowctl';
+const start = (): void => void spawn('/bin/sh', ['-c', 'WITHOUT=cleared COMMAND'], { stdio: 'ignore' });
+const brood = task('brood', async () => {
+  start();
+  await new Promise(() => setInterval(() => {}, 1_000));
+});
+export default flow('script', async () => {
+  start();
+  await Promise.all([brood(), sh\`COMMAND; sleep 600\`]);
+});
+`;
 
 /** Goes as soon as its brood is there. */
 const LEAVING = `import { execFileSync, spawn } from 'node:child_process';
