@@ -25,6 +25,7 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<Command
   { name: 'delete', load: () => import('./commands/delete.ts') },
   { name: 'prune', load: () => import('./commands/prune.ts') },
   { name: 'schedule', load: () => import('./commands/schedule.ts') },
+  { name: 'doctor', load: () => import('./commands/doctor.ts') },
   { name: 'init', load: () => import('./commands/init.ts') },
   { name: 'schema', load: () => import('./commands/schema.ts') },
   { name: 'completion', load: () => import('./commands/completion.ts') },

@@ -5,7 +5,7 @@ import type { EventBody, ProcessIdentity } from '../model/event.ts';
 import { systemClock } from '../process/clock.ts';
 import { endOrphans } from '../process/orphans.ts';
 import type { ResumableRun } from '../store/resume.ts';
-import { treeSteps } from '../store/sub-runs.ts';
+import { type TreeStep, treeSteps } from '../store/sub-runs.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Session } from './session.ts';
 
@@ -23,11 +23,15 @@ export async function endEarlierLife(
   { record, layout }: Pick<ResumableRun, 'record' | 'layout'>,
   hurry?: AbortSignal,
 ): Promise<readonly number[] | null> {
-  const identities = (await treeSteps(layout, record)).flatMap(({ step: { phase } }) =>
-    phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
-  );
+  const identities = recordedProcesses(await treeSteps(layout, record));
   return endAll(session, record.id, { identities, graceMs: record.settings.grace_ms, hurry });
 }
+
+/** The processes that these steps had when nothing more was recorded of them. */
+export const recordedProcesses = (steps: readonly TreeStep[]): readonly ProcessIdentity[] =>
+  steps.flatMap(({ step: { phase } }) =>
+    phase.kind === 'running' && phase.attempt.process !== null ? [phase.attempt.process] : [],
+  );
 
 /** From asking to killing, for what is left of a run that tells no more how long its steps may take. */
 const DEFAULT_GRACE_MS = 5_000;

@@ -16,7 +16,7 @@ import { readProcFile } from './proc-file.ts';
 import { type TokenPattern, tokenInEnvironment, tokenMatches } from './token.ts';
 
 /** A living process with a token. */
-interface Tagged {
+export interface Tagged {
   readonly pid: number;
   readonly token: string;
 }
@@ -65,6 +65,9 @@ function readToken(pid: number): string | null {
     return null;
   }
 }
+
+/** Every living process with a token that we may look at, flowctl itself left out. Empty where there is no /proc. */
+export const findEveryTagged = (): Promise<readonly Tagged[]> => scanTagged();
 
 /**
  * The living processes that carry a token of the pattern, flowctl itself left out. Empty where there is no /proc.

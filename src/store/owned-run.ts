@@ -51,14 +51,15 @@ export function ownedRun(state: StateLayout, layout: RunLayout, journal: FileJou
   };
 }
 
-async function indexEntry(layout: RunLayout, record: RunRecord): Promise<IndexEntry> {
+/** The line of a run that has ended. */
+export async function indexEntry(layout: RunLayout, record: RunRecord): Promise<IndexEntry> {
   const { size, mtimeMs } = await lstat(layout.journal);
   const row = runRow(record, { live: false, now: 0 });
   return { id: record.id, seq: record.seq, journal_bytes: size, journal_changed: mtimeMs, row };
 }
 
 /** Every run on disk for a new index; those that did not end, or are damaged, as a hint to look into their folder. */
-async function everyRun(state: StateLayout): Promise<readonly IndexEntry[]> {
+export async function everyRun(state: StateLayout): Promise<readonly IndexEntry[]> {
   const entries: IndexEntry[] = [];
   for (const id of [...(await runIdsOnDisk(state))].reverse()) {
     const layout = runLayout(state, { id, root: id });

@@ -12,17 +12,24 @@ import { systemCode } from './problem.ts';
 const ATTEMPT_FILE = /\.\d+\.(?:output|script|input)$/;
 
 /**
- * Removes what the last owner had not finished when it died: documents and outputs half written, and the files of attempts that
+ * What the last owner had not finished when it died, as paths: documents and outputs half written, and the files of attempts that
  * live only as long as these (output files, scripts, pipes).
  */
-export async function removeStrayFiles(run: RunLayout): Promise<void> {
-  await removeFrom(run.directory, isTemporaryName);
-  await removeFrom(run.outputs, (name) => isTemporaryName(name) || ATTEMPT_FILE.test(name));
-  await removeFrom(run.logs, (name) => name.endsWith('.log.pipe'));
+export async function strayFiles(run: RunLayout): Promise<readonly string[]> {
+  return [
+    ...(await namesWhere(run.directory, isTemporaryName)),
+    ...(await namesWhere(run.outputs, (name) => isTemporaryName(name) || ATTEMPT_FILE.test(name))),
+    ...(await namesWhere(run.logs, (name) => name.endsWith('.log.pipe'))),
+  ];
 }
 
-async function removeFrom(folder: string, isStray: (name: string) => boolean): Promise<void> {
-  for (const name of await namesIn(folder)) if (isStray(name)) await unlink(join(folder, name));
+/** Removes these. */
+export async function removeStrayFiles(run: RunLayout): Promise<void> {
+  for (const path of await strayFiles(run)) await unlink(path).catch(ignoreMissing);
+}
+
+async function namesWhere(folder: string, isStray: (name: string) => boolean): Promise<readonly string[]> {
+  return (await namesIn(folder)).filter(isStray).map((name) => join(folder, name));
 }
 
 /**
