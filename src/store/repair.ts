@@ -8,6 +8,8 @@ import type { TornTail } from './journal-reader.ts';
 import type { RunLayout } from './layout.ts';
 import { systemCode } from './problem.ts';
 
+/** Named pipes of a log that was being opened. */
+const LOG_PIPE = /\.log\.\d+\.pipe$/;
 /** Of one attempt; gone when it ends. */
 const ATTEMPT_FILE = /\.\d+\.(?:output|script|input)$/;
 
@@ -19,7 +21,7 @@ export async function strayFiles(run: RunLayout): Promise<readonly string[]> {
   return [
     ...(await namesWhere(run.directory, isTemporaryName)),
     ...(await namesWhere(run.outputs, (name) => isTemporaryName(name) || ATTEMPT_FILE.test(name))),
-    ...(await namesWhere(run.logs, (name) => name.endsWith('.log.pipe'))),
+    ...(await namesWhere(run.logs, (name) => LOG_PIPE.test(name))),
   ];
 }
 

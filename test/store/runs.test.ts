@@ -218,12 +218,15 @@ describe('resuming', () => {
 
   it('removes what a dead writer had not finished, and nothing else', async () => {
     const { state } = await crashedRun();
-    const { directory, outputs } = runLayout(state, PLACE);
+    const { directory, outputs, logs } = runLayout(state, PLACE);
+    mkdirSync(logs, { recursive: true });
     const strays = [join(directory, '.run.json.0123456789abcdef.tmp'), join(outputs, '.x.0123456789abcdef.tmp')];
-    const kept = [join(directory, 'notes.tmp'), join(outputs, 'x')];
+    strays.push(join(outputs, 'a.1.script'), join(logs, 'a.1.log.1.pipe'), join(logs, 'a.1.log.2.pipe'));
+    const kept = [join(directory, 'notes.tmp'), join(outputs, 'x'), join(logs, 'a.1.log')];
     for (const path of [...strays, ...kept]) writeFileSync(path, '');
     await expectOk(await openForResume(state, PLACE)).close(null);
-    expect([...strays, ...kept].map((path) => existsSync(path))).toEqual([false, false, true, true]);
+    expect(strays.filter((path) => existsSync(path))).toEqual([]);
+    expect(kept.filter((path) => !existsSync(path))).toEqual([]);
   });
 
   it('refuses a snapshot that knows more than the journal: acknowledged records are lost', async () => {
