@@ -1,14 +1,16 @@
 /**
  * Nothing survives flowctl (I5): processes of every kind, in every place of a flow from which one can be started, and every way in which
- * a run, or flowctl itself, can come to its end. By default one flow has all places at once; FLOWCTL_SURVIVORS=all tries each place, and
- * each kind of process, by itself as well.
+ * a run, or flowctl itself, can come to its end. By default one flow has several places at once. FLOWCTL_SURVIVORS=100 tries a hundred draws
+ * of one kind in one place by one way besides (`all`: each of them), and says how long they took to go; FLOWCTL_SEED draws the same again.
  */
 
+import { randomInt } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
 import { GRACE_MS, useCase } from '../kit/case.ts';
 import { onlyRun } from '../kit/flows.ts';
 import { BIN, eventually, type Started, tagged } from '../kit/rig.ts';
+import { oneOf, seeded } from '../kit/seeded.ts';
 import { hasTerminals, onTerminal, type Terminal } from '../kit/terminal.ts';
 import { ALL_KINDS, type Brood, broodIn, type Kind, watchdogsOf } from './brood.ts';
 
@@ -92,7 +94,7 @@ async function nothingIsLeft(run: string, brood: Brood): Promise<void> {
   });
   await eventually('I5: nothing has the token', 1_000, () => tagged(run).length === 0);
   await eventually('the watchdog went home', CEILING_MS, () => watchdogsOf(run).length === 0);
-  if (process.env['FLOWCTL_SURVIVORS'] !== undefined) {
+  if (ONE_BY_ONE !== undefined) {
     process.stdout.write(
       `gone after ${Math.round(performance.now() - began)} ms: ${expect.getState().currentTestName}\n`,
     );
@@ -122,7 +124,8 @@ interface Way {
   readonly thorough?: true;
 }
 
-const isThorough = process.env['FLOWCTL_SURVIVORS'] === 'all';
+/** How many cells are tried one by one: a number, or `all`. */
+const ONE_BY_ONE = process.env['FLOWCTL_SURVIVORS'];
 
 const kill =
   (signal: NodeJS.Signals) =>
@@ -250,25 +253,37 @@ const TIMED: readonly Place[] = ['command', 'list', 'function', 'process', 'map'
 
 const placesFor = (way: Way): readonly Place[] => {
   const all = way.step === undefined ? EVERYWHERE : TIMED;
-  return way.thorough === true || isThorough ? all : all.filter((place) => SOME.includes(place));
+  return way.thorough === true || ONE_BY_ONE !== undefined ? all : all.filter((place) => SOME.includes(place));
 };
 
 describe('nothing is left of processes of all kinds when', () => {
   it.each(WAYS.map((way) => [way.name, way] as const))('%s', (_, way) => endBy(way, placesFor(way)));
 });
 
-if (isThorough)
+/** Every way to end with every kind in every place. */
+const allCells = WAYS.flatMap((way) =>
+  (way.step === undefined ? EVERYWHERE : TIMED).flatMap((place) =>
+    ALL_KINDS.filter((kind) => !(place === 'function' && kind === 'cleared')).map((kind) => ({ way, place, kind })),
+  ),
+);
+
+function drawnCells(): typeof allCells {
+  if (ONE_BY_ONE === undefined || ONE_BY_ONE === 'all') return ONE_BY_ONE === undefined ? [] : allCells;
+  const seed = Number(process.env['FLOWCTL_SEED'] ?? randomInt(1e9));
+  process.stdout.write(`FLOWCTL_SURVIVORS=${ONE_BY_ONE} FLOWCTL_SEED=${seed}\n`);
+  const draw = seeded(seed);
+  return Array.from({ length: Number(ONE_BY_ONE) }, () => oneOf(draw, allCells));
+}
+
+const cells = drawnCells();
+if (cells.length > 0) {
   describe('nothing is left, each by itself:', () => {
-    const cells = WAYS.flatMap((way) =>
-      (way.step === undefined ? EVERYWHERE : TIMED).flatMap((place) =>
-        ALL_KINDS.filter((kind) => !(place === 'function' && kind === 'cleared')).map((kind) => ({ way, place, kind })),
-      ),
-    );
     it.each(cells.map((cell) => [cell.kind, cell.place, cell.way.name, cell] as const))(
       '%s, started by %s, when %s',
       (_, __, ___, { way, place, kind }) => endBy(way, [place], [kind]),
     );
   });
+}
 
 describe('nothing is left', () => {
   it('by flowctl and its watchdog, killed at once, when the next command has taken the run over (4.7)', async () => {
