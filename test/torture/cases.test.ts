@@ -87,7 +87,7 @@ describe.concurrent('the catalogue', () => {
   it('case 18: a resume that is killed five times (I1, I2, I3, I4, I5, I6)', { timeout: LIMIT_MS }, async () => {
     const draw = seeded(seed);
     const flow = drawFlow(draw, 'yaml');
-    const kills = Array.from({ length: 6 }, (): Kill => ({ kind: 'time', place: draw(), naps: true }));
+    const kills = Array.from({ length: 6 }, (): Kill => ({ kind: 'time', place: draw(), naps: true, askedMs: null }));
     const subject = new Subject({ flow, graceMs: 300, bin: null, disk: null });
     const report = await killAndResume(subject, kills, { seed, inPairs: false, draw, bin: null });
     expect(report.violations).toEqual([]);

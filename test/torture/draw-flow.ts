@@ -98,7 +98,8 @@ class YamlFlow {
     const { draw } = this;
     const work: DrawnWork = how === 'command' ? drawWork(draw, place) : drawCall(draw, place);
     for (const key of keys) {
-      this.expect(key, { isOnce: work.isOnce, mayBeReused: work.mayBeReused });
+      const { isOnce, mayBeReused, isTolerated } = work;
+      this.expect(key, { isOnce, mayBeReused, successes: isTolerated ? 0 : 1 });
       if (work.isLoud) this.loud.push(key);
     }
     if (work.generates !== null) this.generated.push({ name: work.generates, content: /^first\nsecond\n$/ });
@@ -111,7 +112,7 @@ class YamlFlow {
     const inner: WorkPlace = { ...place, mayBeOnce: false, isPlain: false };
     switch (kind) {
       case 'work':
-        return [...this.work(place, [name]), ...(this.steps.at(-1)?.mayBeReused ? [] : this.stepHandler(name))];
+        return [...this.work(place, [name]), ...this.stepHandler(name)];
       case 'call':
         return this.work(place, [name], 'function');
       case 'map': {
@@ -187,8 +188,10 @@ class YamlFlow {
     ];
   }
 
+  /** Of the step that was drawn last: not of one that is reused, or fails, and so has nothing to handle. */
   private stepHandler(name: string): readonly string[] {
-    if (!chance(this.draw, 0.08)) return [];
+    const { mayBeReused = true, successes = 0 } = this.steps.at(-1) ?? {};
+    if (!chance(this.draw, 0.08) || mayBeReused || successes === 0) return [];
     this.expect(`${name}/on_success[0]`, { successes: null });
     return ['on_success:', '  - run: echo "$FLOWCTL_RUN_ID $FLOWCTL_STEP" >> "$EFFECTS"'];
   }

@@ -1,10 +1,16 @@
 /** When and how flowctl is killed: drawn before anything runs, so that a seed says it all. */
 
-import { chance, type Draw, oneOf } from '../kit/seeded.ts';
+import { between, chance, type Draw, oneOf } from '../kit/seeded.ts';
 
 /** What a life of flowctl is cut by. `place` is a share: of 1.3 times the undisturbed time, or of the calls that were counted then. */
 export type Kill =
-  | { readonly kind: 'time'; readonly place: number; readonly naps: boolean }
+  | {
+      readonly kind: 'time';
+      readonly place: number;
+      readonly naps: boolean;
+      /** So many milliseconds before, it is asked to end (SIGTERM), and dies while it ends its steps; null: it is not asked. */
+      readonly askedMs: number | null;
+    }
   | {
       readonly kind: 'call';
       readonly call: SystemCall;
@@ -56,13 +62,14 @@ function drawKill(draw: Draw, power: boolean, only: KillKind | null): Kill {
   const kind = drawKind(draw(), power);
   const call = chance(draw, 0.8) ? oneOf(draw, WEIGHTY) : oneOf(draw, SYSTEM_CALLS);
   const threads = chance(draw, 0.5) ? 1 : 4;
+  const askedMs = chance(draw, 0.15) ? between(draw, 0, 600) : null;
   switch (only ?? kind) {
     case 'power':
       return { kind: 'power', place, naps };
     case 'call':
       return { kind: 'call', call, place, naps, threads };
     case 'time':
-      return { kind: 'time', place, naps };
+      return { kind: 'time', place, naps, askedMs };
   }
 }
 
@@ -77,5 +84,6 @@ function drawKind(share: number, power: boolean): KillKind {
 export function describeKill(kill: Kill): string {
   const naps = kill.naps ? ', napping' : '';
   if (kill.kind === 'call') return `at ${kill.call} ${kill.place.toFixed(3)} (${kill.threads} threads${naps})`;
-  return `${kill.kind === 'power' ? 'power cut' : 'kill'} after ${kill.place.toFixed(3)}${naps}`;
+  const asked = kill.kind === 'time' && kill.askedMs !== null ? `, asked ${kill.askedMs} ms before` : '';
+  return `${kill.kind === 'power' ? 'power cut' : 'kill'} after ${kill.place.toFixed(3)}${asked}${naps}`;
 }

@@ -9,6 +9,8 @@ export interface DrawnWork {
   readonly isOnce: boolean;
   readonly isLoud: boolean;
   readonly mayBeReused: boolean;
+  /** True when it fails, and is allowed to. */
+  readonly isTolerated: boolean;
   /** A file that it writes in two halves; null: none. */
   readonly generates: string | null;
 }
@@ -42,16 +44,17 @@ const FLOW_EXPRESSION = (text: string): string => `\${{ ${text} }}`;
 /** Draws a command. */
 export function drawWork(draw: Draw, place: WorkPlace): DrawnWork {
   const { name, needs, isItem, isPlain } = place;
-  const failures = chance(draw, 0.1) ? between(draw, 1, 3) : 0;
+  const isTolerated = isPlain && chance(draw, 0.06);
+  const failures = chance(draw, 0.1) && !isTolerated ? between(draw, 1, 3) : 0;
   const sleepMs = chance(draw, 0.7) ? between(draw, 0, 50) : 0;
   const stray = chance(draw, 0.2) ? oneOf(draw, STRAYS) : null;
   const prints = chance(draw, 0.05) && !isItem;
   const naps = chance(draw, 0.5);
   const isLoud = chance(draw, 0.06);
   const showsSecret = isPlain && chance(draw, 0.08);
-  const generates = isPlain && chance(draw, 0.12) ? `made-${name}` : null;
+  const generates = isPlain && chance(draw, 0.12) && !isTolerated ? `made-${name}` : null;
   const hasSources = isPlain && chance(draw, 0.12);
-  const isOnce = place.mayBeOnce && chance(draw, 0.05);
+  const isOnce = place.mayBeOnce && chance(draw, 0.05) && !isTolerated;
   const inputs = needs.map((need) => `  IN_${need}: "${FLOW_EXPRESSION(`toJSON(steps.${need}.outputs)`)}"`);
   const secret = showsSecret ? [`  HIDDEN: "${FLOW_EXPRESSION('secrets.TORTURE_SECRET')}"`] : [];
   const env = [...inputs, ...secret];
@@ -60,6 +63,7 @@ export function drawWork(draw: Draw, place: WorkPlace): DrawnWork {
   const lines = [
     // Enough for the failures; a lost attempt spends none.
     `retry: ${failures}`,
+    ...(isTolerated ? ['continue_on_error: true'] : []),
     ...(isOnce ? ['if_lost: fail'] : []),
     ...(generates === null ? [] : [`generates: ${generates}`]),
     ...(hasSources ? ['sources: sources.txt', 'cache: true'] : []),
@@ -77,13 +81,14 @@ export function drawWork(draw: Draw, place: WorkPlace): DrawnWork {
     ...(naps ? ['  if [ -n "$TORTURE_NAP" ]; then sleep "$TORTURE_NAP"; fi'] : []),
     ...(failures > 0 ? failing(name, isItem, failures) : []),
     ...(generates === null ? [] : [`  echo second >> ${generates}`]),
+    ...(isTolerated ? ['  exit 3'] : []),
     '  value=$(cksum <<END',
     `  ${value}`,
     '  END',
     '  )',
     '  echo "value=${value%% *}" >> "$FLOWCTL_OUTPUT"',
   ];
-  return { lines, isOnce, isLoud, mayBeReused: hasSources, generates };
+  return { lines, isOnce, isLoud, mayBeReused: hasSources, isTolerated, generates };
 }
 
 /** Counts its tries outside of the state, where no power cut reaches, and fails the first of them. */
@@ -121,5 +126,5 @@ export function drawCall(draw: Draw, { needs }: WorkPlace): DrawnWork {
     ...(inputs.length > 0 ? ['  inputs:', ...inputs] : ['  inputs: {}']),
     ...(chance(draw, 0.3) ? ['isolate: process'] : []),
   ];
-  return { lines, isOnce: false, isLoud: false, mayBeReused: false, generates: null };
+  return { lines, isOnce: false, isLoud: false, mayBeReused: false, isTolerated: false, generates: null };
 }

@@ -4,8 +4,8 @@
 export interface ExpectedStep {
   /** Its place in the run, as `show` says it. */
   readonly key: string;
-  /** How many times it succeeds in a run that nothing disturbs; null: any number from 1 (it handles, or repeats). */
-  readonly successes: 1 | null;
+  /** How many times it succeeds in a run that nothing disturbs; 0: it fails, and may; null: any number from 1 (it handles, or repeats). */
+  readonly successes: 0 | 1 | null;
   /** True when it is never to be started a second time without a person's word. */
   readonly isOnce: boolean;
   /** True when a recorded result may stand for it. */

@@ -98,7 +98,7 @@ export async function betweenLives(
 }
 
 /** A kill may come after the end was recorded, or while the run is left waiting. */
-const STATES_AFTER_A_KILL: ReadonlySet<string> = new Set(['crashed', 'succeeded', 'failed', 'waiting']);
+const STATES_AFTER_A_KILL: ReadonlySet<string> = new Set(['crashed', 'succeeded', 'failed', 'cancelled', 'waiting']);
 
 /** A journal only grows; a torn tail is all that may go. */
 function continued(before: readonly RecordedRun[], after: readonly RecordedRun[]): Violations {
@@ -163,7 +163,7 @@ export async function atTheEnd(
   check(finished?.length === 1, `there are ${finished?.length} run.finished`);
   for (const { id, events } of tree.slice(1)) {
     check(
-      events.filter(({ type }) => type === 'run.finished').length <= 1,
+      events.filter(({ type, state: end }) => type === 'run.finished' && end === 'succeeded').length <= 1,
       `sub-run ${id} has more than one run.finished`,
     );
   }
@@ -221,22 +221,26 @@ function counted(
     if (times < 1) violations.push(`I3: ${key} never happened`);
     if (times > starts)
       violations.push(`I3: ${key} happened ${times} times and was recorded as started ${starts} times`);
-    if (successes < 1 || (expected === 1 && successes > 1))
+    if (expected === null ? successes < 1 : successes !== expected)
       violations.push(`I2: ${key} has ${successes} recorded successes`);
     const first = own.findIndex(
       ({ type, outcome, continues }) => type === 'attempt.finished' && outcome === 'succeeded' && continues !== true,
     );
     const after = own.slice(first + 1).filter(({ type }) => type === 'attempt.started').length;
     if (expected === 1 && after > 0) violations.push(`I2: ${key} was started again after its success`);
+    const settled = own.findIndex(({ type, tolerated }) => type === 'step.settled' && tolerated === true);
+    if (settled >= 0 && own.slice(settled).some(({ type }) => type === 'attempt.started')) {
+      violations.push(`I2: ${key} was started again after its failure was tolerated`);
+    }
     if (isOnce) violations.push(...startedOnce(key, own, asked.get(key) ?? 0));
   }
   return violations;
 }
 
-/** I3 under `if_lost: fail`: one start more for each word of a person, beside tries that failed and were to be repeated. */
+/** I3 under `if_lost: fail`: one start more for each word of a person, beside tries that ended on record. */
 function startedOnce(key: string, own: readonly RecordedEvent[], words: number): Violations {
   const starts = own.filter(({ type }) => type === 'attempt.started').length;
-  const repeated = own.filter(({ type, outcome }) => type === 'attempt.finished' && outcome === 'failed').length;
+  const repeated = own.filter(({ outcome }) => outcome === 'failed' || outcome === 'cancelled').length;
   return starts <= 1 + words + repeated
     ? []
     : [`I3: ${key} was started ${starts} times, with the word of a person ${words} times`];

@@ -11,6 +11,7 @@ export interface RecordedEvent {
   readonly step?: string | null;
   readonly outcome?: string;
   readonly continues?: boolean;
+  readonly tolerated?: boolean;
   readonly child?: string;
   readonly state?: string;
   readonly process?: { readonly group: number };

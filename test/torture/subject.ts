@@ -132,13 +132,18 @@ export class Subject {
     } else started = this.launch(argv, { naps });
     // A call that never comes must not keep a napping life for ever.
     const limitMs = kill.kind === 'call' ? reference.tookMs * STRETCH + 400 : delayMs;
-    const timer = setTimeout(() => {
-      if (kill.kind === 'power') this.cutPower();
-      else killedBy = 'time';
-      started.process.kill('SIGKILL');
-    }, limitMs);
+    const askedMs = kill.kind === 'time' ? kill.askedMs : null;
+    const asking = setTimeout(() => started.process.kill('SIGTERM'), askedMs === null ? 2 ** 30 : limitMs);
+    const timer = setTimeout(
+      () => {
+        if (kill.kind === 'power') this.cutPower();
+        else killedBy = 'time';
+        started.process.kill('SIGKILL');
+      },
+      limitMs + (askedMs ?? 0),
+    );
     const ended = await started.ended;
-    clearTimeout(timer);
+    for (const each of [timer, asking]) clearTimeout(each);
     const told = toldIn(ended.stdout);
     const run = told.find(({ type }) => type === 'run.started' || type === 'run.resumed')?.run ?? null;
     return { ended, killedBy: ended.signal === 'SIGKILL' ? killedBy : null, told, run };
