@@ -17,7 +17,7 @@ import type { ApprovalGiven, Inbox, Message } from './inbox.ts';
 import { Ledger, type LedgerParts } from './ledger.ts';
 import type { EngineParts } from './parts.ts';
 import { Questions } from './questions.ts';
-import { BUSY, type FamilyMessage, IdleChildren, type Idleness } from './relatives.ts';
+import { BUSY, type FamilyMessage, IdleChildren, type Idleness, LeftWaiting } from './relatives.ts';
 import { RunTime } from './run-time.ts';
 import { ScriptSeat } from './script-seat.ts';
 import { windUp, type WoundUp } from './wind-up.ts';
@@ -149,8 +149,7 @@ export class Course {
       case 'park_asked':
         if (this.run.parked || this.run.ending !== null) return;
         if (this.idleness().canPark) this.ledger.write([this.park()]);
-        else
-          this.inbox.put({ kind: 'journal_failed', error: new Error('the tree of runs was left waiting meanwhile') });
+        else this.inbox.put({ kind: 'journal_failed', error: new LeftWaiting('the tree of runs was left waiting') });
         return;
       case 'slot_freed':
         return this.commit([]);

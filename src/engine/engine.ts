@@ -7,7 +7,7 @@
  * a new life of an old run in `recover.ts`.
  */
 
-import { Relatives } from './relatives.ts';
+import { LeftWaiting, Relatives } from './relatives.ts';
 import type { StepKey } from '../base/ids.ts';
 import { assertNever, Bug } from '../base/result.ts';
 import type { CancelRequested, EventBody, RunEvent, RunSignalled } from '../model/event.ts';
@@ -129,7 +129,10 @@ export class Engine {
         if (this.journalError === null) this.handle(message);
       }
       if (this.journalError === null) continue;
-      return { kind: 'state_lost', error: this.journalError.error, unrecorded: await this.giveUp() };
+      const { error } = this.journalError;
+      const unrecorded = await this.giveUp();
+      if (error instanceof LeftWaiting) return { kind: 'parked', run: this.run };
+      return { kind: 'state_lost', error, unrecorded };
     }
   }
 

@@ -26,6 +26,11 @@ export type FamilyMessage =
   /** Nobody stays for what the whole tree waits for. */
   | { readonly kind: 'park_asked' };
 
+/** Ends a life without a record of it: the tree was left waiting, and this run had become busy in the same instant. */
+export class LeftWaiting extends Error {
+  override readonly name = 'LeftWaiting';
+}
+
 /** The way to a run for its relatives. */
 export class Relatives {
   private readonly inbox: Inbox;

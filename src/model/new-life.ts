@@ -25,7 +25,7 @@ export function beginNewLife(run: RunRecord, event: RunResumed & { readonly time
     if (isOwn && !kept.has(step.key)) removeStep(run, step);
   }
   removeOrphans(run);
-  decideAnew(run, new Set(event.reset), ended);
+  decideAnew(run, new Set(event.reset), ended, event.revision !== run.revision);
   if (!ended) run.duration_ms += Math.max(0, Date.parse(run.last_event_at) - Date.parse(run.life_began_at));
   run.life_began_at = event.time;
   run.settings = event.settings;
@@ -48,9 +48,11 @@ export function beginNewLife(run: RunRecord, event: RunResumed & { readonly time
  * Sends back to the start what is to be decided again. A map or a group that did not succeed is opened again, with those of its
  * children that did; one that is reset begins with none.
  * @param ended true when the run had come to an end of its own.
+ * @param isEdited true when steps may mean something else than before. Default: false.
  */
-export function decideAnew(run: RunRecord, reset: ReadonlySet<StepKey>, ended: boolean): void {
+export function decideAnew(run: RunRecord, reset: ReadonlySet<StepKey>, ended: boolean, isEdited = false): void {
   const reopened = ancestorsOf(run, reset);
+  const stands = !ended && !isEdited && isHandledAsItIs(run, reset);
   let isHandled = true;
   // Every step stands behind its parent, so that a parent's fate is known before its children's.
   for (const step of run.steps.values()) {
@@ -60,7 +62,10 @@ export function decideAnew(run: RunRecord, reset: ReadonlySet<StepKey>, ended: b
     else if (reset.has(step.key)) {
       isHandled = false;
       forget(step);
-    } else if (reopened.has(step.key) || (!isOver(parent) && isDecidedAnew(step, parent, ended))) {
+    } else if (
+      reopened.has(step.key) ||
+      (!isOver(parent) && !(stands && step.phase.kind === 'skipped') && isDecidedAnew(step, parent, ended))
+    ) {
       isHandled = false;
       restart(step);
     } else if (step.phase.kind === 'queued') step.phase = { kind: 'pending' };
@@ -72,6 +77,19 @@ export function decideAnew(run: RunRecord, reset: ReadonlySet<StepKey>, ended: b
     }
   }
   removeOrphans(run);
+}
+
+/**
+ * True when the handlers of the run had begun and nothing but skipped steps could be decided anew: they would be skipped again, and what
+ * handlers have done by then was done for the same end.
+ */
+function isHandledAsItIs(run: RunRecord, reset: ReadonlySet<StepKey>): boolean {
+  if (run.handlers.length === 0 || reset.size > 0) return false;
+  return [...run.steps.values()].every((step) => {
+    if (step.role === 'handler' || step.phase.kind === 'skipped') return true;
+    const parent = step.parent === null ? null : (run.steps.get(step.parent) ?? null);
+    return isOver(parent) || !isDecidedAnew(step, parent, false);
+  });
 }
 
 /** Nothing is opened again of what belongs to a map or a group that stands. */

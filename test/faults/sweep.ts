@@ -223,7 +223,9 @@ async function judgeState(
     // What the disk did not let go stays, and means nothing.
     .filter((path) => !changes.some((line) => line.includes(' unlink ') && line.endsWith(`${path} FAILS`)));
   check(strays.length === 0, `files are left: ${strays.join(', ')}`);
-  check(!existsSync(rig.path('.flowctl', 'open', row.id)) || code === 0, 'the marker is left after the resume');
+  // Of a run that had come to its end, though nobody could be told so, the marker stays: there was nothing to do.
+  const hadEnded = next.stderr.includes('nothing to do');
+  check(hadEnded || !existsSync(rig.path('.flowctl', 'open', row.id)), 'the marker is left after the resume');
   return broken;
 }
 
