@@ -3,7 +3,8 @@
  * `docs/typescript.md` is the guide.
  */
 
-export { type FlowRun, type RunFlowOptions, runFlow } from './embedding/run-flow.ts';
+export type { RecordedRun } from './embedding/recorded-run.ts';
+export { type FlowRun, type RecordedRunOptions, type RunFlowOptions, runFlow } from './embedding/run-flow.ts';
 export type { Artifacts } from './flows/artifacts.ts';
 export { type ApprovalQuestion, type Context, context, type Logger } from './flows/context.ts';
 export { type Flow, flow } from './flows/flow.ts';

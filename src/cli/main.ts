@@ -14,6 +14,11 @@ declare const FLOWCTL_VERSION: string;
 export async function main(argv: readonly string[]): Promise<void> {
   process.on('uncaughtException', endForBug);
   try {
+    // By a program that embeds flowctl, with a descriptor that ends when that program does.
+    if (argv[0] === '__embedded') {
+      (await import('./lifeline.ts')).holdLifeline(argv[1] ?? '');
+      return await main(argv.slice(2));
+    }
     // What the shells' scripts ask at every TAB; no command of its own, for its words are somebody else's.
     if (argv[0] === '__complete')
       return (await import('./completion/answer.ts')).answer(argv.slice(argv[1] === '--' ? 2 : 1));

@@ -43,7 +43,7 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   load: ['base', 'diagnostics', 'model', 'expressions', 'schedules'],
   engine: ['base', 'model', 'expressions'],
   process: ['base', 'model', 'types:engine'],
-  embedding: ['base', 'model', 'engine', 'flows', 'functions', 'load'],
+  embedding: ['base', 'model', 'engine', 'flows', 'functions', 'load', 'process'],
   flows: ['base', 'model', 'expressions', 'functions'],
   functions: ['base', 'model', 'types:engine', 'flows', 'secrets'],
   secrets: ['base', 'model', 'types:engine', 'process'],
@@ -86,7 +86,8 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
   {
     what: 'the file system',
     pattern: /from 'node:fs(\/promises)?'/,
-    rooms: /^(store|cache|process|secrets\/sources|runners|functions|load|embedding\/rehearse|cli|compose)/,
+    rooms:
+      /^(store|cache|process|secrets\/sources|runners|functions|load|embedding\/(?:rehearse|recorded-run)|cli|compose)/,
   },
   {
     what: 'child processes',
