@@ -2,8 +2,11 @@
 
 import type { Calling } from './calling.ts';
 
-/** A function that has timers or connections of its own, and makes no call for so long, counts as waiting. */
-const PATIENCE_MS = 1_000;
+/**
+ * How long a function makes no call before it counts as waiting. Not everything that it may have under way beside its calls can be seen:
+ * compressing and hashing cannot. What can be seen (timers, connections) may take its time, or be there for ever.
+ */
+const PATIENCE_MS = { unseen: 500, seen: 10_000 };
 const PAUSE_MS = 2;
 
 /** Watches over the calls of a function. */
@@ -13,16 +16,20 @@ export class Watch {
   private isLooking = false;
   private isOver = false;
   private since = 0;
-  private readonly hasWork: () => boolean;
+  private readonly patienceMs: () => number;
 
   /**
    * @param waits told whenever the function waits, with how many ends it was told and how many calls it made.
-   * @param hasWork whether the function has something under way beside its calls. Default: looks at what the thread holds open.
+   * @param patienceMs how long it is to make no call before that. Default: as what the thread holds open says.
    */
-  constructor(calling: Calling, waits: (told: number, asked: number) => void, hasWork = holdsOpen) {
+  constructor(
+    calling: Calling,
+    waits: (told: number, asked: number) => void,
+    patienceMs = () => (holdsOpen() ? PATIENCE_MS.seen : PATIENCE_MS.unseen),
+  ) {
     this.calling = calling;
     this.waits = waits;
-    this.hasWork = hasWork;
+    this.patienceMs = patienceMs;
   }
 
   /** Something happened: it may wait afterwards. */
@@ -43,7 +50,7 @@ export class Watch {
       await this.calling.quiet();
       if (this.isOver) break;
       const isStill = !this.calling.isBusy && told === this.calling.told && asked === this.calling.asked;
-      if (isStill && (!this.hasWork() || performance.now() - this.since > PATIENCE_MS)) {
+      if (isStill && performance.now() - this.since >= this.patienceMs()) {
         this.waits(told, asked);
         break;
       }

@@ -79,7 +79,7 @@ export function stage(body: (actions: Actions) => Promise<Json>, draw: () => num
         ? new Watch(
             calling,
             (count, asked) => listener.waits(count, asked),
-            () => false,
+            () => 0,
           )
         : null;
       const call = async (request: CallRequest): Promise<Json> => {
