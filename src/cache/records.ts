@@ -12,7 +12,22 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
-import { isJsonObject, type Json } from '../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import {
+  hasMembers,
+  isCount,
+  isFlag,
+  isHash,
+  isInstant,
+  isListOf,
+  isMapOf,
+  isPresent,
+  isText,
+  type MemberCheck,
+  type MemberChecks,
+  orNull,
+  wrongMember,
+} from '../model/member-checks.ts';
 import { hashOf } from './content.ts';
 import type { Parts } from './fingerprint.ts';
 
@@ -113,20 +128,41 @@ export class Records {
   }
 }
 
-/** True for what was read from `steps/`. What is inside was written by us; only that it is whole is looked at. */
-export const isMemory = (value: unknown): value is StepMemory =>
-  isJsonObject(value) &&
-  value['format'] === FORMAT &&
-  isJsonObject(value['parts']) &&
-  Array.isArray(value['sources']) &&
-  isResult(value['result']);
+/**
+ * True for what was read from `steps/`. The folder may have come with somebody's archive, so all that is relied on is looked at; hashes
+ * above all, for they become paths.
+ */
+export const isMemory = (value: unknown): value is StepMemory => isKept(value) && wrongMember(value, MEMORY) === null;
 
 /** True for what was read from `results/`. */
-export const isResultFile = (value: unknown): value is ResultFile =>
-  isJsonObject(value) && value['format'] === FORMAT && isResult(value['result']);
+export const isResultFile = (value: unknown): value is ResultFile => isKept(value);
 
-const isResult = (value: unknown): boolean =>
-  isJsonObject(value) && typeof value['created_at'] === 'string' && Array.isArray(value['generated']);
+const isKept = (value: unknown): value is JsonObject =>
+  isJsonObject(value) && value['format'] === FORMAT && wrongMember(value, KEPT) === null;
+
+const isKeptOutputs: MemberCheck = (value) =>
+  isJsonObject(value) &&
+  (value['kind'] === 'inline' ? isPresent(value['value']) : value['kind'] === 'file' && isHash(value['hash']));
+
+const isGenerated = hasMembers({ path: isText, hash: isHash, bytes: isCount, mode: isCount, link: isFlag });
+
+const KEPT: MemberChecks = {
+  flow: isText,
+  step: isText,
+  fingerprint: isText,
+  result: hasMembers({
+    run: isText,
+    step: isText,
+    created_at: isInstant,
+    outputs: orNull(isKeptOutputs),
+    generated: isListOf(isGenerated),
+  }),
+};
+
+const isSource: MemberCheck = (value) =>
+  Array.isArray(value) && isText(value[0]) && isText(value[1]) && orNull(isText)(value[2]);
+
+const MEMORY: MemberChecks = { parts: isMapOf(isText), sources: isListOf(isSource), stamps: isMapOf(isText) };
 
 /** A file's JSON; null for one that is missing, unreadable or damaged, and for what is no regular file, links included. */
 export async function readJson(path: string): Promise<unknown> {

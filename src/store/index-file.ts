@@ -15,8 +15,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { parseRunId, type RunId } from '../base/ids.ts';
-import { isJsonObject, type JsonObject } from '../base/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { monotonicMs } from '../base/stopwatch.ts';
+import { readRow } from '../model/row-shape.ts';
 import type { RunRow } from '../model/view.ts';
 import { FILE_MODE, openForReading } from './durable-files.ts';
 import { tryFlock } from './flock-program.ts';
@@ -157,7 +158,7 @@ function toEntry(value: JsonObject): IndexEntry | null {
   const run = typeof id === 'string' ? parseRunId(id) : null;
   if (run === null || typeof seq !== 'number') return null;
   if (typeof journal_bytes !== 'number' || typeof journal_changed !== 'number') return null;
-  return { id: run, seq, journal_bytes, journal_changed, row: isJsonObject(row) ? (row as unknown as RunRow) : null };
+  return { id: run, seq, journal_bytes, journal_changed, row: readRow(row) };
 }
 
 async function hasHead(file: FileHandle, size: number): Promise<boolean> {
