@@ -1,6 +1,6 @@
 /** Maps: `foreach` and `matrix`, what belongs to them, and that what stands there can be a list. */
 
-import { example } from '../diagnostics/phrase.ts';
+import { example, quoted } from '../diagnostics/phrase.ts';
 import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression, parseTemplate } from '../expressions/expressions.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf } from './document.ts';
@@ -24,7 +24,7 @@ function checkList(node: DocumentNode, what: string, problems: Problems): void {
   problems.at('wrong_type', node, {
     what,
     expected,
-    found: isMixed ? 'a longer text' : `the text \`${text}\``,
+    found: isMixed ? 'a longer text' : `the text ${quoted(text)}`,
     remedy,
   });
 }
@@ -54,7 +54,7 @@ function checkTolerance(step: StepOutline, node: DocumentNode, problems: Problem
   if (text === undefined || percentOf(text) !== null) return;
   const remedy = `write how many items may fail, or which part of them:${example('tolerate: 3', 'tolerate: 10%')}`;
   const facts = { what: `\`tolerate\` of step \`${step.name}\``, expected: 'a whole number or a percentage', remedy };
-  problems.at('wrong_type', node, { ...facts, found: `the text \`${text}\`` });
+  problems.at('wrong_type', node, { ...facts, found: `the text ${quoted(text)}` });
 }
 
 /** Checks what a step says of items, and that it has any. */
@@ -82,7 +82,7 @@ export function checkMap(step: StepOutline, problems: Problems): void {
   problems.at('wrong_type', key, {
     what,
     expected: 'a text with an expression',
-    found: `the text \`${written}\``,
+    found: `the text ${quoted(written)}`,
     remedy,
   });
 }
