@@ -107,7 +107,7 @@ test('an answer that does not come is given up when the wait is stopped', async 
   expect(await running.done).toMatchObject({ kind: 'cancelled' });
 });
 
-test('redirects are followed, without credentials to somebody else', async () => {
+test('S21: redirects are followed, without credentials to somebody else', async () => {
   const other = await serve(withStatus(200));
   server = await serve((asked, response) => {
     if (asked.path === '/a') return withStatus(302, { location: '/b' })(asked, response);
@@ -135,7 +135,7 @@ test.each([
   expect(end).toMatchObject({ kind: 'failed', failure: { code: 'wait', message: expect.stringContaining(why) } });
 });
 
-test('neither a name nor a redirect leads to a forbidden address', async () => {
+test('S21: neither a name nor a redirect leads to a forbidden address', async () => {
   const named = await begin(
     { resolveName: (_, done) => done(null, [{ address: '169.254.169.254', family: 4 }]) },
     http('http://inside.test/'),
@@ -146,7 +146,7 @@ test('neither a name nor a redirect leads to a forbidden address', async () => {
   expect(await begin({}, http(server.url)).done).toMatchObject({ kind: 'failed', failure: { code: 'wait' } });
 });
 
-test('a name is resolved once, and the connection goes to what was found', async () => {
+test('S21: a name is resolved once, and the connection goes to what was found (DNS rebinding)', async () => {
   server = await serve(withStatus(200));
   let asked = 0;
   const running = begin(

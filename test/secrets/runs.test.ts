@@ -116,7 +116,7 @@ export const leak = ({ token }) => {
 `;
 
 describe('a value is never seen', () => {
-  it('in the state, in any view, or in a command line, whatever steps print (catalogue 59)', async () => {
+  it('case 59, S11, S12: in the state, in any view, or in a command line, whatever steps print', async () => {
     const { rig } = here;
     rig.write('flow.yaml', LEAKY);
     rig.write('tasks.mjs', LEAK);
@@ -151,7 +151,7 @@ describe('a value is never seen', () => {
     expect((await rig.flowctl('logs', 'long')).stdout).toBe('***\n');
   });
 
-  it.skipIf(!hasTerminals)('on a terminal', async () => {
+  it.skipIf(!hasTerminals)('S12: on a terminal', async () => {
     const { rig } = here;
     rig.write('flow.yaml', LEAKY);
     rig.write('tasks.mjs', LEAK);
@@ -161,7 +161,7 @@ describe('a value is never seen', () => {
     expect(hitsIn(screen)).toEqual([]);
   });
 
-  it('while a step runs, nor after flowctl was killed', async () => {
+  it('S12: while a step runs, nor after flowctl was killed', async () => {
     const { rig } = here;
     const stage = await here.stage();
     const text = `secrets: [TOKEN]
@@ -185,7 +185,7 @@ steps:
 });
 
 describe('a step is given', () => {
-  it('the secrets that it names and no others, wherever they were inherited from (S13)', async () => {
+  it('S13: the secrets that it names and no others, wherever they were inherited from', async () => {
     const { rig } = here;
     rig.write('.env', 'FROM_FILE=dotenv-value\n');
     rig.write(
