@@ -70,8 +70,16 @@ class YamlFlow {
       lines.push(...indented(this.step(kind, { name, needs, isItem: false, mayBeOnce: true, isPlain: true }), 4));
       if (kind !== 'wait' && kind !== 'gate') yielding.push(name);
     }
-    const head = ['name: torture', `max_parallel: ${parallel}`, 'secrets: [TORTURE_SECRET]', ...this.handlers()];
+    const group = chance(draw, 0.2) ? ['concurrency: torture'] : [];
+    const head = [
+      'name: torture',
+      `max_parallel: ${parallel}`,
+      'secrets: [TORTURE_SECRET]',
+      ...group,
+      ...this.handlers(),
+    ];
     this.files.set('flow.yaml', `${[...head, 'steps:', ...lines].join('\n')}\n`);
+    this.files.set('flowctl.config.yaml', 'resources: { seats: 2 }\n');
     this.files.set('sources.txt', 'what results depend on\n');
     if ([...this.files.values()].some((text) => text.includes('functions.mjs'))) {
       this.files.set('functions.mjs', FUNCTIONS);

@@ -55,6 +55,7 @@ export function drawWork(draw: Draw, place: WorkPlace): DrawnWork {
   const generates = isPlain && chance(draw, 0.12) && !isTolerated ? `made-${name}` : null;
   const hasSources = isPlain && chance(draw, 0.12);
   const isOnce = place.mayBeOnce && chance(draw, 0.05) && !isTolerated;
+  const needsSeat = chance(draw, 0.12);
   const inputs = needs.map((need) => `  IN_${need}: "${FLOW_EXPRESSION(`toJSON(steps.${need}.outputs)`)}"`);
   const secret = showsSecret ? [`  HIDDEN: "${FLOW_EXPRESSION('secrets.TORTURE_SECRET')}"`] : [];
   const env = [...inputs, ...secret];
@@ -65,7 +66,8 @@ export function drawWork(draw: Draw, place: WorkPlace): DrawnWork {
     `retry: ${failures}`,
     ...(isTolerated ? ['continue_on_error: true'] : []),
     ...(isOnce ? ['if_lost: fail'] : []),
-    ...(generates === null ? [] : [`generates: ${generates}`]),
+    ...(generates === null ? [] : [`generates: ${generates}`, `artifacts: ${generates}`]),
+    ...(needsSeat ? ['resources: { seats: 1 }'] : []),
     ...(hasSources ? ['sources: sources.txt', 'cache: true'] : []),
     ...(env.length > 0 ? ['env:', ...env] : []),
     'run: |',

@@ -42,6 +42,9 @@ export interface SubjectOptions {
 
 /** A share of 1.3 times the undisturbed time; a life that naps never ends by itself. */
 const STRETCH = 1.3;
+/** Shares of the calls of a whole life. */
+const NAPPING_REACH = 0.3;
+const RESUMED_REACH = 0.6;
 
 /** One of them. */
 export class Subject {
@@ -127,7 +130,9 @@ export class Subject {
     let started: Started;
     if (kill.kind === 'call' && canTrace()) {
       const count = reference.calls.get(kill.call) ?? { busiest: 1, all: 1 };
-      const nth = 1 + Math.floor(place * (kill.threads === 1 ? count.all : count.busiest));
+      // A life that goes on with what others did, or naps, makes fewer calls than a whole one.
+      const reach = naps ? NAPPING_REACH : argv[0] === 'run' ? 1 : RESUMED_REACH;
+      const nth = 1 + Math.floor(place * reach * (kill.threads === 1 ? count.all : count.busiest));
       started = this.launch(argv, { prefix: dyingAt(kill.call, nth), naps, threads: kill.threads });
     } else started = this.launch(argv, { naps });
     // A call that never comes must not keep a napping life for ever.
