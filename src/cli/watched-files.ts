@@ -9,7 +9,7 @@ import { evaluateDeep } from '../expressions/expressions.ts';
 import type { Action, FlowDefinition, StepDefinition } from '../model/flow.ts';
 import { findFiles } from '../process/glob.ts';
 import type { LoadedFlow } from './flow-file.ts';
-import { moduleReference } from './flow-reference.ts';
+import { fileOf, moduleReference } from './flow-reference.ts';
 import { configPath } from './project.ts';
 import { flowsOf } from './secrets.ts';
 
@@ -24,7 +24,7 @@ export interface WatchedFiles {
 /** What can be said of a flow that cannot be loaded. */
 export const flowFileAlone = (file: string): WatchedFiles => {
   const config = configPath(file);
-  return { files: [resolve(file), ...(config === null ? [] : [config])], sources: [] };
+  return { files: [resolve(fileOf(file)), ...(config === null ? [] : [config])], sources: [] };
 };
 
 /**
@@ -76,10 +76,15 @@ const textsIn = (value: Json): readonly string[] =>
 
 /** A module that cannot be compiled is watched alone: it is about to be mended. */
 async function importsOf(module: string): Promise<readonly string[]> {
-  const { compileModule } = await import('../functions/compile.ts');
+  const [{ compileModule }, { settingsFiles }] = await Promise.all([
+    import('../functions/compile.ts'),
+    import('../functions/compiler-settings.ts'),
+  ]);
   const program = new URL('./index.js', import.meta.url).href;
   const compiled = await compileModule(module, join(dirname(module), 'watched.mjs'), program).catch(() => null);
-  return compiled?.ok === true ? [module, ...Object.keys(compiled.value.inputs)] : [module];
+  // What an import means is written there, too.
+  const settings = [...(await settingsFiles(module)).keys()];
+  return compiled?.ok === true ? [module, ...Object.keys(compiled.value.inputs), ...settings] : [module, ...settings];
 }
 
 /** What the files hold, by path: two that are equal hold the same. */

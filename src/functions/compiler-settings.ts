@@ -12,11 +12,15 @@ const EXTENDS = /"extends"\s*:\s*(\[[^\]]*\]|"[^"\n]*")/g;
  * What the compiler of a module goes by, as one line: esbuild's version, the nearest tsconfig.json by path and content, and every
  * file of its `extends` chain (https://www.typescriptlang.org/tsconfig/#extends).
  */
-export async function compilerSettings(module: string): Promise<string> {
+export const compilerSettings = async (module: string): Promise<string> =>
+  JSON.stringify([esbuildVersion(), ...(await settingsFiles(module))]);
+
+/** Those files, by path, with the hash of what they hold. @param module absolute path. */
+export async function settingsFiles(module: string): Promise<ReadonlyMap<string, string>> {
   for (let folder = path.dirname(module); ; folder = path.dirname(folder)) {
     const chain = new Map<string, string>();
     await follow(path.join(folder, 'tsconfig.json'), chain);
-    if (chain.size > 0 || folder === path.dirname(folder)) return JSON.stringify([esbuildVersion(), ...chain]);
+    if (chain.size > 0 || folder === path.dirname(folder)) return chain;
   }
 }
 

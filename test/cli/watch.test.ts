@@ -130,3 +130,30 @@ it.each([
   here.rig.write('flow.yaml', FLOW('never'));
   expect(await here.rig.flowctl(...argv)).toMatchObject({ code, stdout: '' });
 });
+
+it('runs a flow in TypeScript again when it changes, what it imports, or what its imports mean', async () => {
+  const { rig } = here;
+  const settings = (folder: string): string => JSON.stringify({ compilerOptions: { paths: { '@words/*': [folder] } } });
+  const flow = (name: string): string =>
+    `import { appendFileSync } from 'node:fs';\nimport { flow, task } from 'flowctl';\nimport { word } from '@words/word.ts';\nimport data from './data.json' with { type: 'json' };\nconst say = task('say', async (by: string) => appendFileSync('effects', [by, word, data.rank].join(' ') + '\\n'));\nexport const named = flow('named', async () => { await say('${name}'); });\nexport const other = flow('other', async () => 1);\n`;
+  rig.write('tsconfig.json', settings('./one/*'));
+  rig.write('one/word.ts', "export const word: string = 'first';\n");
+  rig.write('two/word.ts', "export const word: string = 'elsewhere';\n");
+  rig.write('data.json', '{ "rank": 1 }');
+  rig.write('flow.ts', flow('it'));
+  const run = rig.start(['run', 'flow.ts#named', '--watch']);
+  await watching(run, 1);
+  const changes: readonly (readonly [string, string])[] = [
+    ['one/word.ts', "export const word: string = 'second';\n"],
+    ['data.json', '{ "rank": 2 }'],
+    ['flow.ts', flow('edited')],
+    ['tsconfig.json', settings('./two/*')],
+  ];
+  for (const [index, [file, text]] of changes.entries()) {
+    rig.write(file, text);
+    await watching(run, index + 2);
+    expect(run.stderr()).toContain(`${file} changed: running again`);
+  }
+  expect(rig.effects()).toEqual(['it first 1', 'it second 1', 'it second 2', 'edited second 2', 'edited elsewhere 2']);
+  await end(run);
+}, 60_000);
