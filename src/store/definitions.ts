@@ -28,7 +28,7 @@ export async function writeDefinition(run: RunLayout, frozen: FrozenDefinition):
   await writeDurably(definitionPath(run, revision), `${JSON.stringify(document)}\n`);
 }
 
-/** Reads a frozen definition; `damaged` (65) when it is lost, changed, or of another major format. */
+/** Reads a frozen definition; `damaged` (65) when it is lost or changed, `not_resumable` (4) when it is of another format. */
 export function readDefinition(run: RunLayout, revision: number): Promise<Result<FrozenDefinition, StateProblem>> {
   const file = definitionPath(run, revision);
   return guarded(file, async () => {
@@ -39,6 +39,10 @@ export function readDefinition(run: RunLayout, revision: number): Promise<Result
     const document = parse(text);
     if (!isJsonObject(document)) throw damaged('is no JSON object');
     const { format, flow_hash, sha256, definition } = document;
+    if (typeof format === 'number' && format !== DEFINITION_FORMAT) {
+      const message = `its definition has format ${format}, and this is flowctl for format ${DEFINITION_FORMAT}`;
+      throw new StateError({ kind: 'not_resumable', run: run.place.id, message });
+    }
     if (format !== DEFINITION_FORMAT) throw damaged(`is of format ${JSON.stringify(format)}`);
     if (typeof flow_hash !== 'string' || definition === undefined) throw damaged('is incomplete');
     if (digestOf(definition) !== sha256) throw damaged('the hash does not match');
