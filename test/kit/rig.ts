@@ -75,6 +75,13 @@ export class Rig {
     return path;
   }
 
+  /** Makes a folder with those above it, unless it is there. */
+  makeFolder(folder: string, mode: number): string {
+    const path = this.path(folder);
+    mkdirSync(path, { recursive: true, mode });
+    return path;
+  }
+
   read(file: string): string {
     return readFileSync(this.path(file), 'utf8');
   }

@@ -1,11 +1,13 @@
 /** Runs that were recorded by an older flowctl are read and gone on with: its definitions had fewer members. */
 
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson, type Json } from '../../src/base/json.ts';
 import { useCase } from '../kit/case.ts';
-import { chain, onlyRun, shown, stepOf } from '../kit/flows.ts';
+import type { RunDetail, RunRow } from '../../src/model/view.ts';
+import { chain, onlyRun, shown, stepOf, timesOf } from '../kit/flows.ts';
+import { OLD_VERSIONS, type OldRow, unpackOldProject } from '../kit/old-project.ts';
 
 const here = useCase();
 
@@ -49,5 +51,78 @@ describe('a run of flowctl 0.1', () => {
     const resumed = await rig.flowctl('resume');
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(rig.effects()).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe.each(OLD_VERSIONS)('the runs that flowctl %s left', (version) => {
+  const summed = ({ id, flow, state, exit_code, parent, steps }: OldRow | RunRow): object => ({
+    ...{ id, flow, state, exit_code, parent, steps },
+  });
+  const idOf = (rows: readonly OldRow[], flow: string): string => rows.find((row) => row.flow === flow)?.id ?? 'none';
+
+  it('are listed and shown as they were, with and without their caches; nothing is wrong with them', async () => {
+    const { rig } = here;
+    const rows = unpackOldProject(rig, version, 'as it was');
+    for (const caches of ['kept', 'removed']) {
+      if (caches === 'removed') {
+        rmSync(rig.path('.flowctl/index.ndjson'));
+        for (const id of rig.runIds()) rmSync(rig.path('.flowctl/runs', id, 'run.json'), { force: true });
+      }
+      expect((await rig.query<RunRow[]>('runs', '--all')).map(summed)).toEqual(rows.map(summed));
+      const top = rows.filter(({ parent }) => parent === null).map(({ id }) => id);
+      expect((await rig.query<RunRow[]>('runs')).map(({ id }) => id)).toEqual(top);
+    }
+    for (const { id, state } of rows) {
+      const detail = await shown(rig, id);
+      expect(detail).toMatchObject({ id, state });
+      expect(detail.problem).toBeUndefined();
+    }
+    expect((await rig.flowctl('logs', idOf(rows, 'finished'), 'b')).code).toBe(0);
+    const examined = JSON.parse((await rig.flowctl('doctor', '--json')).stdout) as { findings: { severity: string }[] };
+    expect(examined.findings.filter(({ severity }) => ['damage', 'permission'].includes(severity))).toEqual([]);
+  });
+
+  it('are gone on with: what succeeded is not run again (I2), the rest is (I4)', async () => {
+    const { rig } = here;
+    const rows = unpackOldProject(rig, version, 'moved');
+    rmSync(rig.path('effects'));
+    rig.write('fixed', '');
+    const gone = async (flow: string, ...argv: readonly string[]): Promise<RunDetail> => {
+      const id = idOf(rows, flow);
+      const ended = await rig.flowctl(
+        ...(argv.length === 0 ? ['resume', id] : [...argv.slice(0, 1), id, ...argv.slice(1)]),
+      );
+      expect({ flow, code: ended.code }, ended.stdout + ended.stderr).toEqual({ flow, code: 0 });
+      const detail = await shown(rig, id);
+      expect(detail).toMatchObject({ flow, state: 'succeeded' });
+      return detail;
+    };
+    await gone('finished');
+    await gone('failed');
+    await gone('interrupted');
+    await gone('cancelled');
+    await gone('map');
+    await gone('parent');
+    await gone('large');
+    await gone('repeat');
+    expect((await gone('script')).outputs).toEqual([4, 2, 4, 6, 'number']);
+    expect((await gone('script-interrupted')).outputs).toBe(2);
+    await gone('parked', 'approve', 'gate', '-p', 'ticket=17');
+    expect([...rig.effects()].sort()).toEqual(
+      [
+        ...['failed/b', 'failed/c', 'failed/finally[0]', 'interrupted/b', 'interrupted/c', 'cancelled/b'],
+        ...['map/load[y]', 'map/group/one', 'map/group/two', 'child/two', 'parent/after 7'],
+        ...['large/c 70000', 'large/b', 'repeat/b', 'script-interrupted/second', 'parked/c 17'],
+      ].sort(),
+    );
+    // Results that an older version kept are used; or made again, where they are no longer understood.
+    const again = await rig.flowctl('run', 'cached.yaml');
+    expect(again.code, again.stderr).toBe(0);
+    expect(timesOf(rig, 'cached/a')).toBe(0);
+    expect((await rig.flowctl('rerun', idOf(rows, 'finished'))).code).toBe(0);
+    expect((await rig.flowctl('doctor', '--fix')).code).toBe(0);
+    expect(
+      (await rig.flowctl('delete', ...rows.filter(({ parent }) => parent === null).map(({ id }) => id))).code,
+    ).toBe(0);
   });
 });
