@@ -117,7 +117,7 @@ describe('logs', () => {
     expect(readFileSync(rig.path('copy'))).toHaveLength(263);
   });
 
-  it('case 53: a slow reader gets a large log whole', async () => {
+  it('case 53: a slow reader gets a large log whole (F19)', async () => {
     const { rig } = here;
     rig.write('flow.yaml', single("run: 'head -c 5000000 /dev/zero'"));
     await rig.flowctl('run', 'flow.yaml');
@@ -134,7 +134,7 @@ describe('logs', () => {
   });
 });
 
-describe('case 52: nobody reads what a run prints; it goes on and has its own exit code (I10)', () => {
+describe('case 52: nobody reads what a run prints; it goes on and has its own exit code (I10, F18, F21)', () => {
   const many = `steps:
   a: { run: ${EFFECT} }
   b: { needs: a, run: ${EFFECT} }

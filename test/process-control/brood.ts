@@ -4,7 +4,7 @@
  */
 
 import { randomInt } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Rig } from '../kit/rig.ts';
 
 /**
@@ -44,6 +44,8 @@ export interface Brood {
   readonly command: string;
   /** Those that live, as `pid: arguments`, and what else may tell why. */
   alive(): readonly string[];
+  /** Ends what a case that failed has left. */
+  end(): void;
 }
 
 /** Writes the programs of a brood into the project. */
@@ -75,6 +77,16 @@ export function broodIn(rig: Rig, kinds: readonly Kind[] = ALL_KINDS): Brood {
   return {
     command: `bash ${program}`,
     alive: () => livingWith(seconds),
+    end: () => {
+      rmSync(hopper, { force: true });
+      for (const line of livingWith(seconds)) {
+        try {
+          process.kill(Number(line.split(':')[0]), 'SIGKILL');
+        } catch {
+          // Gone by itself.
+        }
+      }
+    },
   };
 }
 

@@ -79,7 +79,7 @@ describe('flowctl is killed', () => {
     expect(puppets.map(({ signals }) => signals)).toEqual(names.map(() => ['SIGTERM']));
   });
 
-  it('case 47: after its watchdog was killed: another one does the work', async () => {
+  it('case 47: after its watchdog was killed: another one does the work (F33)', async () => {
     const { rig } = here;
     rig.write('flow.yaml', HARD);
     const run = rig.start(['run', 'flow.yaml', '--max-parallel', '4']);
@@ -118,7 +118,7 @@ describe('flowctl is killed', () => {
     expect(rig.effects()).toEqual(['a', 'c']);
   });
 
-  it('case 64: with a flowctl inside a step: the inner steps go too', async () => {
+  it('case 64: with a flowctl inside a step: the inner steps go too (F34)', async () => {
     const { rig } = here;
     const stage = await here.stage();
     here.mayLeaveStrays();
@@ -145,7 +145,7 @@ describe('flowctl is killed', () => {
 });
 
 describe('a step that ends and leaves something running', () => {
-  it('case 46: settles although a daemon holds its output; all is gone by the end of the run, and reported', async () => {
+  it('case 46: settles although a daemon holds its output; all is gone by the end of the run, and reported (F7)', async () => {
     const { rig } = here;
     rig.write(
       'flow.yaml',
@@ -189,7 +189,7 @@ describe('a step that ends and leaves something running', () => {
 });
 
 describe('a step that is killed from outside', () => {
-  it('case 62: has an outcome, never a hang; what it started is ended', async () => {
+  it('case 62: has an outcome, never a hang; what it started is ended (F33)', async () => {
     const { rig } = here;
     const stage = await here.stage();
     rig.write(

@@ -68,7 +68,7 @@ ${steps.map((name) => `  ${name}: { run: ${Stage.step(name, 'SIGINT', 'SIGTERM')
     },
   );
 
-  it('case 41: steps that ignore it are killed after the grace time, not before', async () => {
+  it('case 41: steps that ignore it are killed after the grace time, not before (F6)', async () => {
     const { rig } = here;
     const stage = await here.stage();
     rig.give({ FLOWCTL_GRACE: '2s' });
@@ -119,7 +119,7 @@ ${steps.map((name) => `  ${name}: { run: ${Stage.step(name, 'SIGINT', 'SIGTERM')
   });
 });
 
-describe.skipIf(!hasNohup)('case 43: nohup', () => {
+describe.skipIf(!hasNohup)('case 43: nohup (F4)', () => {
   const flow = (): string => chain({ b: `run: ${Stage.step('b')}` });
 
   it('a hang-up is ignored, the run completes', async () => {
@@ -177,7 +177,7 @@ describe('case 43: `--detach`', () => {
 const firstProcess = (unshare: number): number =>
   Number(readFileSync(`/proc/${unshare}/task/${unshare}/children`, 'latin1').trim().split(' ')[0]);
 
-describe('flowctl is process 1 (needs namespaces)', () => {
+describe('flowctl is process 1 (F25, needs namespaces)', () => {
   const NAMESPACE = ['-p', '-f', '--mount-proc', '--kill-child'];
   /** 50 processes that nobody waits for, and 50 that have ended and that nobody collects. */
   const ORPHANS = [

@@ -64,15 +64,7 @@ const commandIn = (place: Place, { command }: Brood): string =>
 let broods: Brood[] = [];
 /** What a failed case leaves must not live on. */
 afterEach(() => {
-  for (const brood of broods) {
-    for (const line of brood.alive()) {
-      try {
-        process.kill(Number(line.split(':')[0]), 'SIGKILL');
-      } catch {
-        // Gone by itself.
-      }
-    }
-  }
+  for (const brood of broods) brood.end();
   broods = [];
 });
 
@@ -353,6 +345,24 @@ describe('nothing is left', () => {
       expect(rig.runIds()).toEqual([]);
     },
   );
+
+  it('by the command of a secret that a resume waits for: SIGTERM ends both, and the run stays as it was', async () => {
+    const { rig } = here;
+    const brood = brooding(ALL_KINDS.filter((kind) => kind !== 'cleared'));
+    const key = `if [ -e slow ]; then ${brood.command}; sleep 600; fi; echo the-secret`;
+    const use = "{ run: 'exit 1', env: { KEY: '${{ secrets.KEY }}' } }";
+    rig.write('flow.yaml', `secrets: { KEY: { command: "${key}" } }\nsteps:\n  use: ${use}\n`);
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(1);
+    rig.write('slow', '');
+    const resumed = rig.start(['resume']);
+    await eventually('it is up', UP_MS, () => rig.effects().length === 1);
+    const began = performance.now();
+    resumed.process.kill('SIGTERM');
+    expect(await resumed.ended).toMatchObject({ signal: 'SIGTERM' });
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(brood.alive()).toEqual([]);
+    expect(await onlyRun(rig)).toMatchObject({ state: 'failed', exit_code: 1 });
+  });
 
   it.each([
     ['killed', 'SIGKILL', null],

@@ -25,7 +25,7 @@ function expectRestored(screen: string): void {
 }
 
 describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
-  it('case 42: the terminal is closed: dies by SIGHUP, steps gone, recorded', async () => {
+  it('case 42: the terminal is closed: dies by SIGHUP, steps gone, recorded (F3)', async () => {
     const { rig } = here;
     const stage = await here.stage();
     rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b')}` }));
@@ -68,7 +68,7 @@ describe.skipIf(!hasTerminals)('on a terminal (needs python3)', () => {
     expect(screen).toContain('after the loop');
   });
 
-  it('case 54: nobody reads the terminal: timeouts fire in time, the run comes to its end', async () => {
+  it('case 54: nobody reads the terminal: timeouts fire in time, the run comes to its end (F20)', async () => {
     const { rig } = here;
     const many = Array.from({ length: 200 }, (_, index) => `  s${index}: { run: 'true' }`).join('\n');
     const needs = Array.from({ length: 200 }, (_, index) => `s${index}`).join(', ');

@@ -81,7 +81,7 @@ describe('many processes', () => {
     expect(await onlyRun(rig)).toMatchObject({ state: 'succeeded', resumes: 1 });
   });
 
-  it('case 36: an owner that is stopped stays the owner; continued, it comes to its end', async () => {
+  it('case 36: an owner that is stopped stays the owner; continued, it comes to its end (F5)', async () => {
     const { rig } = here;
     const stage = await here.stage();
     rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b')}` }));
