@@ -19,8 +19,45 @@ export interface ParamOptions {
 /** Collects a repeatable option. */
 export const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 
+/** What was given, by name, and what has no name. */
+function readGiven(
+  options: ParamOptions,
+  before: JsonObject,
+): { readonly given: Map<string, GivenParam>; readonly malformed: readonly string[] } {
+  const values = Object.entries(before).map(([name, value]) => [name, { kind: 'value', value }] as const);
+  const given = new Map<string, GivenParam>(values);
+  if (options.paramsFile !== undefined)
+    for (const [name, value] of fileParams(options.paramsFile)) given.set(name, value);
+  const malformed: string[] = [];
+  for (const text of options.param ?? []) {
+    const sign = text.indexOf('=');
+    if (sign < 1) malformed.push(text);
+    else given.set(text.slice(0, sign), { kind: 'text', text: text.slice(sign + 1) });
+  }
+  return { given, malformed };
+}
+
+/**
+ * Reads what the options give and nothing else: no defaults, and nothing is missed. What is given is checked against the flow.
+ * @returns null when something is wrong: everything is said and the exit code is set (2).
+ */
+export async function paramsGiven(
+  session: Session,
+  definition: FlowDefinition,
+  options: ParamOptions,
+): Promise<JsonObject | null> {
+  const { given, malformed } = readGiven(options, {});
+  const params = definition.params.map((param) =>
+    given.has(param.name) ? param : { ...param, schema: {}, required: false, default: null },
+  );
+  const values = await resolveOrComplain(session, { ...definition, params }, given, {}, malformed);
+  if (values === null) return null;
+  return Object.fromEntries(Object.entries(values).filter(([name]) => given.has(name)));
+}
+
 /**
  * Computes the params of a run.
+ * @param before what was given earlier: by the deployment that the run belongs to.
  * @returns null when they are wrong: everything is said and the exit code is set (2).
  * @throws {UsageError} when an option cannot be read at all.
  */
@@ -29,14 +66,9 @@ export async function paramsFor(
   definition: FlowDefinition,
   options: ParamOptions,
   run: JsonObject,
+  before: JsonObject = {},
 ): Promise<JsonObject | null> {
-  const given = new Map<string, GivenParam>(options.paramsFile === undefined ? [] : fileParams(options.paramsFile));
-  const malformed: string[] = [];
-  for (const text of options.param ?? []) {
-    const sign = text.indexOf('=');
-    if (sign < 1) malformed.push(text);
-    else given.set(text.slice(0, sign), { kind: 'text', text: text.slice(sign + 1) });
-  }
+  const { given, malformed } = readGiven(options, before);
   return resolveOrComplain(session, definition, given, run, malformed);
 }
 

@@ -61,7 +61,7 @@ export async function chooseRevision(
     params: record.params,
     again: new Map(),
   };
-  if (options.frozen === true) return kept;
+  if (options.frozen === true || frozen.definition.deployed !== undefined) return kept;
   const loaded = await loadAnyFlow(session, referenceTo(frozen.definition), project.layer);
   if (loaded.kind === 'not_found') {
     session.mention(`warning: ${loaded.file} is gone; going on with the definition as it was recorded`);

@@ -1,5 +1,6 @@
 /** Starting a run of a flow that was loaded: `run` and `rerun` differ only in where the params come from and what made them begin. */
 
+import type { RunId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Bug } from '../base/result.ts';
 import type { FreshWish } from '../cache/open.ts';
@@ -36,12 +37,22 @@ export interface StartOptions extends LifeView {
   readonly detach?: boolean;
 }
 
+/** A run that was promised before it was started: on record with this id. */
+export interface StartClaim {
+  readonly run: RunId;
+  /** RFC 3339. */
+  readonly scheduled_for: string;
+  readonly previous_scheduled_for: string | null;
+}
+
 /** A run to be started. */
 export interface RunToStart {
   readonly flow: LoadedFlow;
   /** The state directory; made when it is missing. */
   readonly stateDirectory: string;
   readonly trigger: Trigger;
+  /** What made a scheduler start it; absent: a person did. */
+  readonly claim?: StartClaim;
   /** Which steps are to run; absent: all of them. Asked when the params are known. Null: all is said, and nothing is started. */
   readonly selection?: (params: JsonObject) => Promise<SelectedSteps | null>;
   /** What is to run whatever results are recorded. Default: nothing. */
@@ -63,9 +74,12 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const taken = (await detaching?.detachedStart()) ?? null;
   const secrets = taken?.secrets ?? (await secretsOrComplain(session, definition, environment));
   if (secrets === null) return;
-  const id = taken?.id ?? mintRunId();
+  const { claim } = start;
+  const id = taken?.id ?? claim?.run ?? mintRunId();
   const now = taken?.now ?? new Date().toISOString();
-  const run = { id, started_at: now, scheduled_for: now, previous_scheduled_for: null, attempt: 1 };
+  const scheduled_for = claim?.scheduled_for ?? now;
+  const previous = claim?.previous_scheduled_for ?? null;
+  const run = { id, started_at: now, scheduled_for, previous_scheduled_for: previous, attempt: 1 };
   const params = await start.params(run);
   if (params === null) return;
   const named = nameOrComplain(session, definition, environment, { run, params });
@@ -77,13 +91,14 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
     type: 'run.started',
     flow: definition.name,
     ...named,
-    version: null,
+    version: definition.deployed?.version ?? null,
     flow_hash: hash,
     params,
     tags: definition.tags,
     trigger: parent !== null && start.trigger === 'manual' ? 'parent' : start.trigger,
     parent,
-    scheduled_for: now,
+    scheduled_for,
+    ...(previous === null ? {} : { previous_scheduled_for: previous }),
     settings: settingsOrUsage(definition, { ...options, project: start.flow.project }, session, null),
     steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),
     seq: 1,
@@ -95,7 +110,7 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const signals = takeSignals(session.environment, taken !== null);
   const state = valueOrThrow(await openState(start.stateDirectory));
   if (detaching !== null && taken === null) return detaching.detach(session, { state, id, now, secrets }, signals);
-  const creating = create(state, { id, definition, started, version: FLOWCTL_VERSION });
+  const creating = create(state, { id, definition, started, version: FLOWCTL_VERSION }, claim !== undefined);
   // The rest is loaded while the lock is asked for and the disk is written.
   const [owned, { runToEnd }] = await Promise.all([creating, import('./run-life.ts')]);
   await taken?.isBegun(state, owned.layout);
@@ -127,10 +142,13 @@ export function settingsOrUsage(
   }
 }
 
-async function create(state: StateLayout, run: NewRun): Promise<OwnedRun> {
+async function create(state: StateLayout, run: NewRun, isClaimed: boolean): Promise<OwnedRun> {
   const created = await createRun(state, run);
   if (created.ok) return created.value;
-  if (created.error.kind === 'id_taken') throw new Bug(`run id ${run.id} was minted twice`);
+  if (created.error.kind === 'id_taken') {
+    if (!isClaimed) throw new Bug(`run id ${run.id} was minted twice`);
+    throw new UsageError(`run ${run.id} was started already`);
+  }
   throw new StateError(created.error);
 }
 

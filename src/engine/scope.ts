@@ -164,6 +164,6 @@ function runScope({ run, runDirectory, ending }: ScopeSource, attempt: number | 
     failed: withFailed ? failedSteps(run) : [],
     started_at: run.started_at,
     scheduled_for: run.scheduled_for,
-    previous_scheduled_for: null,
+    previous_scheduled_for: run.previous_scheduled_for,
   };
 }

@@ -96,6 +96,7 @@ const SHAPES: { readonly [Type in EventType]: Shape<Extract<EventBody, { type: T
     trigger: isText,
     parent: orNull(hasMembers({ run: isRunId, step: isKey })),
     scheduled_for: isInstant,
+    previous_scheduled_for: orMissing(isInstant),
     settings: isSettings,
     steps: isSteps,
   },

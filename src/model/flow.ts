@@ -154,6 +154,8 @@ export interface FlowDefinition {
   readonly vars: JsonObject;
   /** When it is to run by itself; absent: never. */
   readonly schedules?: readonly ScheduleDefinition[];
+  /** Present where it was kept by a deployment: edits of its file are none of its runs' business. */
+  readonly deployed?: { readonly name: string; readonly version: number };
   readonly concurrency: ConcurrencyPolicy | null;
   /** The time the run may spend executing; waits for people and for other runs are not counted. */
   readonly timeout_ms: number | null;

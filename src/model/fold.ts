@@ -39,6 +39,7 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
     trigger: event.trigger,
     parent: event.parent,
     scheduled_for: event.scheduled_for,
+    previous_scheduled_for: event.previous_scheduled_for ?? null,
     settings: event.settings,
     revision: 1,
     resumes: 0,

@@ -33,6 +33,8 @@ export type RunStarted = {
   /** The step of another run that this run belongs to. */
   readonly parent: { readonly run: RunId; readonly step: StepKey } | null;
   readonly scheduled_for: string;
+  /** The instant before, of a run that a schedule began; absent where there is none. */
+  readonly previous_scheduled_for?: string;
   readonly settings: RunSettings;
   /** The steps of the definition with what they need, so that a reader can show them before they begin. */
   readonly steps: readonly { readonly id: StepId; readonly needs: readonly StepId[] }[];

@@ -195,6 +195,7 @@ export interface RunRecord {
   readonly trigger: Trigger;
   readonly parent: { readonly run: RunId; readonly step: StepKey } | null;
   readonly scheduled_for: string;
+  readonly previous_scheduled_for: string | null;
   settings: RunSettings;
   /** Number of the definition in force: 1 is `flow.json`. */
   revision: number;

@@ -29,7 +29,13 @@ const { settings, steps } = startedBody();
 
 /** One event of each type with every member it can have. The compiler sees that none is missing. */
 const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
-  'run.started': { ...startedBody(), name: 'nightly', parent: { run: runId(1), step }, version: 3 },
+  'run.started': {
+    ...startedBody(),
+    name: 'nightly',
+    parent: { run: runId(1), step },
+    version: 3,
+    previous_scheduled_for: time,
+  },
   'run.resumed': {
     type: 'run.resumed',
     by,

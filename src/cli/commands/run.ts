@@ -5,8 +5,11 @@ import type { Command } from 'commander';
 import type { JsonObject } from '../../base/json.ts';
 import { environmentOrComplain } from '../dotenv.ts';
 import { fileOf } from '../flow-reference.ts';
+import type { DeployedRun } from '../deployed-run.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { type FreshOptions, freshWish, readForced } from '../freshness.ts';
+import { deploymentReference, type DeploymentReference } from '../deployment-reference.ts';
+import { readClaim } from '../start-claim.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
 import { stateLayout } from '../../store/layout.ts';
 import { withRunOptions } from '../run-options.ts';
@@ -21,6 +24,8 @@ interface RunOptions extends StartOptions, ParamOptions, SelectionOptions, Fresh
   readonly dryRun?: boolean;
   readonly profile?: string;
   readonly watch?: boolean;
+  /** What a scheduler says of the run; see `readClaim`. */
+  readonly claim?: string;
 }
 
 const EXAMPLES = `
@@ -38,7 +43,7 @@ Examples:
 /** Adds the command. */
 export function define(program: Command): void {
   withRunOptions(withGlobalOptions(program.command('run')))
-    .argument('<flow>', 'a flow file')
+    .argument('<flow>', 'a flow file; or a deployment, `nightly`, or one of its versions, `nightly@3`')
     .summary('start a run of a flow')
     .description('Runs a flow: every step as soon as what it needs has succeeded. The run is recorded step by step.')
     .option('-p, --param <name=value>', 'value of a param, read as its type says; repeatable', collect)
@@ -56,6 +61,7 @@ export function define(program: Command): void {
       'run again whenever a file that it depends on changes: the flow, its modules, its sources ...; a run under way ends first',
     )
     .option('--detach', 'print the id of the run when it is on disk, and leave it to a process of its own')
+    .option('--claim <json>', 'what `flowctl serve` and `flowctl tick` say of a run that they start')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
@@ -81,9 +87,16 @@ async function run(file: string, options: RunOptions): Promise<void> {
 const WISHES = ['dryRun', 'detach', 'watch'] as const;
 
 async function runOnce(session: Session, file: string, options: RunOptions, isAbout?: AboutToRun): Promise<void> {
-  const flow = await loadOrComplain(session, file, options.profile ?? null);
+  const claim = options.claim === undefined ? null : readClaim(options.claim);
+  const reference = deploymentReference(file);
+  const deployed = reference !== null && !/\.(ya?ml|[cm]?[jt]sx?)$/.test(file) ? reference : null;
+  const stateDirectory =
+    deployed === null ? statePath(session, options, dirname(resolve(fileOf(file)))) : statePath(session, options);
+  const kept =
+    deployed === null ? null : await loadDeployment(session, stateDirectory, deployed, claim?.schedule ?? null);
+  if (deployed !== null && kept === null) return;
+  const flow = kept?.flow ?? (await loadOrComplain(session, file, options.profile ?? null));
   if (flow === null) return;
-  const stateDirectory = statePath(session, options, dirname(resolve(fileOf(file))));
   const request = readSelection(session, flow.definition, options);
   if (request === 'refused') return;
   const fresh = freshWish(session, flow.definition, options);
@@ -91,7 +104,7 @@ async function runOnce(session: Session, file: string, options: RunOptions, isAb
   const select = (params: JsonObject) =>
     findSelection(session, stateDirectory, flow.definition, request, params, options.of);
   const params = async (context: JsonObject) => {
-    const values = await paramsFor(session, flow.definition, options, context);
+    const values = await paramsFor(session, flow.definition, options, context, kept?.params);
     if (values !== null) await isAbout?.(flow, values);
     return values;
   };
@@ -106,6 +119,18 @@ async function runOnce(session: Session, file: string, options: RunOptions, isAb
       return predictReuse({ state, definition, selection, params: values, environment, fresh });
     });
   }
-  const start: RunToStart = { flow, stateDirectory, trigger: 'manual', params, fresh };
+  const trigger = claim?.trigger ?? 'manual';
+  const start: RunToStart = { flow, stateDirectory, trigger, params, fresh, ...(claim === null ? {} : { claim }) };
   await startRun(session, request === null ? start : { ...start, selection: select }, options);
+}
+
+/** The code of deployments is loaded where one is named. */
+async function loadDeployment(
+  session: Session,
+  stateDirectory: string,
+  reference: DeploymentReference,
+  schedule: number | null,
+): Promise<DeployedRun | null> {
+  const { loadDeployed } = await import('../deployed-run.ts');
+  return loadDeployed(session, stateLayout(stateDirectory), reference, schedule);
 }

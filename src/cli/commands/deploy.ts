@@ -1,0 +1,112 @@
+/** `flowctl deploy`. */
+
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { isFlowName } from '../../base/ids.ts';
+import { openState } from '../../store/open.ts';
+import { unwrap } from '../../store/problem.ts';
+import { stateLayout } from '../../store/layout.ts';
+import { changeProjectDocument } from '../../store/project-document.ts';
+import { deployFlow } from '../deploy-flow.ts';
+import { deploymentOrComplain } from '../deployed-run.ts';
+import { deploymentReference } from '../deployment-reference.ts';
+import { loadOrComplain } from '../flow-file.ts';
+import { fileOf, referenceTo } from '../flow-reference.ts';
+import { collect, type ParamOptions, paramsGiven } from '../params.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type GlobalOptions, openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
+import { statePath } from '../state-directory.ts';
+
+interface DeployOptions extends GlobalOptions, ParamOptions {
+  readonly name?: string;
+  readonly profile?: string;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ flowctl deploy etl.yaml
+  $ flowctl deploy etl.yaml --name etl-eu -p region=eu
+  $ flowctl deploy flows.ts#nightly
+  $ flowctl deploy etl-eu@3                   back to version 3
+  $ flowctl run etl-eu                        a run of it now; flowctl run etl-eu@2 of an older version`;
+
+/** Adds the command. */
+export function define(program: Command): void {
+  withGlobalOptions(program.command('deploy'))
+    .argument(
+      '<flow>',
+      'a flow file; or a version of a deployment, `nightly@3`, which is the one that runs from then on',
+    )
+    .summary('register a flow under a name, with a version')
+    .description(
+      'Keeps a flow as it is now, with the modules that it calls, and runs it when its schedules say so, as long as `flowctl serve` or ' +
+        '`flowctl tick` look. The version is raised when the flow or a module has changed, and not otherwise.',
+    )
+    .option('--name <name>', "the deployment's name; default: the flow's")
+    .option('-p, --param <name=value>', 'value of a param for all its runs; repeatable', collect)
+    .option('--params-file <file>', 'values of params from a JSON object')
+    .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flow')
+    .option('--json', 'print the deployment as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(deploy);
+}
+
+async function deploy(text: string, options: DeployOptions): Promise<void> {
+  const session = openSession(options);
+  const reference = deploymentReference(text);
+  if (reference !== null && reference.version !== null)
+    return activate(session, options, reference.name, reference.version);
+  const flow = await loadOrComplain(session, text, options.profile ?? null);
+  if (flow === null) return;
+  const name = options.name ?? flow.definition.name;
+  if (!isFlowName(name))
+    throw new UsageError(`\`--name ${name}\`: a name is made of letters, digits, \`_\`, \`.\` and \`-\``);
+  const params = await paramsGiven(session, flow.definition, options);
+  if (params === null) return;
+  const state = unwrap(await openState(statePath(session, options, dirname(resolve(fileOf(text))))));
+  const end = await deployFlow(session, state, { name, flow, params, reference: referenceTo(flow.definition) });
+  if (end === null) return;
+  const { deployment, changed } = end;
+  const said = {
+    version: `deployed ${name}, version ${deployment.version}`,
+    settings: `deployed ${name}: still version ${deployment.version}, with other settings`,
+    none: `${name} is deployed already, version ${deployment.version}: nothing has changed`,
+  }[changed];
+  session.stdout.write(options.json === true ? `${JSON.stringify(deployment, null, 2)}\n` : `${said}\n`);
+  if (deployment.paused !== null) session.mention(`it is paused: flowctl unpause ${name}`);
+  else if (deployment.schedules.length > 0 && changed === 'version' && options.json !== true)
+    session.mention('its schedules are looked at by flowctl serve, or by flowctl tick from cron');
+}
+
+/** Makes an older version, or a newer one, the version that runs. */
+async function activate(session: Session, options: DeployOptions, name: string, version: number): Promise<void> {
+  const state = stateLayout(statePath(session, options));
+  const known = await deploymentOrComplain(session, state, name);
+  if (known === null) return;
+  if (!known.versions.some((each) => each.version === version)) {
+    session.complain(
+      `deployment \`${name}\` has no version ${version}`,
+      `its versions are 1 to ${known.versions.at(-1)?.version ?? 0}`,
+    );
+    session.exit(EXIT.not_found);
+    return;
+  }
+  const { readKeptFlow } = await import('../../store/deployed-flows.ts');
+  const hash = known.versions.find((each) => each.version === version)?.hash;
+  const kept = hash === undefined ? null : unwrap(await readKeptFlow(state, hash));
+  const schedules = kept?.definition.schedules ?? [];
+  const now = new Date().toISOString();
+  unwrap(await openState(state.root));
+  const document = await changeProjectDocument(state, (before) => {
+    const old = before.deployments[name];
+    if (old === undefined || old.version === version) return before;
+    const decided_until = schedules.map(() => now);
+    const deployment = { ...old, version, schedules, decided_until, queue: [], updated_at: now };
+    return { ...before, deployments: { ...before.deployments, [name]: deployment } };
+  });
+  const deployment = unwrap(document).deployments[name];
+  session.stdout.write(
+    options.json === true ? `${JSON.stringify(deployment, null, 2)}\n` : `${name} runs version ${version}\n`,
+  );
+}

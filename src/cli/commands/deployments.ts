@@ -1,0 +1,90 @@
+/** `flowctl deployments`. */
+
+import type { Command } from 'commander';
+import type { Deployment } from '../../model/deployment.ts';
+import { nextLook } from '../../schedules/due.ts';
+import { Timetables } from '../../scheduler/pass.ts';
+import { unwrap } from '../../store/problem.ts';
+import { readProjectDocument } from '../../store/project-document.ts';
+import { byWhom } from '../actor.ts';
+import { deploymentOrComplain } from '../deployed-run.ts';
+import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
+import { stateToRead } from '../state-directory.ts';
+import { table } from '../table.ts';
+import { tickText } from '../tick-text.ts';
+
+interface DeploymentsOptions extends GlobalOptions {
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ flowctl deployments
+  $ flowctl deployments nightly               its versions, and what was due lately
+  $ flowctl deployments --json | jq -r '.[] | select(.paused != null) | .name'`;
+
+/** Adds the command. */
+export function define(program: Command): void {
+  withGlobalOptions(program.command('deployments'))
+    .argument('[deployment]', 'the name of one, to see its versions')
+    .summary('list deployments, or show one')
+    .description(
+      'Lists the deployments of the project: version, when the next run is due, and what came of the last one that was.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(deployments);
+}
+
+async function deployments(name: string | undefined, options: DeploymentsOptions): Promise<void> {
+  const session = openSession(options);
+  const state = stateToRead(session, options);
+  const timetables = new Timetables();
+  const view = (each: Deployment) => {
+    const next = nextLook(each, timetables.of(each));
+    return { ...each, next: next === null ? null : new Date(next).toISOString() };
+  };
+  if (name !== undefined) {
+    const found = await deploymentOrComplain(session, state, name);
+    if (found === null) return;
+    const text = options.json === true ? `${JSON.stringify(view(found), null, 2)}\n` : oneText(view(found), session);
+    await session.stdout.writeAll(text);
+    return;
+  }
+  const { deployments: all } = unwrap(await readProjectDocument(state));
+  const views = Object.values(all).map(view);
+  if (options.json === true) await session.stdout.writeAll(`${JSON.stringify(views, null, 2)}\n`);
+  else if (views.length === 0) session.stdout.write('nothing is deployed: flowctl deploy <flow>\n');
+  else await session.stdout.writeAll(listText(views, session));
+}
+
+type View = Deployment & { readonly next: string | null };
+
+const nextText = ({ paused, next }: View): string =>
+  paused === null ? (next ?? 'never').replace('.000Z', 'Z') : 'paused';
+
+function listText(views: readonly View[], { style }: Session): string {
+  const head = ['deployment', 'version', 'next', 'last', 'flow'].map((text) => ({ text, paint: style.faint }));
+  const rows = views.map((each) => {
+    const last = each.ticks.at(-1);
+    const cells = [each.name, String(each.version), nextText(each), last?.outcome ?? '', each.flow];
+    return cells.map((text) => ({ text }));
+  });
+  return table([head, ...rows]);
+}
+
+function oneText(view: View, { style }: Session): string {
+  const lines = [
+    `${style.strong(view.name)}, version ${view.version} of ${view.flow}`,
+    `next: ${nextText(view)}`,
+    ...(Object.keys(view.params).length > 0 ? [`params: ${JSON.stringify(view.params)}`] : []),
+    'versions:',
+    ...view.versions.map(
+      ({ version, hash, deployed_at, by }) => `  ${version}  ${deployed_at}  ${hash.slice(0, 12)}  ${byWhom(by)}`,
+    ),
+    ...(view.ticks.length > 0
+      ? ['lately:', ...view.ticks.slice(-10).map((tick) => `  ${tickText(view.name, tick)}`)]
+      : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}

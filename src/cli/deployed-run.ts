@@ -1,0 +1,84 @@
+/** A run of a deployment: the flow as it was kept, with the params that the deployment, its schedule and the user give. */
+
+import type { JsonObject } from '../base/json.ts';
+import type { Deployment } from '../model/deployment.ts';
+import type { FlowDefinition } from '../model/flow.ts';
+import { readKeptFlow } from '../store/deployed-flows.ts';
+import type { StateLayout } from '../store/layout.ts';
+import { readProjectDocument } from '../store/project-document.ts';
+import { unwrap } from '../store/problem.ts';
+import type { DeploymentReference } from './deployment-reference.ts';
+import { EXIT } from './exit-codes.ts';
+import type { LoadedFlow } from './flow-file.ts';
+import { projectOrComplain } from './project.ts';
+import type { Session } from './session.ts';
+
+/** What a deployment runs. */
+export interface DeployedRun {
+  readonly flow: LoadedFlow;
+  /** Given by the deployment. */
+  readonly params: JsonObject;
+}
+
+/** The deployment of a name. Null: there is none; that is said, and the exit code is set (4). */
+export async function deploymentOrComplain(
+  session: Session,
+  state: StateLayout,
+  name: string,
+): Promise<Deployment | null> {
+  const { deployments } = unwrap(await readProjectDocument(state));
+  const found = Object.hasOwn(deployments, name) ? deployments[name] : undefined;
+  if (found !== undefined) return found;
+  const known = Object.keys(deployments);
+  const help =
+    known.length === 0 ? 'nothing is deployed: flowctl deploy <flow>' : `there are: ${known.slice(0, 20).join(', ')}`;
+  session.complain(`there is no flow file and no deployment \`${name}\``, help);
+  session.exit(EXIT.not_found);
+  return null;
+}
+
+/** A flow with other defaults, which may be templates. */
+const withDefaults = (definition: FlowDefinition, values: JsonObject): FlowDefinition => ({
+  ...definition,
+  params: definition.params.map((param) =>
+    Object.hasOwn(values, param.name) ? { ...param, required: false, default: values[param.name] ?? null } : param,
+  ),
+});
+
+/**
+ * Loads what a deployment runs.
+ * @param schedule the place of the schedule whose params the run has; null: none.
+ * @returns null when there is no such deployment or version: all is said, and the exit code is set.
+ */
+export async function loadDeployed(
+  session: Session,
+  state: StateLayout,
+  reference: DeploymentReference,
+  schedule: number | null,
+): Promise<DeployedRun | null> {
+  const deployment = await deploymentOrComplain(session, state, reference.name);
+  if (deployment === null) return null;
+  const wanted = reference.version ?? deployment.version;
+  const version = deployment.versions.find((each) => each.version === wanted);
+  if (version === undefined) {
+    const last = deployment.versions.at(-1)?.version ?? 0;
+    session.complain(`deployment \`${deployment.name}\` has no version ${wanted}`, `its versions are 1 to ${last}`);
+    session.exit(EXIT.not_found);
+    return null;
+  }
+  const { definition, flow_hash } = unwrap(await readKeptFlow(state, version.hash));
+  const project = await projectOrComplain(session, definition.file, definition.profile);
+  if (project === null) return null;
+  const ofSchedule = schedule === null ? {} : (deployment.schedules[schedule]?.params ?? {});
+  const deployed = { name: deployment.name, version: wanted };
+  const given = Object.entries(deployment.params).filter(([name]) => !Object.hasOwn(ofSchedule, name));
+  const flow: LoadedFlow = {
+    kind: 'loaded',
+    definition: { ...withDefaults(definition, ofSchedule), deployed },
+    hash: flow_hash,
+    warnings: [],
+    sources: new Map(),
+    project: project.config,
+  };
+  return { flow, params: Object.fromEntries(given) };
+}

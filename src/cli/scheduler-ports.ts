@@ -1,0 +1,87 @@
+/** What the scheduler reaches the world by: the state directory, and this very program, which it starts for every run. */
+
+import { spawn } from 'node:child_process';
+import { dirname } from 'node:path';
+import type { RunId } from '../base/ids.ts';
+import type { Deployment, RunClaim, TickOutcome } from '../model/deployment.ts';
+import type { RunStanding, SchedulerPorts, StartEnd } from '../scheduler/pass.ts';
+import { dropRequest } from '../store/inbox.ts';
+import { readRows } from '../store/listing.ts';
+import { runLayout, type StateLayout } from '../store/layout.ts';
+import { mintRunId } from '../store/mint.ts';
+import { unwrap } from '../store/problem.ts';
+import { changeProjectDocument, readProjectDocument } from '../store/project-document.ts';
+import { thisUser } from './actor.ts';
+import { EXIT } from './exit-codes.ts';
+import { claimText } from './start-claim.ts';
+
+const LIVE = new Set(['scheduled', 'queued', 'running', 'waiting', 'cancelling']);
+/** What a flowctl said that did not start a run: its last lines. */
+const LONGEST_MESSAGE = 2_000;
+
+async function standing(state: StateLayout, run: RunId): Promise<RunStanding> {
+  const [row] = await readRows(state, [run], Date.now());
+  if (row === undefined) return 'none';
+  return LIVE.has(row.state) ? 'live' : 'over';
+}
+
+/** The instant of the run before: of the last one that was started for the same schedule. */
+function previousInstant({ ticks, open }: Deployment, claim: RunClaim): string | null {
+  const started = [...open, ...ticks.filter((tick) => tick.outcome === 'started')]
+    .filter((each) => each.schedule === claim.schedule && each.scheduled_for < claim.scheduled_for)
+    .map((each) => each.scheduled_for)
+    .sort();
+  return started.at(-1) ?? null;
+}
+
+function startRun(
+  state: StateLayout,
+  { name, version, ...deployment }: Deployment,
+  claim: RunClaim,
+): Promise<StartEnd> {
+  const { run, scheduled_for, trigger, schedule } = claim;
+  const previous = previousInstant({ name, version, ...deployment }, claim);
+  const text = claimText({ run, scheduled_for, previous_scheduled_for: previous, trigger, schedule });
+  const program = [...process.execArgv, process.argv[1] ?? ''];
+  const options = ['--detach', '--no-wait', '--state-dir', state.root, '--claim', text];
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [...program, 'run', `${name}@${version}`, ...options], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      cwd: dirname(state.root),
+      // A Ctrl-C meant for the scheduler must not end a start half way.
+      detached: true,
+    });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      said = (said + chunk).slice(-LONGEST_MESSAGE);
+    });
+    child.once('error', (error) => resolve({ kind: 'refused', exit_code: null, message: error.message }));
+    child.once('close', (code) =>
+      resolve(code === EXIT.ok ? { kind: 'started' } : { kind: 'refused', exit_code: code, message: said.trim() }),
+    );
+  });
+}
+
+/** The ports of one state directory. @param tell see `SchedulerPorts`. */
+export function schedulerPorts(
+  state: StateLayout,
+  tell: (deployment: string, tick: TickOutcome) => void,
+): SchedulerPorts {
+  return {
+    now: () => Date.now(),
+    mint: () => mintRunId(),
+    read: async () => unwrap(await readProjectDocument(state)),
+    change: async (change) => unwrap(await changeProjectDocument(state, change)),
+    standing: (run) => standing(state, run),
+    start: (deployment, claim) => startRun(state, deployment, claim),
+    cancel: async (run) => {
+      const { name, host } = thisUser();
+      const by = { name, host, pid: process.pid };
+      const reason = 'the next run of its deployment is due';
+      const request = { kind: 'cancel', by, policy: 'cancel_running', at: new Date().toISOString(), reason } as const;
+      // A run that is gone meanwhile needs no end.
+      await dropRequest(runLayout(state, { id: run, root: run }), request);
+    },
+    tell,
+  };
+}

@@ -1,0 +1,199 @@
+/**
+ * One look at all deployments: what is due is decided and written down, then started. A claim is on disk before its run is, and names the
+ * run's id, so that a pass after a crash starts the same run, once. This room knows neither commands nor terminals; `ports` reach
+ * the disk and start processes. Next: `schedules/due.ts` decides, `serve.ts` looks again and again.
+ *
+ *     due --> claimed (db.json) --> started (a run on disk) --> open --> over
+ *                 '--> refused: what flowctl said is remembered
+ */
+
+import type { RunId } from '../base/ids.ts';
+import {
+  type Deployment,
+  type ProjectDocument,
+  REMEMBERED_TICKS,
+  type RunClaim,
+  type TickOutcome,
+} from '../model/deployment.ts';
+import { decideDue } from '../schedules/due.ts';
+import { type Occurrences, readTimetable } from '../schedules/occurrences.ts';
+
+/** How a start ended. */
+export type StartEnd =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'refused'; readonly exit_code: number | null; readonly message: string };
+
+/** How a run stands. */
+export type RunStanding = 'none' | 'live' | 'over';
+
+/** What a pass reaches the world by. */
+export interface SchedulerPorts {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  mint(): RunId;
+  /** @throws when the document cannot be read. */
+  read(): Promise<ProjectDocument>;
+  /** Changes the document under its lock. @throws when it cannot be written. */
+  change(change: (document: ProjectDocument) => ProjectDocument): Promise<ProjectDocument>;
+  /** `none`: there is no run of that id, or it never began. */
+  standing(run: RunId): Promise<RunStanding>;
+  /** Starts a run as a process of its own, and waits until it is on disk. */
+  start(deployment: Deployment, claim: RunClaim): Promise<StartEnd>;
+  cancel(run: RunId): Promise<void>;
+  /** Told of everything that is decided. */
+  tell(deployment: string, tick: TickOutcome): void;
+}
+
+/** What a pass did. */
+export interface PassSummary {
+  readonly started: number;
+  readonly refused: number;
+  readonly missed: number;
+  readonly skipped: number;
+}
+
+/** Runs that are started at once. */
+const STARTS_AT_ONCE = 4;
+/** A claim whose folder is there without a run after this time was cut off while the run was made: it gets another id. */
+const CLAIM_PATIENCE_MS = 60_000;
+
+/** Schedules that were read before, so that a pass over ten thousand deployments reads none of them again. */
+export class Timetables {
+  readonly #read = new WeakMap<Deployment['schedules'], readonly (Occurrences | null)[]>();
+  readonly #byText = new Map<string, Occurrences | null>();
+
+  /** Of a deployment's schedules; null for one that cannot be read any more. */
+  of(deployment: Deployment): readonly (Occurrences | null)[] {
+    const known = this.#read.get(deployment.schedules);
+    if (known !== undefined) return known;
+    const read = deployment.schedules.map(({ timing, timezone, start, end }) => {
+      // A recurrence rule without a beginning begins with the deployment.
+      const table = { timing, timezone, start: start ?? deployment.versions[0]?.deployed_at ?? null, end };
+      const bounded = timing.kind === 'rrule' ? table : { ...table, start };
+      const key = JSON.stringify(bounded);
+      const same = this.#byText.get(key);
+      if (same !== undefined) return same;
+      const result = readTimetable(bounded);
+      const occurrences = result.ok ? result.value : null;
+      this.#byText.set(key, occurrences);
+      return occurrences;
+    });
+    this.#read.set(deployment.schedules, read);
+    return read;
+  }
+}
+
+/** Looks at all deployments once. @param wanted only these; all when absent. */
+export async function pass(
+  ports: SchedulerPorts,
+  timetables: Timetables,
+  wanted?: (deployment: Deployment) => boolean,
+): Promise<PassSummary> {
+  const told: TickOutcome[] = [];
+  const tell = (deployment: string, tick: TickOutcome): void => {
+    told.push(tick);
+    ports.tell(deployment, tick);
+  };
+  const isWanted = ({ name }: Deployment, document: ProjectDocument): boolean => {
+    const deployment = document.deployments[name];
+    return deployment !== undefined && (wanted?.(deployment) ?? true);
+  };
+  const before = await ports.read();
+  const standing = new Map<RunId, RunStanding>();
+  for (const deployment of Object.values(before.deployments)) {
+    if (!isWanted(deployment, before)) continue;
+    for (const { run } of [...deployment.open, ...deployment.claims]) standing.set(run, await ports.standing(run));
+  }
+  const cancel: RunId[] = [];
+  const news: (readonly [name: string, tick: TickOutcome])[] = [];
+  const decide = (document: ProjectDocument): ProjectDocument => {
+    cancel.length = 0;
+    news.length = 0;
+    const changed: { [name: string]: Deployment } = {};
+    for (const deployment of Object.values(document.deployments)) {
+      if (!isWanted(deployment, document)) continue;
+      const now = ports.now();
+      // What began since is taken for live.
+      const live = new Set(deployment.open.map(({ run }) => run).filter((run) => standing.get(run) !== 'over'));
+      const occurrences = timetables.of(deployment);
+      const decided = decideDue(deployment, { now, occurrences, live, mint: () => ports.mint() });
+      cancel.push(...decided.cancel);
+      if (decided.deployment === deployment) continue;
+      changed[deployment.name] = { ...decided.deployment, updated_at: new Date(now).toISOString() };
+      const known = new Set(deployment.ticks);
+      for (const tick of decided.deployment.ticks) if (!known.has(tick)) news.push([deployment.name, tick]);
+    }
+    if (Object.keys(changed).length === 0) return document;
+    return { ...document, deployments: { ...document.deployments, ...changed } };
+  };
+  // Nothing is locked where nothing is due.
+  const document = decide(before) === before ? before : await ports.change(decide);
+  for (const [name, tick] of news) tell(name, tick);
+  for (const run of cancel) await ports.cancel(run);
+  await startClaims(ports, document, (deployment) => isWanted(deployment, document), tell);
+  const count = (outcome: TickOutcome['outcome']): number => told.filter((tick) => tick.outcome === outcome).length;
+  return { started: count('started'), refused: count('refused'), missed: count('missed'), skipped: count('skipped') };
+}
+
+async function startClaims(
+  ports: SchedulerPorts,
+  document: ProjectDocument,
+  isWanted: (deployment: Deployment) => boolean,
+  tell: (deployment: string, tick: TickOutcome) => void,
+): Promise<void> {
+  const waiting = Object.values(document.deployments)
+    .filter(isWanted)
+    .flatMap((deployment) => deployment.claims.map((claim) => ({ deployment, claim })));
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { deployment, claim } = next;
+      tell(deployment.name, await startOne(ports, deployment, claim));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(STARTS_AT_ONCE, waiting.length) }, worker));
+}
+
+async function startOne(ports: SchedulerPorts, deployment: Deployment, given: RunClaim): Promise<TickOutcome> {
+  let claim = given;
+  let isThere = (await ports.standing(claim.run)) !== 'none';
+  if (!isThere && ports.now() - Date.parse(claim.claimed_at) > CLAIM_PATIENCE_MS) {
+    const renewed = { ...claim, run: ports.mint(), claimed_at: new Date(ports.now()).toISOString() };
+    await ports.change((document) => replaced(document, deployment.name, claim, { claims: [renewed] }));
+    claim = renewed;
+  }
+  let end: StartEnd = { kind: 'started' };
+  if (!isThere) {
+    end = await ports.start(deployment, claim);
+    // It may have begun and not been heard of.
+    isThere = end.kind === 'started' || (await ports.standing(claim.run)) !== 'none';
+  }
+  const tick: TickOutcome =
+    isThere || end.kind === 'started'
+      ? { ...claim, outcome: 'started' }
+      : { ...claim, outcome: 'refused', exit_code: end.exit_code, message: end.message };
+  const open = isThere ? [claim] : [];
+  await ports.change((document) => replaced(document, deployment.name, claim, { open, ticks: [tick] }));
+  return tick;
+}
+
+/** The document without a claim, and with what became of it. */
+function replaced(
+  document: ProjectDocument,
+  name: string,
+  claim: RunClaim,
+  {
+    claims = [],
+    open = [],
+    ticks = [],
+  }: { readonly claims?: RunClaim[]; readonly open?: RunClaim[]; readonly ticks?: TickOutcome[] },
+): ProjectDocument {
+  const deployment = document.deployments[name];
+  if (deployment === undefined) return document;
+  const after: Deployment = {
+    ...deployment,
+    claims: [...deployment.claims.filter(({ run }) => run !== claim.run), ...claims],
+    open: [...deployment.open, ...open],
+    ticks: [...deployment.ticks, ...ticks].slice(-REMEMBERED_TICKS),
+  };
+  return { ...document, deployments: { ...document.deployments, [name]: after } };
+}

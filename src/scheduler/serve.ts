@@ -1,0 +1,51 @@
+/** Looks at the deployments again and again: when the next instant comes, when the document changes, and now and then in any case. */
+
+import { nextLook } from '../schedules/due.ts';
+import { pass, type SchedulerPorts, Timetables } from './pass.ts';
+
+/** What the loop needs beside the ports of a pass. */
+export interface ServePorts extends SchedulerPorts {
+  /** Resolves after a time, or at once when it is asked to stop. */
+  sleep(ms: number): Promise<void>;
+  isStopped(): boolean;
+  /** Changes whenever the document does: cheap to ask. */
+  documentMark(): Promise<string>;
+  /** Told when a look has failed; the next one may not. */
+  failed(error: unknown): void;
+}
+
+/** How often it asks whether the document changed, or a run that others wait for is over. */
+const PAUSE_MS = 1_000;
+/** How long it trusts what it computed: clocks are set, machines sleep. */
+const TRUST_MS = 30_000;
+
+/** Runs until it is stopped. */
+export async function serve(ports: ServePorts): Promise<void> {
+  const timetables = new Timetables();
+  let mark: string | null = null;
+  let due: number | null = null;
+  let looked = Number.NEGATIVE_INFINITY;
+  let isWaiting = true;
+  while (!ports.isStopped()) {
+    const now = ports.now();
+    try {
+      const found = await ports.documentMark();
+      const isTrusted = now - looked < TRUST_MS && now >= looked;
+      if (found !== mark || !isTrusted || isWaiting || (due !== null && due <= now)) {
+        await pass(ports, timetables);
+        const document = await ports.read();
+        const deployments = Object.values(document.deployments);
+        mark = await ports.documentMark();
+        const next = deployments.flatMap((each) => nextLook(each, timetables.of(each)) ?? []);
+        due = next.reduce<number | null>((least, each) => (least === null ? each : Math.min(least, each)), null);
+        // A run that is over makes room for the next one of its deployment.
+        isWaiting = deployments.some(({ queue, claims }) => queue.length + claims.length > 0);
+        looked = ports.now();
+      }
+    } catch (error) {
+      ports.failed(error);
+    }
+    const left = due === null ? PAUSE_MS : due - ports.now();
+    await ports.sleep(Math.max(10, Math.min(PAUSE_MS, left)));
+  }
+}

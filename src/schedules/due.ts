@@ -1,0 +1,203 @@
+/**
+ * What is to be done about what is due: pure. A deployment and the time come in; out come the runs to start, what is to be cancelled for
+ * them, what was missed, and the deployment as it is to be written down before anything is started.
+ */
+
+import { createHash } from 'node:crypto';
+import type { RunId } from '../base/ids.ts';
+import { assertNever } from '../base/result.ts';
+import {
+  type Deployment,
+  type DueTick,
+  REMEMBERED_TICKS,
+  type RunClaim,
+  type TickOutcome,
+} from '../model/deployment.ts';
+import type { ScheduleDefinition } from '../model/schedule.ts';
+import type { Occurrences } from './occurrences.ts';
+
+/** An instant that is found within this time was not missed: whoever looks may do so once in five minutes. */
+export const ON_TIME_MS = 600_000;
+/** Most instants of one schedule that are counted when nobody was there for a long time. */
+const MOST_COUNTED = 10_000;
+/** Most instants that wait in a deployment's queue. */
+export const LONGEST_QUEUE = 1_000;
+
+const instantOf = (text: string): number => Date.parse(text);
+const textOf = (instant: number): string => new Date(instant).toISOString();
+
+/** How much later than its instant a run begins: the same whenever it is asked. */
+export function jitterOf(deployment: string, schedule: number, instant: number, jitterMs: number): number {
+  if (jitterMs <= 0) return 0;
+  const digest = createHash('sha256').update(`${deployment}\n${schedule}\n${instant}`).digest();
+  return Math.floor((digest.readUInt32BE(0) / 4_294_967_296) * jitterMs);
+}
+
+/** What one schedule has to say. */
+interface Looked {
+  readonly run: readonly number[];
+  readonly missed: {
+    readonly first: number;
+    readonly last: number;
+    readonly count: number;
+    readonly isMore: boolean;
+  } | null;
+  readonly until: number;
+}
+
+/** Looks at one schedule. */
+function look(
+  name: string,
+  index: number,
+  schedule: ScheduleDefinition,
+  occurrences: Occurrences,
+  since: number,
+  now: number,
+): Looked {
+  const due: number[] = [];
+  let isMore = false;
+  for (const instant of occurrences.from(since + 1)) {
+    if (instant > now || instant + jitterOf(name, index, instant, schedule.jitter_ms) > now) break;
+    due.push(instant);
+    if (due.length > MOST_COUNTED) {
+      isMore = true;
+      break;
+    }
+  }
+  const last = due.at(-1);
+  if (last === undefined) return { run: [], missed: null, until: since };
+  // Behind more than can be counted nothing is on time; what is left is looked at from here on.
+  const recent = now - schedule.catch_up_window_ms;
+  const isOnTime = !isMore && now - last - schedule.jitter_ms <= ON_TIME_MS;
+  const caught = ((): readonly number[] => {
+    switch (schedule.catch_up) {
+      case 'none':
+        return isOnTime ? [last] : [];
+      case 'latest':
+        return isOnTime || last >= recent ? [last] : [];
+      case 'all':
+        return due.filter((instant) => instant >= recent || (isOnTime && instant === last)).slice(-LONGEST_QUEUE);
+      default:
+        return assertNever(schedule.catch_up, 'way of catching up');
+    }
+  })();
+  const missed = due.slice(0, due.length - caught.length);
+  const [first] = missed;
+  return {
+    run: caught,
+    missed: first === undefined ? null : { first, last: missed.at(-1) ?? first, count: missed.length, isMore },
+    until: last,
+  };
+}
+
+/** When a deployment next has to be looked at; null: never, as it is. */
+export function nextLook(deployment: Deployment, schedules: readonly (Occurrences | null)[]): number | null {
+  if (deployment.paused !== null) return null;
+  let next: number | null = null;
+  for (const [index, schedule] of deployment.schedules.entries()) {
+    const occurrences = schedules[index];
+    if (!schedule.active || occurrences == null) continue;
+    for (const instant of occurrences.from(instantOf(deployment.decided_until[index] ?? '') + 1)) {
+      const due = instant + jitterOf(deployment.name, index, instant, schedule.jitter_ms);
+      next = next === null ? due : Math.min(next, due);
+      break;
+    }
+  }
+  return next;
+}
+
+/** What is to be done for one deployment. */
+export interface Decided {
+  /** The deployment as it is to be written down; the same object when nothing changes. */
+  readonly deployment: Deployment;
+  /** Runs to cancel, for newer ones take their place. */
+  readonly cancel: readonly RunId[];
+}
+
+/** What is known beside the deployment itself. */
+export interface Surroundings {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** By schedule; null where it cannot be read. */
+  readonly occurrences: readonly (Occurrences | null)[];
+  /** Of the runs in `open`: those that go on. */
+  readonly live: ReadonlySet<RunId>;
+  /** A new id for a run. */
+  mint(): RunId;
+}
+
+/** Decides about everything that is due. The runs to be started are the new members of `claims`. */
+export function decideDue(deployment: Deployment, { now, occurrences, live, mint }: Surroundings): Decided {
+  const open = deployment.open.filter(({ run }) => live.has(run));
+  const claims: RunClaim[] = [...deployment.claims];
+  const ticks: TickOutcome[] = [];
+  let queue: readonly DueTick[] = deployment.queue;
+  const cancel: RunId[] = [];
+  const decided = [...deployment.decided_until];
+  const isBusy = (): boolean => open.length + claims.length > 0;
+  const claim = (tick: DueTick): void => {
+    claims.push({ ...tick, run: mint(), trigger: 'schedule', claimed_at: textOf(now) });
+  };
+  if (deployment.paused === null) {
+    const due: { readonly tick: DueTick; readonly schedule: ScheduleDefinition; readonly isAlone: boolean }[] = [];
+    for (const [index, schedule] of deployment.schedules.entries()) {
+      const since = instantOf(deployment.decided_until[index] ?? '');
+      const instants = occurrences[index];
+      if (!schedule.active || instants == null || !Number.isFinite(since)) continue;
+      const { run, missed, until } = look(deployment.name, index, schedule, instants, since, now);
+      if (until > since) decided[index] = textOf(until);
+      if (missed !== null) {
+        const { first, last, count, isMore } = missed;
+        const tick = { schedule: index, scheduled_for: textOf(first) };
+        ticks.push({ ...tick, outcome: 'missed', until: textOf(last), count, is_more: isMore });
+      }
+      for (const instant of run) {
+        due.push({ tick: { schedule: index, scheduled_for: textOf(instant) }, schedule, isAlone: run.length === 1 });
+      }
+    }
+    due.sort((one, other) => instantOf(one.tick.scheduled_for) - instantOf(other.tick.scheduled_for));
+    for (const { tick, schedule, isAlone } of due) {
+      const before = open.at(-1) ?? claims.at(-1);
+      if (before === undefined && queue.length === 0) claim(tick);
+      else if (!isAlone) queue = [...queue, tick];
+      else {
+        switch (schedule.overlap) {
+          case 'allow':
+            claim(tick);
+            break;
+          case 'queue':
+            queue = [...queue, tick];
+            break;
+          case 'cancel_running':
+            cancel.push(...[...open, ...claims].map(({ run }) => run));
+            queue = [tick];
+            break;
+          case 'skip':
+            if (before === undefined) queue = [...queue, tick];
+            else ticks.push({ ...tick, outcome: 'skipped', because_of: before.run });
+            break;
+          default:
+            assertNever(schedule.overlap, 'overlap');
+        }
+      }
+    }
+    const [first, ...rest] = queue;
+    if (first !== undefined && !isBusy()) {
+      claim(first);
+      queue = rest;
+    }
+    for (const lost of queue.slice(LONGEST_QUEUE)) {
+      ticks.push({ ...lost, outcome: 'missed', until: lost.scheduled_for, count: 1, is_more: false });
+    }
+    if (queue.length > LONGEST_QUEUE) queue = queue.slice(0, LONGEST_QUEUE);
+  }
+  const isSame =
+    open.length === deployment.open.length &&
+    claims.length === deployment.claims.length &&
+    queue === deployment.queue &&
+    ticks.length === 0 &&
+    decided.every((each, index) => each === deployment.decided_until[index]);
+  if (isSame) return { deployment, cancel };
+  const kept = [...deployment.ticks, ...ticks].slice(-REMEMBERED_TICKS);
+  return { deployment: { ...deployment, open, claims, queue, ticks: kept, decided_until: decided }, cancel };
+}
