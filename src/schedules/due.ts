@@ -169,8 +169,12 @@ export function decideDue(deployment: Deployment, { now, occurrences, live, mint
             queue = [...queue, tick];
             break;
           case 'cancel_running':
-            cancel.push(...[...open, ...claims].map(({ run }) => run));
-            queue = [tick];
+            if (before === undefined) queue = [...queue, tick];
+            else {
+              cancel.push(...[...open, ...claims].map(({ run }) => run));
+              for (const older of queue) ticks.push({ ...older, outcome: 'skipped', because_of: before.run });
+              queue = [tick];
+            }
             break;
           case 'skip':
             if (before === undefined) queue = [...queue, tick];
