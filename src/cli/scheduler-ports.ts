@@ -1,10 +1,10 @@
 /** What the scheduler reaches the world by: the state directory, and this very program, which it starts for every run. */
 
-import { spawn } from 'node:child_process';
 import { dirname } from 'node:path';
 import type { RunId } from '../base/ids.ts';
 import type { Deployment, RunClaim, TickOutcome } from '../model/deployment.ts';
 import type { RunStanding, SchedulerPorts, StartEnd } from '../scheduler/pass.ts';
+import { runProgram } from '../process/detached.ts';
 import { dropRequest } from '../store/inbox.ts';
 import { readRows } from '../store/listing.ts';
 import { runLayout, type StateLayout } from '../store/layout.ts';
@@ -16,8 +16,6 @@ import { EXIT } from './exit-codes.ts';
 import { claimText } from './start-claim.ts';
 
 const LIVE = new Set(['scheduled', 'queued', 'running', 'waiting', 'cancelling']);
-/** What a flowctl said that did not start a run: its last lines. */
-const LONGEST_MESSAGE = 2_000;
 
 async function standing(state: StateLayout, run: RunId): Promise<RunStanding> {
   const [row] = await readRows(state, [run], Date.now());
@@ -34,32 +32,14 @@ function previousInstant({ ticks, open }: Deployment, claim: RunClaim): string |
   return started.at(-1) ?? null;
 }
 
-function startRun(
-  state: StateLayout,
-  { name, version, ...deployment }: Deployment,
-  claim: RunClaim,
-): Promise<StartEnd> {
+async function startRun(state: StateLayout, deployment: Deployment, claim: RunClaim): Promise<StartEnd> {
+  const { name, version } = deployment;
   const { run, scheduled_for, trigger, schedule } = claim;
-  const previous = previousInstant({ name, version, ...deployment }, claim);
-  const text = claimText({ run, scheduled_for, previous_scheduled_for: previous, trigger, schedule });
-  const program = [...process.execArgv, process.argv[1] ?? ''];
+  const previous_scheduled_for = previousInstant(deployment, claim);
+  const text = claimText({ run, scheduled_for, previous_scheduled_for, trigger, schedule });
   const options = ['--detach', '--no-wait', '--state-dir', state.root, '--claim', text];
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...program, 'run', `${name}@${version}`, ...options], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      cwd: dirname(state.root),
-      // A Ctrl-C meant for the scheduler must not end a start half way.
-      detached: true,
-    });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      said = (said + chunk).slice(-LONGEST_MESSAGE);
-    });
-    child.once('error', (error) => resolve({ kind: 'refused', exit_code: null, message: error.message }));
-    child.once('close', (code) =>
-      resolve(code === EXIT.ok ? { kind: 'started' } : { kind: 'refused', exit_code: code, message: said.trim() }),
-    );
-  });
+  const { code, said } = await runProgram(['run', `${name}@${version}`, ...options], dirname(state.root));
+  return code === EXIT.ok ? { kind: 'started' } : { kind: 'refused', exit_code: code, message: said };
 }
 
 /** The ports of one state directory. @param tell see `SchedulerPorts`. */

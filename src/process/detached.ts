@@ -92,3 +92,29 @@ export function starterOfThis(): Starter | null {
     },
   };
 }
+
+/** What a program says that could not do its work: its last lines. */
+const LONGEST_MESSAGE = 2_000;
+
+/**
+ * Runs this very program once more with other arguments, in a session of its own: a Ctrl-C meant for us does not end it half way.
+ * @returns its exit code (null: a signal ended it, or it could not be started) and the end of what it said on stderr. Never rejects.
+ */
+export function runProgram(
+  argv: readonly string[],
+  cwd: string,
+): Promise<{ readonly code: number | null; readonly said: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...argv], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      cwd,
+      detached: true,
+    });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      said = (said + chunk).slice(-LONGEST_MESSAGE);
+    });
+    child.once('error', (error) => resolve({ code: null, said: error.message }));
+    child.once('close', (code) => resolve({ code, said: said.trim() }));
+  });
+}

@@ -140,6 +140,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
 
 /** Members that may be absent. */
 const OPTIONAL: ReadonlySet<string> = new Set([
+  'run.started.previous_scheduled_for',
   'run.started.name',
   'attempt.started.why',
   'attempt.started.fingerprint',

@@ -40,6 +40,7 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   model: ['base'],
   expressions: ['base'],
   schedules: ['base', 'model'],
+  scheduler: ['base', 'model', 'schedules'],
   load: ['base', 'diagnostics', 'model', 'expressions', 'schedules'],
   engine: ['base', 'model', 'expressions'],
   process: ['base', 'model', 'types:engine'],

@@ -46,7 +46,10 @@ const deployment = (schedules: readonly ScheduleDefinition[], more: Partial<Depl
 });
 
 let minted = 0;
-const mint = (): RunId => `01m80000000000000000${String((minted += 1)).padStart(6, '0')}` as RunId;
+function mint(): RunId {
+  minted += 1;
+  return `01m80000000000000000${String(minted).padStart(6, '0')}` as RunId;
+}
 
 function decide(before: Deployment, now: number, live: readonly RunId[] = []) {
   const occurrences = before.schedules.map((each) => {
