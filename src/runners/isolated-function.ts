@@ -10,6 +10,7 @@ import { heardFile, type IsolatedCall, ISOLATED_CALL } from '../functions/host-p
 import type { FunctionCall, FunctionResult, HostReport } from '../functions/messages.ts';
 import { resultOf } from '../functions/report.ts';
 import { startWait, type Wait } from '../process/clock.ts';
+import { tail } from '../process/tail.ts';
 import type { Runner, RunnerContext, RunningWork, WorkEnd } from './runner.ts';
 
 /** What is known of a module that cannot be loaded. */
@@ -97,22 +98,33 @@ function startProcess({ call, request, context, host, command }: IsolatedAttempt
   return command.start({ ...request, ...plain, work, stdin: JSON.stringify(told) }, context);
 }
 
-async function endOf({ call, host, conclude }: IsolatedAttempt, end: WorkEnd, report: string): Promise<WorkEnd> {
+async function endOf(
+  { call, host, context, conclude }: IsolatedAttempt,
+  end: WorkEnd,
+  report: string,
+): Promise<WorkEnd> {
   if (end.kind === 'refused' || end.kind === 'stopped') return end;
   const signal = end.kind === 'failed' ? end.signal : null;
   // It was never started.
   if (end.kind === 'failed' && end.exit_code === null && signal === null) return end;
   const result = readReport(report);
   if (result === null) {
-    const message =
-      signal === null
-        ? 'the function called `process.exit()`'
-        : `the process of the function was ended by ${signal}${signal === 'SIGKILL' ? ', possibly out of memory' : ''}`;
+    const message = signal === null ? 'the function called `process.exit()`' : endedBy(signal, context.places.log);
     return { kind: 'failed', failure: { code: 'host_ended', message }, exit_code: end.exit_code, signal };
   }
   if (result.kind !== 'module_not_loaded' || !result.message.startsWith('SyntaxError:')) return conclude(result);
   const mistake = await host.locateMistake(call.module);
   return conclude(mistake === null ? result : { kind: 'module_not_loaded', ...mistake });
+}
+
+/** V8 prints this, and a stack of its own, before it gives up. */
+const HEAP_IS_FULL = 'JavaScript heap out of memory';
+const LAST_WORDS_BYTES = 16_384;
+
+function endedBy(signal: string, log: string): string {
+  const isFull = signal === 'SIGABRT' && tail(log, 200, LAST_WORDS_BYTES)?.text.includes(HEAP_IS_FULL) === true;
+  if (isFull) return 'the function ran out of memory';
+  return `the process of the function was ended by ${signal}${signal === 'SIGKILL' ? ', possibly out of memory' : ''}`;
 }
 
 /** @returns null when there is none, or half of one: the process ended before the call did. */
