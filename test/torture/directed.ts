@@ -144,7 +144,7 @@ export const leavesNoOrphans = (bin: string | null): Promise<Violations> =>
 export const hasOneOwner = (bin: string | null): Promise<Violations> =>
   within(
     bin,
-    flowOf({ a: ['if [ -n "$TORTURE_NAP" ]; then sleep "$TORTURE_NAP"; fi'], b: ['sleep 1.5'] }),
+    flowOf({ a: ['if [ -n "$TORTURE_NAP" ]; then sleep "$TORTURE_NAP"; fi'], b: ['sleep 3'] }),
     async (subject) => {
       const life = subject.launch(RUN, { naps: true });
       await eventually('the step runs', 20_000, () => subject.rig.effects().length === 1);

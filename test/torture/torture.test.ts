@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { runCampaign, summary } from './campaign.ts';
 
-const kills = Number(process.env['TORTURE_KILLS'] ?? 16);
+const kills = Number(process.env['TORTURE_KILLS'] ?? 12);
 const seed = Number(process.env['TORTURE_SEED'] ?? 5);
 const KILL_LIMIT_MS = 30_000;
 
