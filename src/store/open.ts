@@ -27,7 +27,8 @@ export function openState(path: string): Promise<Result<StateLayout, StateProble
       made = (await makeDirectory(folder)) || made;
       unwrap(await secureDirectory(folder, 'refused'));
     }
-    for (const folder of [layout.cache, join(layout.root, 'tickets')]) {
+    const kept = ['files', 'results', 'steps', 'modules'].map((name) => join(layout.cache, name));
+    for (const folder of [join(layout.root, 'tickets'), layout.cache, ...kept]) {
       if (await exists(folder)) unwrap(await secureDirectory(folder, 'refused'));
     }
     if (made) {

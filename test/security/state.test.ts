@@ -146,6 +146,52 @@ describe("links and folders that came with somebody's archive", () => {
     expect(mine.filter((file) => !existsSync(file))).toEqual([]);
   });
 
+  it('S8: `delete` and `prune` remove runs that are listed, and nothing behind a link in them or in their place', async () => {
+    const { rig } = here;
+    rig.write(
+      'flow.yaml',
+      chain({
+        a: 'run: \'ln -s "$PWD/victim" "$FLOWCTL_RUN_DIR/link"; ln -s "$PWD/victim" "$FLOWCTL_ARTIFACTS/link"\'',
+      }),
+    );
+    const untouched = makeVictims(rig);
+    const runs = rig.path('.flowctl/runs');
+    for (const end of [
+      (id: string) => ['delete', id],
+      () => ['prune', '--older-than', '0s'],
+      () => ['prune', '--keep', '0'],
+    ]) {
+      expect((await rig.flowctl('run', 'flow.yaml', '-q')).code).toBe(0);
+      const { id } = await onlyRun(rig);
+      for (const name of ['logs', 'outputs', 'artifacts']) {
+        rmSync(join(runs, id, name), { recursive: true });
+        symlinkSync(rig.path('victim'), join(runs, id, name));
+      }
+      await rig.flowctl(...end(id));
+      untouched();
+      rmSync(join(runs, id), { recursive: true, force: true });
+    }
+    // In the place of a whole run; its name sorts as the newest, or as the oldest.
+    for (const id of ['01zzzzzzzzzzzzzzzzzzzzzzzz', 'x', '.trash-00000000000000000000000000']) {
+      symlinkSync(rig.path('victim'), join(runs, id));
+      symlinkSync(rig.path('victim'), rig.path('.flowctl/open', id));
+      for (const argv of [
+        ['delete', id],
+        ['prune', '--older-than', '0s'],
+        ['resume', id],
+        ['run', 'flow.yaml', '-q'],
+      ]) {
+        const { code, stderr } = await rig.flowctl(...argv);
+        expect([0, 2, 4, 65, 75], `${argv.join(' ')}: ${stderr}`).toContain(code);
+        untouched();
+      }
+      for (const place of [join(runs, id), rig.path('.flowctl/open', id)]) rmSync(place, { force: true });
+    }
+    for (const name of ['..', '../victim', '.', 'victim', `${'a'.repeat(64)}`])
+      expect([2, 4]).toContain((await rig.flowctl('delete', name)).code);
+    untouched();
+  });
+
   it('S9: a link to a device in the place of any document is no endless reading', async () => {
     const { rig } = here;
     rig.write('flow.yaml', "steps: { a: { run: 'echo > out', generates: [out], cache: true } }\n");
