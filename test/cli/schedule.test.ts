@@ -1,7 +1,46 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { useCase } from '../kit/case.ts';
 
 const here = useCase();
+
+describe('flowctl schedule export', () => {
+  it('prints a line for crontab that works with nothing but what cron gives', async () => {
+    const { rig } = here;
+    rig.write('50% off/flow.yaml', 'name: now\nschedules: [{ interval: 1h }]\nsteps: { a: { run: echo hi } }\n');
+    const folder = rig.path('50% off');
+    await rig.flowctlWith({ cwd: folder }, 'deploy', 'flow.yaml', '--state-dir', `${folder}/.flowctl`);
+    const { stdout } = await rig.flowctlWith(
+      { cwd: folder },
+      'schedule',
+      'export',
+      '--crontab',
+      '--state-dir',
+      `${folder}/.flowctl`,
+    );
+    const [line = ''] = stdout.split('\n').filter((each) => each.startsWith('* * * * * '));
+    // cron takes the backslash of `\%` away, and hands the rest to /bin/sh.
+    const command = line.slice('* * * * * '.length).replaceAll('\\%', '%');
+    const ended = spawnSync('/bin/sh', ['-c', command], {
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin', HOME: '/' },
+      encoding: 'utf8',
+    });
+    expect([ended.status, ended.stdout, ended.stderr]).toEqual([0, '', '']);
+  });
+
+  it.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)(
+    'prints a unit that systemd takes (needs systemd-analyze)',
+    async () => {
+      const { rig } = here;
+      const { stdout } = await rig.flowctl('schedule', 'export', '--systemd');
+      const unit = rig.write('flowctl.service', stdout);
+      const ended = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });
+      expect(ended.stderr.split('\n').filter((line) => line.includes('flowctl.service'))).toEqual([]);
+      expect(stdout).toContain('KillMode=process');
+    },
+  );
+});
 
 describe('flowctl schedule next', () => {
   it('lists the instants of a schedule that is given: JSON is an array of instants in UTC', async () => {

@@ -10,10 +10,13 @@ import { nextOf, type Occurrences, readTimetable, type Timetable } from '../../s
 import { positiveInteger } from '../arguments.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { occurrencesText } from '../occurrences-text.ts';
+import { exportText } from '../schedule-export.ts';
+import { stateLayout } from '../../store/layout.ts';
+import { statePath } from '../state-directory.ts';
 import { type GlobalOptions, openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
 
 /** What can be asked of schedules. */
-export const SCHEDULE_ACTIONS = ['next'] as const;
+export const SCHEDULE_ACTIONS = ['next', 'export'] as const;
 
 interface ScheduleOptions extends GlobalOptions {
   readonly cron?: string;
@@ -26,6 +29,8 @@ interface ScheduleOptions extends GlobalOptions {
   readonly number: number;
   readonly profile?: string;
   readonly json?: boolean;
+  readonly crontab?: boolean;
+  readonly systemd?: boolean;
 }
 
 const EXAMPLES = `
@@ -33,16 +38,18 @@ Examples:
   $ flowctl schedule next etl.yaml
   $ flowctl schedule next --cron '30 2 * * *' --timezone America/New_York --from 2027-03-13
   $ flowctl schedule next --interval 1d --anchor 2026-01-01T06:00 --timezone Europe/Berlin -n 3
-  $ flowctl schedule next --rrule 'FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18;BYMINUTE=0;BYSECOND=0' --json`;
+  $ flowctl schedule next --rrule 'FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18;BYMINUTE=0;BYSECOND=0' --json
+  $ flowctl schedule export --crontab         the line by which cron starts what is due; --systemd: a unit`;
 
 /** Adds the command. */
 export function define(program: Command): void {
   withGlobalOptions(program.command('schedule'))
     .argument('<action>', SCHEDULE_ACTIONS.join(', '))
     .argument('[flow]', 'a flow file; not with --cron, --interval, --rrule or --at')
-    .summary('list when a flow is due')
+    .summary('list when a flow is due; keep cron or systemd looking')
     .description(
-      'Lists the instants at or after one that the schedules of a flow name, or a schedule given here. JSON: an array of instants in UTC.',
+      'Lists the instants at or after one that the schedules of a flow name, or a schedule given here. JSON: an array of instants in UTC. ' +
+        '`export` prints what cron or systemd need to start the runs of deployments.',
     )
     .option('--cron <expression>', 'five fields, or six with seconds first')
     .option('--interval <duration>', 'equal steps of time, such as 15m or 1d')
@@ -54,6 +61,8 @@ export function define(program: Command): void {
     .option('-n, --number <n>', 'how many', positiveInteger('-n'), 10)
     .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flow')
     .option('--json', 'print a JSON array of instants')
+    .option('--crontab', 'of `export`: a line for crontab, which calls `flowctl tick`')
+    .option('--systemd', 'of `export`: a unit that keeps `flowctl serve` running')
     .addHelpText('after', EXAMPLES)
     .action(schedule);
 }
@@ -65,6 +74,7 @@ async function schedule(action: string, flow: string | undefined, options: Sched
     const help = near === null ? 'flowctl schedule next etl.yaml' : `did you mean \`${near}\`?`;
     throw new UsageError(`\`flowctl schedule ${action}\`: there is no such action`, help);
   }
+  if (action === 'export') return exportSchedules(session, flow, options);
   const tables = await timetables(session, flow, options);
   if (tables === null) return;
   const read = tables.map((each) => ({ table: each, occurrences: occurrencesOf(each) }));
@@ -86,6 +96,17 @@ async function schedule(action: string, flow: string | undefined, options: Sched
     instants: nextOf([occurrences], from, options.number),
   }));
   await session.stdout.writeAll(occurrencesText(groups, Date.now(), session.style));
+}
+
+async function exportSchedules(session: Session, flow: string | undefined, options: ScheduleOptions): Promise<void> {
+  if ((options.crontab === true) === (options.systemd === true))
+    throw new UsageError('say for whom: --crontab or --systemd');
+  if (flow !== undefined)
+    throw new UsageError('`flowctl schedule export` is about all deployments of the project, and takes no flow');
+  const state = stateLayout(statePath(session, options));
+  const path = session.environment['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+  const program = { node: process.execPath, file: process.argv[1] ?? '', path };
+  await session.stdout.writeAll(exportText(options.crontab === true ? 'crontab' : 'systemd', state, program));
 }
 
 /** The schedule that the options say. Null: they say none. */
