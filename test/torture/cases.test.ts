@@ -8,7 +8,6 @@ import { canCutPower, canTrace } from '../kit/abilities.ts';
 import { Rig } from '../kit/rig.ts';
 import { between, chance, seeded } from '../kit/seeded.ts';
 import { runCampaign } from './campaign.ts';
-import { drawFlow } from './draw-flow.ts';
 import type { Kill } from './draw-kills.ts';
 import type { DrawnFlow } from './flow-parts.ts';
 import { readRecord, readTree } from './record.ts';
@@ -86,11 +85,10 @@ describe.concurrent('the catalogue', () => {
 
   it('case 18: a resume that is killed five times (I1, I2, I3, I4, I5, I6)', { timeout: LIMIT_MS }, async () => {
     const draw = seeded(seed);
-    const flows = Array.from({ length: 40 }, () => drawFlow(draw, 'yaml'));
-    const drawn = flows.find(({ steps, gate }) => steps.length < 8 && gate === null) ?? drawFlow(draw, 'yaml');
     // A life that naps never comes to its end.
-    const sleeper = '  sleeper:\n    run: if [ -n "$TORTURE_NAP" ]; then sleep "$TORTURE_NAP"; fi\n';
-    const flow = { ...drawn, files: new Map([...drawn.files, ['flow.yaml', drawn.files.get('flow.yaml') + sleeper]]) };
+    const sleeper =
+      '  sleeper: { run: \'if [ -n "$TORTURE_NAP" ]; then setsid sleep 20 & sleep "$TORTURE_NAP"; fi\' }\n';
+    const flow = { ...CHAIN, files: new Map([['flow.yaml', CHAIN.files.get('flow.yaml') + sleeper]]) };
     const kills = Array.from({ length: 6 }, (): Kill => ({ kind: 'time', place: draw(), naps: true, askedMs: null }));
     const subject = new Subject({ flow, graceMs: 300, bin: null, disk: null });
     const report = await killAndResume(subject, kills, { seed, inPairs: false, draw, bin: null });
