@@ -59,9 +59,15 @@ function stepsBeneath(
     const key = place(step.key);
     const member = members.get(key);
     const parent = step.parent === null ? prefix : place(step.parent);
-    const own = { ...step, key, parent, needs: step.needs.map(place) };
+    const own = { ...step, key, parent, needs: step.needs.map(place), call: placedCall(step.call, place) };
     return member === undefined ? [own] : [own, ...stepsBeneath(key, member, members)];
   });
+}
+
+function placedCall(call: StepView['call'], place: (key: StepKey) => StepKey): StepView['call'] {
+  if (call === null) return null;
+  const { caller, after } = call;
+  return { ...call, caller: caller === null ? null : place(caller), after: after === null ? null : place(after) };
 }
 
 async function ownDetail(

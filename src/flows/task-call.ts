@@ -155,13 +155,13 @@ export const mapTask = (
   const args = list.map((item, index) => options.args?.(item, index) ?? [item]);
   return conductor === null
     ? Promise.all(args.map((each) => callPlainly(settings, each)))
-    : inTransaction(mapAsStep(conductor, settings, list, args, options));
+    : inTransaction(mapAsStep(conductor, settings, { list, origins: originsOf([items]) }, args, options));
 };
 
 async function mapAsStep(
   conductor: Conductor,
   settings: TaskSettings,
-  items: readonly unknown[],
+  { list: items, origins }: { readonly list: readonly unknown[]; readonly origins: readonly string[] },
   args: readonly (readonly unknown[])[],
   { key, maxParallel, tolerate }: AnyMapOptions,
 ): Promise<unknown[]> {
@@ -179,7 +179,8 @@ async function mapAsStep(
     max_parallel: maxParallel === undefined ? null : wholeNumber(owner, 'maxParallel', maxParallel, 1, 100_000),
     tolerate: toleranceOf(owner, tolerate),
     ...(settings.given.some(dependOnArguments) ? { each: args.map((each) => itemOptions(settings, each)) } : {}),
-    needs: originsOf([items, ...args.slice(0, 1_000)]),
+    // The list is a copy of what was given, which is what is known to have come from a call.
+    needs: [...new Set([...origins, ...originsOf([items, ...args.slice(0, 1_000)])])],
     options: settings.beneath,
   });
   tellItems(conductor, settings, outcome, written, keys);

@@ -63,6 +63,8 @@ export interface StepView {
   readonly call: {
     readonly kind: CallKind;
     readonly caller: StepKey | null;
+    /** The call by the same caller whose end it was made upon; null: it waited for none. */
+    readonly after: StepKey | null;
     readonly run_name: string | null;
     readonly tags: readonly string[];
   } | null;
@@ -101,7 +103,7 @@ export function stepState(run: RunRecord, phase: StepPhase, live: boolean): Step
 export function stepView(
   run: RunRecord,
   step: StepRecord,
-  { live, now }: ViewContext,
+  { live, now, upon }: ViewContext & { readonly upon: ReadonlyMap<StepKey, StepKey> },
   logPath: (step: StepKey, attempt: number) => string,
   outputs: (ref: OutputsRef) => Json,
 ): StepView {
@@ -128,7 +130,12 @@ export function stepView(
     question: step.question,
     answer: step.answer,
     child: step.child,
-    call: step.call !== null ? callView(step.call) : calledMap === null ? null : itemView(calledMap, step.item),
+    call:
+      step.call !== null
+        ? callView(step.call, upon.get(step.key) ?? null)
+        : calledMap === null
+          ? null
+          : itemView(calledMap, step.item),
     started_at: step.started_at,
     finished_at: step.finished_at,
     duration_ms: stepDuration(step, live, now),
@@ -160,14 +167,18 @@ function attemptView(
   };
 }
 
-function callView({ kind, caller, run_name, tags }: NonNullable<StepRecord['call']>): StepView['call'] {
-  return { kind, caller, run_name, tags };
+function callView(
+  { kind, caller, run_name, tags }: NonNullable<StepRecord['call']>,
+  after: StepKey | null,
+): StepView['call'] {
+  return { kind, caller, after, run_name, tags };
 }
 
 /** An item of a map that was called. @param name what people know it by, where it has a name of its own. */
 const itemView = ({ caller, tags }: NonNullable<StepRecord['call']>, name: Json): StepView['call'] => ({
   kind: 'task',
   caller,
+  after: null,
   run_name: typeof name === 'string' ? name : null,
   tags,
 });

@@ -3,6 +3,7 @@
  * the record and from whether a live process owns the run; nothing of it is stored as a state.
  */
 
+import { madeUpon } from './call-order.ts';
 import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Trigger } from './event.ts';
@@ -172,6 +173,7 @@ export function runDetail(
   outputs: (ref: OutputsRef) => Json,
 ): RunDetail {
   const { steps: counts, ...row } = runRow(run, context);
+  const upon = madeUpon(run);
   return {
     ...row,
     counts,
@@ -184,7 +186,7 @@ export function runDetail(
       artifact.file === null ? artifact : { ...artifact, file: paths.artifact(artifact.file) },
     ),
     steps: [...stepsInOrder(run)].map((step) =>
-      stepView(run, step, context, (key, attempt) => paths.log(key, attempt), outputs),
+      stepView(run, step, { ...context, upon }, (key, attempt) => paths.log(key, attempt), outputs),
     ),
   };
 }

@@ -1,6 +1,7 @@
 /** Calls that people ask for again by name, options of the items of maps, and what people see of what a flow function returned. */
 
 import { expect, it } from 'vitest';
+import type { FlowGraph } from '../../src/cli/graph/flow-graph.ts';
 import { useCase } from '../kit/case.ts';
 import { shown, stepOf } from '../kit/flows.ts';
 
@@ -79,4 +80,37 @@ it('names the items of a map, and finds their results, by functions of their arg
   expect([...at.rig.effects()].sort()).toEqual(['priced a', 'priced b']);
   expect(await at.rig.flowctl('run', 'flow.ts#orders', '--force', 'priced')).toMatchObject({ code: 0 });
   expect(at.rig.effects()).toHaveLength(4);
+});
+
+it('draws which call was made upon the end of which, and what went into it', async () => {
+  at.rig.write(
+    'flow.ts',
+    `import { flow, task } from 'flowctl';
+const number = task('number', async (n: number) => n);
+const list = task('list', async (n: number) => [n]);
+const outer = task('outer', async (n: number) => (await number(n)) + (await number(n)));
+export default flow('drawn', async () => {
+  const [first] = await Promise.all([list(1), outer(2)]);
+  const third = await number(3);
+  return [await list.with({ key: 'last' })(third), await number.map(first)];
+});
+`,
+  );
+  expect(await at.rig.flowctl('run', 'flow.ts')).toMatchObject({ code: 0 });
+  const { stdout } = await at.rig.flowctl('graph', 'last', '--format', 'json');
+  const { nodes, edges } = JSON.parse(stdout) as FlowGraph;
+  const parents = nodes.flatMap(({ id, parent }) => (parent === undefined ? [] : [`${id} in ${parent}`]));
+  expect(parents).toEqual(['outer/number in outer', 'outer/number#2 in outer']);
+  const drawn = edges.map(({ from, to, kind }) => `${from} -> ${to} ${kind}`);
+  expect(drawn).toEqual(
+    expect.arrayContaining([
+      'outer/number -> outer/number#2 needs',
+      'number -> list[last] needs',
+      'list[last] -> number#2 needs',
+      'list -> number#2 data',
+    ]),
+  );
+  // It waited for both; which of them ended last is chance.
+  expect(drawn.filter((edge) => /^(list|outer) -> number needs$/.test(edge))).toHaveLength(1);
+  expect(drawn).toHaveLength(5);
 });

@@ -268,7 +268,10 @@ describe('calls of all kinds', () => {
         { id: 'listed/double', kind: 'function', parent: 'listed', state: 'succeeded' },
         { id: 'kept', kind: 'function', state: 'succeeded' },
       ],
-      edges: [{ from: 'listed', to: 'kept', kind: 'data' }],
+      edges: [
+        { from: 'listed', to: 'kept', kind: 'needs' },
+        { from: 'listed', to: 'kept', kind: 'data' },
+      ],
     });
   });
 

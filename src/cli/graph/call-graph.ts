@@ -4,8 +4,8 @@ import type { StepView } from '../../model/view.ts';
 import type { FlowEdge, FlowGraph, FlowNode, NodeKind } from './flow-graph.ts';
 
 /**
- * Makes the graph of a run from its steps. A call stands in the task that made it, an item is counted with its map; what is known to have
- * gone from one call into another is an edge.
+ * Makes the graph of a run from its steps. A call stands in the task that made it, an item is counted with its map. It needs the call whose
+ * end it was made upon; what is known to have gone from one call into another is an edge of the kind `data`.
  */
 export function callGraph(steps: readonly StepView[]): FlowGraph {
   const items = new Map<string, StepView[]>();
@@ -24,9 +24,12 @@ export function callGraph(steps: readonly StepView[]): FlowGraph {
   );
   const homes = new Set([...keys, ...outer]);
   const nodes = drawn.map((step) => nodeOf(step, items.get(step.key) ?? null, homes));
-  const edges = drawn.flatMap(({ key, needs }) =>
-    needs.filter((need) => keys.has(need)).map((from): FlowEdge => ({ from, to: key, kind: 'data' })),
-  );
+  const edges = drawn.flatMap(({ key, needs, call }) => [
+    ...[call?.after ?? null].flatMap((from): FlowEdge[] =>
+      from !== null && keys.has(from) ? [{ from, to: key, kind: 'needs' }] : [],
+    ),
+    ...needs.filter((need) => keys.has(need)).map((from): FlowEdge => ({ from, to: key, kind: 'data' })),
+  ]);
   return { nodes, edges };
 }
 
@@ -35,7 +38,8 @@ function nodeOf(
   items: readonly StepView[] | null,
   keys: ReadonlySet<string>,
 ): FlowNode {
-  const above = parent ?? call?.caller ?? null;
+  // Of a sub-flow's call the parent is its step, also where a task in it made the call.
+  const above = call?.caller ?? parent;
   return {
     id: key,
     kind: child === null ? KINDS[call?.kind ?? 'task'] : 'flow',
