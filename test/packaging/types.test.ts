@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const execute = promisify(execFile);
-/** The examples that are written in TypeScript throughout. */
-const EXAMPLES = ['aircraft', 'dynamic', 'parallel-cpu', 'saga'];
+/** The examples with TypeScript in them. */
+const EXAMPLES = ['aircraft', 'ci', 'dynamic', 'flights', 'parallel-cpu', 'patterns', 'saga', 'templates', 'values'];
 
 describe('the packed package in an empty project', () => {
   let project: string;
@@ -33,7 +33,7 @@ describe('the packed package in an empty project', () => {
     const installed = join(project, 'node_modules/flowctl');
     mkdirSync(installed, { recursive: true });
     await execute('tar', ['-xzf', join(project, filename), '-C', installed, '--strip-components=1']);
-    for (const name of ['@types', 'undici-types']) {
+    for (const name of ['@types', 'undici-types', 'esbuild', 'sql.js', 'vega-datasets']) {
       symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name));
     }
     for (const example of EXAMPLES)
@@ -45,6 +45,8 @@ describe('the packed package in an empty project', () => {
       strict: true,
       types: ['node'],
       skipLibCheck: false,
+      allowImportingTsExtensions: true,
+      noEmit: true,
     };
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['**/*.ts'] }));
   });
