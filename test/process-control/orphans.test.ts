@@ -150,7 +150,7 @@ describe('a step that ends and leaves something running', () => {
     rig.write(
       'flow.yaml',
       `steps:
-  leaves: { run: 'sleep 600 & setsid sleep 600 & echo $! > daemon; echo done' }
+  leaves: { run: 'sleep 600 & setsid sleep 600 & echo $! > daemon; until grep -q sleep /proc/$!/comm; do :; done; echo done' }
   after: { needs: leaves, run: 'kill -0 "$(cat daemon)" && echo alive >> "$EFFECTS"' }
 `,
     );
