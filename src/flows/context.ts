@@ -59,7 +59,10 @@ export interface Context extends StepContext {
   readonly logger: Logger;
   /** In a task: what it leaves for people to look at. */
   readonly artifact: Artifacts;
-  /** Says how far the attempt is, in its log. @param total unknown when left out. */
+  /**
+   * Says how far the attempt is: a line in its log, at most five a second, of which the live view shows the last. Not part of the record.
+   * @param total unknown when left out.
+   */
   progress(done: number, total?: number): void;
 }
 
@@ -73,6 +76,20 @@ const LOGGER: Logger = {
 function write(level: keyof Logger, message: string, facts: object | undefined): void {
   const stream = level === 'warn' || level === 'error' ? process.stderr : process.stdout;
   stream.write(`${level}: ${message}${facts === undefined ? '' : ` ${JSON.stringify(facts)}`}\n`);
+}
+
+/** Shorter than anybody reads, and long enough that a loop may tell of every turn. */
+const PROGRESS_EVERY_MS = 200;
+let lastProgress = { attempt: '', atMs: 0 };
+
+/** One line in the log now and then, and one for the end. */
+function tellProgress({ run, step, attempt }: StepContext, done: number, total: number | undefined): void {
+  const own = `${run}/${step}/${attempt}`;
+  const nowMs = performance.now();
+  const isDue = lastProgress.attempt !== own || nowMs - lastProgress.atMs >= PROGRESS_EVERY_MS;
+  if (!isDue && done !== total) return;
+  lastProgress = { attempt: own, atMs: nowMs };
+  LOGGER.info(`progress ${done}${total === undefined ? '' : `/${total}`}`);
 }
 
 /** What is asked of a conductor from here. */
@@ -138,7 +155,7 @@ export function context(): Context {
     },
     logger: LOGGER,
     artifact: artifactsIn(facts.workdir),
-    progress: (done, total) => LOGGER.info(`progress ${done}${total === undefined ? '' : `/${total}`}`),
+    progress: (done, total) => tellProgress(facts, done, total),
   };
   return { ...facts, ...answers };
 }

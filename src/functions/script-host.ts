@@ -188,7 +188,11 @@ async function describe({ url, module, export: name, params }: Describe): Promis
     const { name: kind, message, stack } = describeThrown(error, fileOfFirstFrame(new Error().stack));
     return { kind: 'not_loaded', message: `${kind}: ${message}`, detail: stack === '' ? null : stack };
   }
-  const exported = Object.entries(exports).flatMap(([key, value]) => {
+  const whole = exports['default'];
+  // What CommonJS exports stands in its default export.
+  const members = typeof whole === 'object' || typeof whole === 'function' ? Object.entries(whole ?? {}) : [];
+  const all = { ...Object.fromEntries(members), ...exports };
+  const exported = Object.entries(all).flatMap(([key, value]) => {
     const flow = flowBehind(value) ?? flowBehind((value as { readonly default?: unknown } | null)?.default);
     return flow === null ? [] : [{ key, flow }];
   });
@@ -198,7 +202,7 @@ async function describe({ url, module, export: name, params }: Describe): Promis
     // A module that exports one flow means that one.
     (name === 'default' && exported.length === 1 ? exported[0] : undefined);
   if (found === undefined) {
-    const value = exports[name];
+    const value = all[name];
     const available = exported.map(({ key }) => key);
     return { kind: 'no_flow', available, found: value === undefined ? null : typeof value };
   }

@@ -52,7 +52,13 @@ export default flow('named', async () => load('monday'));
     );
     expect((await rig.flowctl('run', 'flow.ts')).code).toBe(0);
     const [step] = (await shown(rig)).steps;
-    expect(step?.call).toEqual({ kind: 'task', caller: null, run_name: 'load of monday', tags: ['nightly'] });
+    expect(step?.call).toEqual({
+      kind: 'task',
+      caller: null,
+      after: null,
+      run_name: 'load of monday',
+      tags: ['nightly'],
+    });
     expect((await rig.flowctl('show')).stdout).toMatch(/load +succeeded.* load of monday/);
   });
 
@@ -78,5 +84,20 @@ export default flow('asked', async () => ({ task: await facts(), flow: context()
     expect(run.outputs).toEqual({ task: { attempt: 2, vars, step: 'facts' }, flow: vars });
     const { stdout } = await rig.flowctl('logs', 'last', 'facts', '--attempt', '2');
     expect(stdout).toContain('warn: attempt {"attempt":2}\ninfo: progress 2/2\n');
+  });
+
+  it('tells how far it is now and then, and at the end', async () => {
+    rig.write(
+      'flow.ts',
+      `import { context, flow, task } from 'flowctl';
+const count = task('count', async () => { const { progress } = context(); for (let n = 1; n <= 50_000; n += 1) progress(n, 50_000); });
+export default flow('counted', async () => { await count(); });
+`,
+    );
+    expect((await rig.flowctl('run', 'flow.ts')).code).toBe(0);
+    const lines = (await rig.flowctl('logs', 'last', 'count')).stdout.trimEnd().split('\n');
+    expect(lines[0]).toBe('info: progress 1/50000');
+    expect(lines.at(-1)).toBe('info: progress 50000/50000');
+    expect(lines.length).toBeLessThan(100);
   });
 });
