@@ -107,7 +107,7 @@ async function endUnowned(
     const environment = variables.ok ? variables.value : session.environment;
     // A command may take its time, or ask a person, to tell a value that nobody needs.
     const needed = hasHandlers(definition);
-    const secrets = needed ? (await secretsOf(session, definition, environment)).secrets : NO_SECRETS;
+    const secrets = needed ? (await secretsOf(session, definition, environment, signals.asked)).secrets : NO_SECRETS;
     const life = { state, owned, record, definition, environment, secrets, told: [], opening, before };
     const end = await live(session, life, UNSEEN, signals);
     if (end.kind === 'state_lost') throw end.error;

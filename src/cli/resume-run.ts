@@ -72,7 +72,7 @@ export async function resumeRun(
   const secrets =
     choice === null || environment === null
       ? null
-      : await secretsOrComplain(session, choice.definition, environment, interrupted.asked);
+      : await secretsOrComplain(session, choice.definition, environment, signals.asked);
   const reaped = secrets === null ? null : await endEarlierLife(session, owned, interrupted.hurry);
   const signal = interrupted.first();
   if (choice === null || environment === null || secrets === null || reaped === null || signal !== null) {
@@ -130,18 +130,12 @@ export async function resumeRun(
 }
 
 /** Signals that come before the new life begins: after the first none begins, a second one spares the orphans nothing. */
-function interruptions(signals: SignalHandlers): {
-  readonly asked: AbortSignal;
-  readonly hurry: AbortSignal;
-  first(): EndingSignal | null;
-} {
-  const asked = new AbortController();
+function interruptions(signals: SignalHandlers): { readonly hurry: AbortSignal; first(): EndingSignal | null } {
   const hurry = new AbortController();
   let first: EndingSignal | null = null;
   signals.deliverTo((signal) => {
     if (first !== null) hurry.abort();
     first ??= signal;
-    asked.abort();
   });
-  return { asked: asked.signal, hurry: hurry.signal, first: () => first };
+  return { hurry: hurry.signal, first: () => first };
 }

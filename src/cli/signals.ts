@@ -9,6 +9,8 @@ const ENDING: readonly EndingSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM'];
 
 /** The handlers, while they are installed. */
 export interface SignalHandlers {
+  /** Aborted by the first signal, whoever it is handed to: for work that ends before the run hears of any. */
+  readonly asked: AbortSignal;
   /** Hands every signal, also those that came before, to the run. */
   deliverTo(target: (signal: EndingSignal) => void): void;
   /** Takes the handlers away. */
@@ -25,11 +27,13 @@ export function takeSignals(
   isDetached = false,
 ): SignalHandlers {
   const ignoresHangUp = isDetached || (environment['_'] ?? '').endsWith('/nohup');
+  const asked = new AbortController();
   const early: EndingSignal[] = [];
   let target: ((signal: EndingSignal) => void) | null = null;
   const handlers = ENDING.map((signal) => {
     const handler = (): void => {
       if (signal === 'SIGHUP' && ignoresHangUp) return;
+      asked.abort();
       if (target === null) early.push(signal);
       else target(signal);
     };
@@ -37,6 +41,7 @@ export function takeSignals(
     return () => process.off(signal, handler);
   });
   return {
+    asked: asked.signal,
     deliverTo(next) {
       target = next;
       for (const signal of early.splice(0)) next(signal);
