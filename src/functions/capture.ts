@@ -4,9 +4,11 @@
  */
 
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
 import type { ByteFilter, Mask } from '../secrets/mask.ts';
 import { currentContext, type StepContext } from './context.ts';
+import { replaceStandardStreams } from './standard-streams.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
 const OWNER_ONLY = 0o600;
@@ -52,6 +54,18 @@ export class AttemptLog {
     }
   }
 
+  /** Its descriptor, for a command to write to; null where a mask has to see what is written, or when it is closed. */
+  get descriptor(): number | null {
+    if (this.#isClosed || this.#mask !== null) return null;
+    this.#descriptor ??= openForAppend(this.#file);
+    return this.#descriptor;
+  }
+
+  /** The folder that it is in. */
+  get folder(): string {
+    return dirname(this.#file);
+  }
+
   close(): void {
     this.#isClosed = true;
     if (this.#descriptor === null) return;
@@ -76,7 +90,7 @@ export class Capture {
     this.#failed = failed;
   }
 
-  /** Replaces `process.stdout` and `process.stderr`, and with them where `console` writes. Once per thread, before any print. */
+  /** Replaces `process.stdout` and `process.stderr`, with them where `console` writes, and what else prints. Once per thread, before any print. */
   install(): void {
     for (const name of ['stdout', 'stderr'] as const) {
       const stream = new Writable({
@@ -88,6 +102,11 @@ export class Capture {
       });
       Object.defineProperty(process, name, { value: stream, configurable: true, enumerable: true });
     }
+    replaceStandardStreams({
+      print: (bytes) => this.#write(bytes),
+      descriptor: () => this.#log?.descriptor ?? null,
+      folder: () => this.#log?.folder ?? process.cwd(),
+    });
   }
 
   /** Begins to print into a log: whatever runs in this context, and whatever runs in none. */
@@ -96,11 +115,14 @@ export class Capture {
     this.#current = log;
   }
 
-  #write(bytes: Uint8Array): void {
+  get #log(): AttemptLog | null {
     const context = currentContext();
-    const log = (context === null ? undefined : this.#logs.get(context)) ?? this.#current;
+    return (context === null ? undefined : this.#logs.get(context)) ?? this.#current;
+  }
+
+  #write(bytes: Uint8Array): void {
     try {
-      log?.write(bytes);
+      this.#log?.write(bytes);
     } catch (error) {
       this.#failed(error instanceof Error ? error.message : String(error));
     }

@@ -93,7 +93,7 @@ const OWNERS: readonly { readonly what: string; readonly pattern: RegExp; readon
   {
     what: 'child processes',
     pattern: /from '(node:child_process|execa)'/,
-    rooms: /^(process|store\/flock-program|secrets\/command-source)/,
+    rooms: /^(process|store\/flock-program|secrets\/command-source|functions\/standard-streams)/,
   },
   {
     what: 'the environment',
