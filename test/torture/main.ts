@@ -2,8 +2,8 @@
 
 import { parseArgs } from 'node:util';
 import { canCutPower, canTrace } from '../kit/abilities.ts';
-import { runCampaign, summary } from './campaign.ts';
-import { CONTROLS, tryControl } from './controls.ts';
+import { type CampaignOptions, runCampaign, summary } from './campaign.ts';
+import { buildMutant, type Control, CONTROLS } from './controls.ts';
 import { KILL_KINDS, type KillKind } from './draw-kills.ts';
 
 const usage = `npm run torture -- [options]
@@ -15,7 +15,7 @@ const usage = `npm run torture -- [options]
   --flows KIND    yaml, typescript: flows of this kind alone
   --flow SEED     only the flow that a violation named
   --program FILE  another flowctl than the one of this repository
-  --controls      takes safeguards out of the program, one by one, and shows that the torture notices`;
+  --controls      takes safeguards out of the program, one by one, and shows what notices: a check made for it, and the torture`;
 
 const { values } = parseArgs({
   options: {
@@ -38,33 +38,44 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-if (values.help) say(usage);
-else if (values.controls) {
-  for (const control of CONTROLS) {
-    if (!control.isPossible()) {
-      say(`left out    ${control.name}: this machine does not allow the check`);
-      continue;
-    }
-    const [noticed] = await tryControl(control);
+const campaign: CampaignOptions = {
+  seed: Number(values.seed),
+  kills: Number(values.kills),
+  jobs: Number(values.jobs),
+  graceMs: Number(values.grace),
+  only,
+  flows,
+  flow: values.flow === undefined ? null : Number(values.flow),
+  bin: values.program ?? null,
+  say,
+};
+
+/** What the check that is made for a safeguard says of a program without it, and what the torture says. */
+async function showControl(control: Control): Promise<void> {
+  if (!control.isPossible()) return say(`left out: ${control.name}: this machine does not allow the check`);
+  const mutant = await buildMutant(control);
+  try {
+    const [noticed] = await control.check(mutant.bin);
     say(
-      `${noticed === undefined ? 'NOT CAUGHT ' : 'caught     '} ${control.name}${noticed === undefined ? '' : `: ${noticed}`}`,
+      `${noticed === undefined ? 'NOT CAUGHT' : 'caught'}: ${control.name}${noticed === undefined ? '' : `: ${noticed}`}`,
     );
     if (noticed === undefined) process.exitCode = 1;
+    const quiet = { say: () => {}, bin: mutant.bin, untilCaught: true };
+    const { kinds, violations } = await runCampaign({ ...campaign, ...quiet });
+    const points = kinds.time + kinds.call + kinds.power;
+    const caught = violations.length === 0 ? 'does not notice' : `notices: ${violations[0]?.split('\n')[0]}`;
+    say(`  the torture ${caught} (${points} kill points)`);
+  } finally {
+    mutant.remove();
   }
-} else {
+}
+
+if (values.help) say(usage);
+else if (values.controls) for (const control of CONTROLS) await showControl(control);
+else {
   if (!canTrace()) say('strace is missing or may not trace: kills at system calls come at random times instead');
   if (!canCutPower('ext4')) say('no image can be mounted here: power cuts are left out');
-  const result = await runCampaign({
-    seed: Number(values.seed),
-    kills: Number(values.kills),
-    jobs: Number(values.jobs),
-    graceMs: Number(values.grace),
-    only,
-    flows,
-    flow: values.flow === undefined ? null : Number(values.flow),
-    bin: values.program ?? null,
-    say,
-  });
+  const result = await runCampaign(campaign);
   say(summary(result));
   if (result.violations.length > 0) process.exitCode = 1;
 }

@@ -127,6 +127,8 @@ export class Subject {
     const { naps, place } = kill;
     const delayMs = place * reference.tookMs * STRETCH;
     let killedBy: Kill['kind'] = kill.kind;
+    // Also where the life came to its end in that very moment.
+    let isCut = false;
     let started: Started;
     if (kill.kind === 'call' && canTrace()) {
       const count = reference.calls.get(kill.call) ?? { busiest: 1, all: 1 };
@@ -141,7 +143,8 @@ export class Subject {
     const asking = setTimeout(() => started.process.kill('SIGTERM'), askedMs === null ? 2 ** 30 : limitMs);
     const timer = setTimeout(
       () => {
-        if (kill.kind === 'power') this.cutPower();
+        isCut = kill.kind === 'power';
+        if (isCut) this.cutPower();
         else killedBy = 'time';
         started.process.kill('SIGKILL');
       },
@@ -151,7 +154,7 @@ export class Subject {
     for (const each of [timer, asking]) clearTimeout(each);
     const told = toldIn(ended.stdout);
     const run = told.find(({ type }) => type === 'run.started' || type === 'run.resumed')?.run ?? null;
-    return { ended, killedBy: ended.signal === 'SIGKILL' ? killedBy : null, told, run };
+    return { ended, killedBy: isCut || ended.signal === 'SIGKILL' ? killedBy : null, told, run };
   }
 
   /** From here on nothing reaches the disk; without a disk of its own nothing happens. */

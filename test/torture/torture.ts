@@ -190,7 +190,7 @@ class Lives {
     const steps = subject.flow.steps.length;
     if (violations.length === 0) await subject.remove();
     else await subject.keep();
-    const where = `  seed ${seed}, kept in ${subject.rig.folder}, lives:\n    ${this.done.join('\n    ')}`;
+    const where = `  again: npm run torture -- --flow ${seed}\n  kept in ${subject.rig.folder}, lives:\n    ${this.done.join('\n    ')}`;
     return { seed, kinds, missed, steps, violations: violations.length === 0 ? [] : [...violations, where] };
   }
 
