@@ -21,6 +21,7 @@ import { secretsOrComplain } from './secrets.ts';
 import type { GlobalOptions, Session } from './session.ts';
 import { dieOf, type SignalHandlers, takeSignals } from './signals.ts';
 import { settingsOrUsage } from './start-run.ts';
+import { warnOfNetwork } from './state-directory.ts';
 import { verifyFiles } from './verify-files.ts';
 import { stepsAsked, together } from './steps-asked.ts';
 
@@ -50,6 +51,7 @@ export async function resumeRun(
   const signals = takeSignals(session.environment);
   const state = await openState(target.state.root);
   if (!state.ok) throw new StateError(state.error);
+  warnOfNetwork(session, state.value);
   const opened = await openForResume(state.value, target.place);
   if (!opened.ok) throw new StateError(opened.error);
   const owned = opened.value;

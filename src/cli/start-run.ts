@@ -24,6 +24,7 @@ import type { SelectedSteps } from './selection.ts';
 import { secretsOrComplain } from './secrets.ts';
 import { type Session, UsageError } from './session.ts';
 import { takeSignals } from './signals.ts';
+import { warnOfNetwork } from './state-directory.ts';
 
 declare const FLOWCTL_VERSION: string;
 
@@ -109,6 +110,7 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   if (!hasGroup(session, ahead)) return;
   const signals = takeSignals(session.environment, taken !== null);
   const state = valueOrThrow(await openState(start.stateDirectory));
+  warnOfNetwork(session, state);
   if (detaching !== null && taken === null) return detaching.detach(session, { state, id, now, secrets }, signals);
   const creating = create(state, { id, definition, started, version: FLOWCTL_VERSION }, claim !== undefined);
   // The rest is loaded while the lock is asked for and the disk is written.

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { discoverState } from '../store/discover.ts';
 import { type StateLayout, stateLayout } from '../store/layout.ts';
+import { networkOf, networkWarning } from '../store/network-file-system.ts';
 import { type GlobalOptions, type Session, UsageError } from './session.ts';
 
 /** The path of the state directory: by option, by environment, or that of the project around `start`. */
@@ -23,6 +24,12 @@ export function stateToRead(session: Session, options: GlobalOptions): StateLayo
     session.mention(`warning: there is no state directory ${state.root}`);
   }
   return state;
+}
+
+/** Says where the state of a run that is about to begin lies, when it lies where locks may not hold. */
+export function warnOfNetwork(session: Session, { root }: StateLayout): void {
+  const network = networkOf(root);
+  if (network !== null) session.mention(`warning: ${root} ${networkWarning(network)}`);
 }
 
 /** What a hint's command needs to find the state from where the user stands; empty, or begins with a space. */

@@ -231,3 +231,21 @@ it('F35: the threads that do file work are few and busy: the record waits, nothi
   expect(code, stderr).toBe(0);
   await expectWhole(8);
 });
+
+it('F28: the state lies on a network file system: one warning with its name, and the run goes on; none on a local disk', async () => {
+  const { rig } = here;
+  rig.write('flow.yaml', chain({ c: "run: 'exit 3'" }));
+  // No network here: statfs(2) is made to tell of one.
+  rig.write(
+    'nfs.cjs',
+    "const fs = require('node:fs');\nconst real = fs.statfsSync;\nfs.statfsSync = (path) => ({ ...real(path), type: 0x6969 });\n",
+  );
+  const elsewhere = { env: { NODE_OPTIONS: `--require ${rig.path('nfs.cjs')}` } };
+  const warnings = (text: string): number => text.split('network file system (NFS)').length - 1;
+  const run = await rig.start(['run', 'flow.yaml'], elsewhere).ended;
+  expect([run.code, warnings(run.stderr)], run.stderr).toEqual([1, 1]);
+  expect(run.stderr).toContain(rig.path('.flowctl'));
+  const resumed = await rig.start(['resume'], elsewhere).ended;
+  expect([resumed.code, warnings(resumed.stderr)], resumed.stderr).toEqual([1, 1]);
+  expect(warnings((await rig.flowctl('resume')).stderr)).toBe(0);
+});

@@ -6,18 +6,8 @@ import { systemProgram } from '../../process/programs.ts';
 import { type Finding, finding } from '../../store/checkup/finding.ts';
 import { flockProgram } from '../../store/flock-program.ts';
 import type { StateLayout } from '../../store/layout.ts';
+import { networkNameOf, networkWarning } from '../../store/network-file-system.ts';
 
-/** Types of file systems that other machines may write to as well: linux/magic.h. */
-const NETWORK: ReadonlyMap<number, string> = new Map([
-  [0x6969, 'NFS'],
-  [0x517b, 'SMB'],
-  [0xff534d42, 'CIFS'],
-  [0xfe534d42, 'SMB2'],
-  [0x01021997, '9p'],
-  [0x5346414f, 'AFS'],
-  [0x00c36400, 'Ceph'],
-  [0x65735546, 'FUSE'],
-]);
 const LEAST_BYTES = 64 * 1_048_576;
 const LEAST_FILES = 1_000;
 /** Clocks of machines differ by less. */
@@ -60,11 +50,13 @@ function checkPlace({ root }: StateLayout): readonly Finding[] {
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
   const found: Finding[] = [];
   const { type, bavail, bsize, files, ffree } = statfsSync(place);
-  const network = NETWORK.get(type);
-  if (network !== undefined) {
-    const message = `lies on a network file system (${network}): locks and syncs may not hold there`;
+  const network = networkNameOf(type);
+  if (network !== null) {
     found.push(
-      finding('warning', 'network', message, { file: root, help: 'put the state on a local disk: --state-dir' }),
+      finding('warning', 'network', networkWarning(network), {
+        file: root,
+        help: 'put the state on a local disk: --state-dir',
+      }),
     );
   }
   if (bavail * bsize < LEAST_BYTES) {
