@@ -97,7 +97,7 @@ describe.skipIf(!canUnshare())('case 27: a disk of 1 MB fills (needs namespaces)
     expect(await succeeded(disk)).toEqual(CHAIN);
   });
 
-  const rooms = process.env['FAULT_SWEEP'] === 'all' ? Array.from({ length: 40 }, (_, index) => index) : [0, 4, 11, 17];
+  const rooms = process.env['FAULT_SWEEP'] === 'all' ? Array.from({ length: 40 }, (_, index) => index) : [0, 11];
 
   it.each(rooms)(
     'case 27: %i pages are left when a run is begun: 74 or 0, no harm to the runs before and after it',
@@ -126,7 +126,7 @@ describe.skipIf(!canUnshare())('case 27: a disk of 1 MB fills (needs namespaces)
   );
 
   const inodes =
-    process.env['FAULT_SWEEP'] === 'all' ? Array.from({ length: 30 }, (_, index) => index + 2) : [9, 19, 22];
+    process.env['FAULT_SWEEP'] === 'all' ? Array.from({ length: 30 }, (_, index) => index + 2) : [9, 21];
 
   it.each(inodes)('case 27: a disk with room for %i files: 74 or 0 with nothing missing', async (files) => {
     const { rig } = here;

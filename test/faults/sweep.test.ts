@@ -8,7 +8,7 @@ import type { Rig } from '../kit/rig.ts';
 import { chance, oneOf, seeded } from '../kit/seeded.ts';
 import { countChanges, disturb, type Fault, prepare, type Scene } from './sweep.ts';
 
-const wanted = process.env['FAULT_SWEEP'] ?? '5';
+const wanted = process.env['FAULT_SWEEP'] ?? '3';
 const seed = Number(process.env['FAULT_SEED'] ?? 1);
 /** A resumed run ends whatever bears the token of its earlier life, which copies of one run share: one after the other. */
 const AT_ONCE: { readonly [scene in Scene]: number } = { run: 2, resume: 1 };
