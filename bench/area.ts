@@ -21,6 +21,7 @@ export interface Growth {
   readonly topExponent: number;
   readonly points: readonly (readonly [size: number, value: number])[];
   readonly unit: string;
+  readonly note?: string;
 }
 
 /** Everything an area can report. */

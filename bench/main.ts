@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Area, BenchContext, Figure } from './area.ts';
 import { calls } from './areas/calls.ts';
+import { callsOnCores } from './areas/calls-on-cores.ts';
 import { coldStart } from './areas/cold-start.ts';
 import { engineAlone } from './areas/engine.ts';
 import { logs } from './areas/logs.ts';
@@ -19,7 +20,18 @@ import { canMeasurePrograms } from './protocol.ts';
 
 declare const REPOSITORY: string;
 
-const AREAS: readonly Area[] = [coldStart, shellSteps, engineAlone, maps, calls, recording, logs, rendering, reuse];
+const AREAS: readonly Area[] = [
+  coldStart,
+  shellSteps,
+  engineAlone,
+  maps,
+  calls,
+  callsOnCores,
+  recording,
+  logs,
+  rendering,
+  reuse,
+];
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, full: { type: 'boolean' }, json: { type: 'string' } },
@@ -39,9 +51,13 @@ function line(figure: Figure): string {
   if ('absent' in figure) return `  ${name} left out: ${figure.absent}`;
   if ('exponent' in figure) {
     const points = figure.points.map(([size, value]) => `${size}: ${value.toFixed(0)}`).join(', ');
-    return `  ${name} exponent ${figure.exponent.toFixed(2)}, top ${figure.topExponent.toFixed(2)}   (${points} ${figure.unit})`;
+    const note = figure.note === undefined ? '' : `   ${figure.note}`;
+    return `  ${name} exponent ${figure.exponent.toFixed(2)}, top ${figure.topExponent.toFixed(2)}   (${points} ${figure.unit})${note}`;
   }
-  const goal = figure.goal === null ? '' : `   goal ${figure.goal}${figure.ratio <= figure.goal ? ' (met)' : ''}`;
+  const goal =
+    figure.goal === null
+      ? ''
+      : `   goal ${Number(figure.goal.toFixed(2))}${figure.ratio <= figure.goal ? ' (met)' : ''}`;
   const memory = `${(figure.peakKb / 1_024).toFixed(0)} MB`;
   const ratio =
     figure.name === figure.reference
