@@ -2,7 +2,6 @@
  * An imperative flow in a run: the flow function's calls become steps, and it is told how each of them ended, in the order of the journal,
  * once that is on disk. In a later life the function runs again and is told the same, in the same order; only then does anything begin.
  * A call that contradicts what is recorded is refused.
- *
  *     waiting -- the run may begin --> replaying -- all told --> live -- it settled, all calls ended --> finishing --> over
  *
  * This file knows the function only by `script-ports.ts`. Which calls stand for what is recorded is `replay.ts`.
@@ -46,6 +45,7 @@ export class Script {
   private hasBegun = false;
   private hasSettled = false;
   private isFinishing = false;
+  private isLive = false;
   private replay = new Replay([]);
   private readonly claimed = new Set<StepKey>();
   private readonly callers = new Map<StepKey, Answer>();
@@ -184,7 +184,7 @@ export class Script {
     const drift = record === undefined ? null : driftBetween(record, call);
     if (drift !== null) return this.refuse(drift);
     this.admit(call, record);
-    this.goOn();
+    if (record !== undefined || !this.isLive) this.goOn();
   }
 
   private admit(call: ScriptCall, record: StepRecord | undefined): void {
@@ -258,7 +258,8 @@ export class Script {
       for (const record of this.fresh.splice(0)) this.pass(record);
       const held = this.replay.release();
       for (const call of held) this.admit(call, this.run.steps.get(call.step));
-      if (!this.ground.watchesWaits) this.running?.goLive();
+      if (!this.ground.watchesWaits && !this.isLive) this.running?.goLive();
+      this.isLive = true;
     }
     this.ground.commit([]);
     this.finishWhenDone();

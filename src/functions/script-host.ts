@@ -9,21 +9,26 @@ import { parentPort } from 'node:worker_threads';
 import type { JsonObject } from '../base/json.ts';
 import { assertNever } from '../base/result.ts';
 import { conducted, flowBehind, type RegisteredFlow, registeredFlow, registry } from '../flows/conductor.ts';
-import { Calling, quiet } from './calling.ts';
+import { Calling, quiet, type SentCall } from './calling.ts';
 import { AttemptLog, Capture } from './capture.ts';
 import { handedSecrets } from './call-secrets.ts';
 import { runInContext, type StepContext } from './context.ts';
 import { setEnvironment } from './host-environment.ts';
 import type { HostReport } from './messages.ts';
+import { OptionsWriter, type WiredCall } from './options-border.ts';
 import { reportReturned } from './perform.ts';
 import type { Description, FromScript, ScriptStart, ToScript, Unheard } from './script-messages.ts';
 import { stepsBehind } from './step-errors.ts';
 import { describeThrown, fileOfFirstFrame } from './thrown.ts';
 import { Watch } from './watch.ts';
 
+const MOST_AT_ONCE = 64;
+
 /** What runs one flow function. */
 class ScriptHost {
-  readonly #send: (message: FromScript) => void;
+  readonly #post: (message: FromScript) => void;
+  readonly #options = new OptionsWriter();
+  #calls: WiredCall[] = [];
   readonly #hold: (hold: boolean) => void;
   readonly #capture: Capture;
   readonly #unheard = new Map<Promise<unknown>, unknown>();
@@ -33,9 +38,9 @@ class ScriptHost {
   #isOver = false;
 
   constructor(send: (message: FromScript) => void, hold: (hold: boolean) => void) {
-    this.#send = send;
+    this.#post = send;
     this.#hold = hold;
-    this.#capture = new Capture((message) => send({ kind: 'log_failed', message }));
+    this.#capture = new Capture((message) => this.#send({ kind: 'log_failed', message }));
   }
 
   start(): void {
@@ -48,6 +53,7 @@ class ScriptHost {
     // One that is handled later, when the function comes to it, is no failure; which those are is known at the end.
     process.on('unhandledRejection', (reason, promise) => this.#unheard.set(promise, reason));
     process.on('rejectionHandled', (promise) => this.#unheard.delete(promise));
+    process.on('exit', () => this.#sendCalls());
     process.removeAllListeners('warning');
     process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
     // While a call is under way the port keeps the thread alive. So this says that the function waits and nothing will come.
@@ -64,8 +70,8 @@ class ScriptHost {
       case 'describe':
         void this.#describe(message);
         return;
-      case 'outcome':
-        this.#calling?.hear(message.outcome);
+      case 'outcomes':
+        for (const outcome of message.outcomes) this.#calling?.hear(outcome);
         this.#watch?.look();
         return;
       case 'live':
@@ -90,7 +96,7 @@ class ScriptHost {
       caller: null,
       send: (call) => {
         this.#hold(true);
-        this.#send({ kind: 'called', call });
+        this.#sendSoon(call);
         this.#watch?.look();
       },
       record: (kind, make) => {
@@ -124,6 +130,25 @@ class ScriptHost {
     this.#hold(true);
     this.#send({ kind: 'settled' });
     this.#watch?.look();
+  }
+
+  /** Calls that the function makes in one turn go together, so many at most that the program can see to other things between. */
+  #sendSoon(call: SentCall): void {
+    this.#calls.push(this.#options.write(call));
+    if (this.#calls.length === 1) queueMicrotask(() => this.#sendCalls());
+    else if (this.#calls.length === MOST_AT_ONCE) this.#sendCalls();
+  }
+
+  #sendCalls(): void {
+    const calls = this.#calls;
+    if (calls.length === 0) return;
+    this.#calls = [];
+    this.#post({ kind: 'called', calls });
+  }
+
+  #send(message: FromScript): void {
+    this.#sendCalls();
+    this.#post(message);
   }
 
   async #load(

@@ -3,8 +3,8 @@
 import type { JsonObject } from '../base/json.ts';
 import type { CallOutcome, RecordedKind } from '../flows/conductor.ts';
 import type { RecordedValues } from '../model/run.ts';
-import type { SentCall } from './calling.ts';
 import type { ContextFacts, HostReport } from './messages.ts';
+import type { WiredCall } from './options-border.ts';
 
 /** A flow function to run. */
 export interface ScriptStart {
@@ -35,13 +35,14 @@ export type ToScript =
       /** Params that the flow is to check, where it has code for that; null: none. */
       readonly params: JsonObject | null;
     }
-  | { readonly kind: 'outcome'; readonly outcome: CallOutcome }
+  /** Told to the function one after the other. */
+  | { readonly kind: 'outcomes'; readonly outcomes: readonly CallOutcome[] }
   | { readonly kind: 'live' }
   | { readonly kind: 'finish' };
 
 /** From a script's thread to the program. */
 export type FromScript =
-  | { readonly kind: 'called'; readonly call: SentCall }
+  | { readonly kind: 'called'; readonly calls: readonly WiredCall[] }
   | { readonly kind: 'recorded'; readonly value: { readonly kind: RecordedKind; readonly value: number | string } }
   | { readonly kind: 'waits'; readonly told: number; readonly asked: number }
   | { readonly kind: 'settled' }

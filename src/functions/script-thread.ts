@@ -2,8 +2,11 @@
 
 import type { JsonObject } from '../base/json.ts';
 import { Worker } from 'node:worker_threads';
+import type { CallOutcome } from '../flows/conductor.ts';
+import type { SentCall } from './calling.ts';
 import type { FunctionResult, HostEndReason } from './messages.ts';
 import type { ModuleLoader } from './modules.ts';
+import { OptionsReader } from './options-border.ts';
 import { resultOf } from './report.ts';
 import type { Description, FromScript, ScriptStart, ToScript, Unheard } from './script-messages.ts';
 
@@ -16,7 +19,9 @@ export interface ScriptResult {
 
 /** Who hears of a script. */
 export interface ScriptThreadListener {
-  told(message: Exclude<FromScript, { readonly kind: 'ended' | 'described' }>): void;
+  /** It made a call. */
+  called(call: SentCall): void;
+  told(message: Exclude<FromScript, { readonly kind: 'ended' | 'described' | 'called' }>): void;
   /** Once, whatever happened; nothing is told any more. */
   ended(result: ScriptResult): void;
 }
@@ -25,6 +30,8 @@ export interface ScriptThreadListener {
 export class ScriptThread {
   readonly #worker: Worker;
   readonly #listener: ScriptThreadListener;
+  readonly #options = new OptionsReader();
+  #outcomes: CallOutcome[] = [];
   #isOver = false;
   #reason: HostEndReason = 'exit';
   #detail: string | null = null;
@@ -47,6 +54,24 @@ export class ScriptThread {
   }
 
   send(message: ToScript): void {
+    this.#tellOutcomes();
+    this.#post(message);
+  }
+
+  /** Tells how a call ended. Ends that were recorded together go together. */
+  tell(outcome: CallOutcome): void {
+    this.#outcomes.push(outcome);
+    if (this.#outcomes.length === 1) queueMicrotask(() => this.#tellOutcomes());
+  }
+
+  #tellOutcomes(): void {
+    const outcomes = this.#outcomes;
+    if (outcomes.length === 0) return;
+    this.#outcomes = [];
+    this.#post({ kind: 'outcomes', outcomes });
+  }
+
+  #post(message: ToScript): void {
     if (!this.#isOver) this.#worker.postMessage(message);
   }
 
@@ -58,7 +83,8 @@ export class ScriptThread {
 
   #receive(message: FromScript): void {
     if (this.#isOver || message.kind === 'described') return;
-    if (message.kind !== 'ended') this.#listener.told(message);
+    if (message.kind === 'called') for (const call of message.calls) this.#listener.called(this.#options.read(call));
+    else if (message.kind !== 'ended') this.#listener.told(message);
     else this.#end(resultOf(message.report), message.unheard, message.blamed);
   }
 

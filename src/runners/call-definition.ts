@@ -6,7 +6,7 @@ import { assertNever } from '../base/result.ts';
 import type { ScriptCall, TaskFunction, Work } from '../engine/ports.ts';
 import { STEP_DEFAULTS } from '../model/defaults.ts';
 import type { Action, StepDefinition } from '../model/flow.ts';
-import type { CallRequest } from '../flows/conductor.ts';
+import type { CallRequest, RequestedOptions } from '../flows/conductor.ts';
 
 /** A call with its place in the run. */
 export interface PlacedCall {
@@ -54,7 +54,25 @@ export function scriptCall({ step, items, arguments_hash, request }: PlacedCall,
 const workOf = ({ module }: CallSource, task: string, part: TaskFunction, input: readonly unknown[]): Work =>
   ({ kind: 'call', module, export: task, task: part, input }) as Work;
 
+/** Calls of a task with the same options are the same step, as often as it is called. */
+const tasks = new WeakMap<RequestedOptions, StepDefinition>();
+
 function definitionOf(id: StepId, request: CallRequest, source: CallSource): StepDefinition {
+  if (request.kind !== 'task') return makeDefinition(id, request, source);
+  const known = tasks.get(request.options);
+  const isSame =
+    known !== undefined &&
+    known.id === id &&
+    known.action.kind === 'call' &&
+    known.action.export === request.task &&
+    known.action.module === source.module;
+  if (isSame) return known;
+  const definition = makeDefinition(id, request, source);
+  tasks.set(request.options, definition);
+  return definition;
+}
+
+function makeDefinition(id: StepId, request: CallRequest, source: CallSource): StepDefinition {
   const { cache, tags: _tags, run_name: _name, ...options } = request.options;
   return {
     ...STEP_DEFAULTS,

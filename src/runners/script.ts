@@ -67,10 +67,9 @@ function startScript(
     if (isStopped) return;
     const source = { module, flow: (name: string) => scriptFlowKey(module, name) };
     thread = new ScriptThread(options.hosts.hostUrl, startOf(options, beginning, prepared.value, log), {
+      called: (call) => listener.called(scriptCall(call, source)),
       told: (message) => {
         switch (message.kind) {
-          case 'called':
-            return listener.called(scriptCall(message.call, source));
           case 'recorded':
             return listener.recorded(message.value.kind, message.value.value);
           case 'waits':
@@ -91,7 +90,7 @@ function startScript(
     end(failed({ code: 'module_not_loaded', message }));
   });
   return {
-    tell: (outcome) => thread?.send({ kind: 'outcome', outcome }),
+    tell: (outcome) => thread?.tell(outcome),
     goLive: () => thread?.send({ kind: 'live' }),
     finish: () => thread?.send({ kind: 'finish' }),
     stop: () => {
