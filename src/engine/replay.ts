@@ -72,8 +72,7 @@ export class Replay {
         this.told.add(step);
         return step;
       }
-      if (!isIdle || this.isHolding) return null;
-      return this.later();
+      return isIdle ? this.later() : null;
     }
     return null;
   }
@@ -86,13 +85,13 @@ export class Replay {
     return call === undefined || record === undefined ? null : driftFailure(record, call);
   }
 
-  /** A call behind one that was not made; without any, the rest is left untold. */
+  /** A call behind one that was not made; without any, the rest is left untold, unless a call is held back that may stand in its place. */
   private later(): StepKey | null {
     const step = this.recorded.find(
       (key, index) => index > this.position && this.claimed.has(key) && !this.told.has(key),
     );
     if (step === undefined) {
-      this.position = this.recorded.length;
+      if (!this.isHolding) this.position = this.recorded.length;
       return null;
     }
     this.told.add(step);
