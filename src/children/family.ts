@@ -144,7 +144,8 @@ export function relativesOf(
 ) {
   const link = record.parent;
   if (parent !== null && link !== null) {
-    return { idled: (idleness: Idleness) => engines.get(parent)?.relatives.idled(link.step, idleness), prefix };
+    const idled = (idleness: Idleness) => engines.get(parent)?.relatives.idled(link.step, idleness);
+    return { idled, prefix, watchesWaits: waits === 'park' };
   }
   const parked = (): void => {
     for (const engine of living.values()) engine.relatives.park();

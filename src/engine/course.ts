@@ -85,7 +85,8 @@ export class Course {
     this.opening = opening.map((body) => this.ledger.fold(body));
     this.frontier = new Frontier(parts.plan, parts.run);
     this.scripts = new ScriptSeat({
-      ...{ source: this.parts, host: parts.scripts ?? null, inbox, watchesWaits: parts.waits === 'park' },
+      ...{ source: this.parts, host: parts.scripts ?? null, inbox },
+      watchesWaits: parts.watchesWaits ?? parts.waits === 'park',
       ...{ frontier: () => this.frontier, commit: (events) => this.commit(events) },
       now: () => parts.clock.wall(),
     });

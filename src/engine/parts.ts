@@ -25,6 +25,8 @@ export interface EngineParts extends ScopeSource {
   readonly slots?: Slots | null;
   /** What happens when nothing is left but to wait for a person or an instant. Default: the engine stays. */
   readonly waits?: 'stay' | 'park';
+  /** True for a run of a tree that is to be left when all of it waits. Default: where it is this run that is left. */
+  readonly watchesWaits?: boolean;
   /** Told whenever the run becomes idle, or busy again. */
   readonly idled?: (idleness: Idleness) => void;
   /** Told when the run is left waiting: its sub-runs are, too. */

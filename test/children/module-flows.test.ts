@@ -202,4 +202,31 @@ export default flow({
     expect(ended, ended.stdout + ended.stderr).toMatchObject({ code: 0 });
     expect((await shown(at.rig)).outputs).toEqual({ one: 10, two: [{ z: '1' }, { z: '2' }], three: 'PATH' });
   });
+
+  it('is left waiting with its tree, and goes on when it is answered', async () => {
+    at.rig.write(
+      'asks.ts',
+      "import { context, flow } from 'flowctl';\nexport default flow('asks', async () => (await context().approval({ message: 'which?', params: { n: 1 } })).n);\n",
+    );
+    at.rig.write('parent.yaml', 'steps:\n  ask: { flow: ./asks.ts }\noutputs: { n: "${{ steps.ask.outputs }}" }\n');
+    expect(await at.rig.flowctl('run', 'parent.yaml', '--no-wait')).toMatchObject({ code: 6 });
+    expect(await at.rig.flowctl('approve', 'last', 'ask/approval', '-p', 'n=7')).toMatchObject({ code: 0 });
+    expect(await shown(at.rig)).toMatchObject({ state: 'succeeded', outputs: { n: 7 } });
+  });
+
+  it('has the secrets that its parent names as well', async () => {
+    at.rig.give({ TOKEN: 'quite-a-secret' });
+    at.rig.write(
+      'uses.ts',
+      "import { context, flow, task } from 'flowctl';\nconst reveal = task('reveal', { secrets: ['TOKEN'] }, async () => { console.log(context().secrets.TOKEN); return String(context().secrets.TOKEN).length; });\nexport default flow('uses', { secrets: ['TOKEN'] }, async () => reveal());\n",
+    );
+    at.rig.write(
+      'parent.yaml',
+      'secrets: [TOKEN]\nsteps:\n  use: { flow: ./uses.ts }\noutputs: { n: "${{ steps.use.outputs }}" }\n',
+    );
+    const ended = await at.rig.flowctl('run', 'parent.yaml');
+    expect(ended, ended.stdout).toMatchObject({ code: 0 });
+    expect(await shown(at.rig)).toMatchObject({ outputs: { n: 14 } });
+    expect((await at.rig.flowctl('logs', 'last', 'use/reveal')).stdout).toBe('***\n');
+  });
 });
