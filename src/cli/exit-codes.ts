@@ -53,7 +53,7 @@ export function exitCodeTable(): string {
     ...rows,
     '',
     'When several apply: a signal, then 74, 65, 70, 124, 5, 1. A step has its own code in `flowctl show`; it is never',
-    "flowctl's.",
+    "flowctl's. `flowctl doctor` gives 1 where warnings are left, 65 where something is damaged, 0 where there are only notes.",
     '',
   ].join('\n');
 }

@@ -16,9 +16,9 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
 import { canTrace } from '../kit/abilities.ts';
-import { sealLine } from '../../src/store/sealed-line.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, onlyRun } from '../kit/flows.ts';
+import { changeJournal } from '../kit/journal-lines.ts';
 import { Stage } from '../kit/puppet.ts';
 import { type Ended, tagged } from '../kit/rig.ts';
 
@@ -208,14 +208,11 @@ function watchdogsOf(run: string): readonly number[] {
 
 /** Makes a run of days ago of one that has ended: every time in its journal. */
 function age(id: string, days: number): void {
-  const journal = here.rig.path('.flowctl/runs', id, 'journal.ndjson');
-  const [header = '', ...lines] = readFileSync(journal, 'utf8').trimEnd().split('\n');
-  const aged = lines.map((line) => {
-    const { crc: _, ...event } = JSON.parse(line) as { readonly crc: string; readonly time: string };
-    const time = new Date(Date.parse(event.time) - days * 86_400_000).toISOString();
-    return sealLine(JSON.stringify({ ...event, time }));
-  });
-  writeFileSync(journal, `${header}\n${aged.join('')}`);
+  const aged = (time: unknown): string => new Date(Date.parse(String(time)) - days * 86_400_000).toISOString();
+  changeJournal(here.rig.path('.flowctl/runs', id, 'journal.ndjson'), ([header = {}, ...events]) => [
+    header,
+    ...events.map((event) => ({ ...event, time: aged(event['time']) })),
+  ]);
 }
 
 describe('killed while it deletes', () => {
@@ -368,7 +365,10 @@ describe('retention', () => {
     const crashed = await crashedAtB();
     const run = await rig.flowctl('run', 'flow.yaml');
     expect(run.code).toBe(0);
-    expect(run.stderr).toContain('deleted 5 old runs (retention)');
+    expect(run.stderr).toMatch(/^deleted \d old runs? \(retention\)$/m);
+    // It takes a second at most, and each run that ends goes on where the last one stopped.
+    for (let more = 0; more < 8 && (await idsListed()).length > 2; more += 1)
+      await rig.flowctl('run', 'flow.yaml', '-q');
     const [newest = ''] = await idsListed();
     expect([...(await idsListed())].sort()).toEqual([crashed, newest].sort());
     expect(rig.read('.flowctl/removals.ndjson')).toContain('"by":"retention"');

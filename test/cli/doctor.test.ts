@@ -319,3 +319,28 @@ describe('flowctl doctor', () => {
     },
   );
 });
+
+describe('beside others', () => {
+  it('I8: doctor --fix again and again while runs begin and end: all are listed, none is harmed, nothing is left', async () => {
+    const { rig } = here;
+    await ran(2);
+    rmSync(rig.path('.flowctl/index.ndjson'));
+    let busy = true;
+    const looking = (async () => {
+      const codes: (number | null)[] = [];
+      while (busy) codes.push((await rig.flowctl('doctor', '--fix')).code);
+      return codes;
+    })();
+    const ends = await Promise.all([1, 2, 3].map(async () => [await runOnce(), await runOnce()]));
+    busy = false;
+    expect(ends.flat()).toEqual(Array.from({ length: 6 }, () => 0));
+    // 1: the index was just being made anew by somebody else.
+    expect((await looking).filter((code) => code !== 0 && code !== 1)).toEqual([]);
+    const rows = await rig.query<RunRow[]>('runs');
+    expect(rows.map(({ id }) => id)).toEqual([...rig.runIds()].reverse());
+    expect(rows.map(({ state }) => state)).toEqual(rows.map(() => 'succeeded'));
+    expect(await examined()).toMatchObject({ code: 0, runs: 8, findings: [] });
+  });
+});
+
+const runOnce = async (): Promise<number | null> => (await here.rig.flowctl('run', 'flow.yaml', '-q')).code;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { canonicalJson, type Json, type JsonObject } from '../../src/base/json.ts';
-import { readLine, sealLine } from '../../src/store/sealed-line.ts';
+import { linesOfJournal, sealedJournal } from './journal-lines.ts';
 import type { Rig } from './rig.ts';
 
 const FIXTURES = resolve(import.meta.dirname, '../state/fixtures');
@@ -67,12 +67,11 @@ function moved(name: string, text: string, from: string, to: string): string {
 }
 
 function resealed(journal: string, from: string, to: string): string {
-  const lines = journal.trimEnd().split('\n');
-  return lines
-    .map((line) => {
-      const read = readLine(Buffer.from(line));
-      if (read.kind !== 'good') throw new Error(`a line of a kept journal is ${read.kind}`);
-      return sealLine(JSON.stringify(read.value).replaceAll(from, to));
-    })
-    .join('');
+  const lines = linesOfJournal(journal);
+  return sealedJournal(
+    lines.map(({ value, isLinked }) => ({
+      value: JSON.parse(JSON.stringify(value).replaceAll(from, to)) as JsonObject,
+      isLinked,
+    })),
+  );
 }

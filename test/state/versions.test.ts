@@ -6,29 +6,13 @@ import type { RunRow } from '../../src/model/view.ts';
 import { sealLine } from '../../src/store/sealed-line.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, journalOf, onlyRun, shown, stepOf } from '../kit/flows.ts';
+import { changeJournal } from '../kit/journal-lines.ts';
 import type { Ended } from '../kit/rig.ts';
 
 const here = useCase();
 const FAILS_ONCE = `run: '[ "$FLOWCTL_ATTEMPT" = 2 ] && echo b >> "$EFFECTS"'`;
 
 type Line = { readonly [member: string]: unknown };
-
-/** Writes the lines of a journal anew, each sealed. */
-function rewrite(journal: string, change: (lines: readonly Line[]) => readonly Line[]): void {
-  const lines = readFileSync(journal, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((text) => {
-      const { crc: _, ...line } = JSON.parse(text) as Line;
-      return line;
-    });
-  writeFileSync(
-    journal,
-    change(lines)
-      .map((line) => sealLine(JSON.stringify(line)))
-      .join(''),
-  );
-}
 
 async function failedRun(): Promise<string> {
   const { rig } = here;
@@ -51,7 +35,7 @@ describe('a journal', () => {
   it('of a later minor version: events and members that are unknown are passed over, and the run goes on', async () => {
     const { rig } = here;
     const id = await failedRun();
-    rewrite(journalOf(rig), ([header, ...events]) => {
+    changeJournal(journalOf(rig), ([header, ...events]) => {
       const last = events.at(-1) as { seq: number; time: string };
       const novel = { seq: last.seq + 1, time: last.time, type: 'weather.changed', to: { rain: [1, 2] } };
       return [
@@ -71,7 +55,7 @@ describe('a journal', () => {
   it('of another major version: the row says so, resume 4, prune leaves it, delete takes it', async () => {
     const { rig } = here;
     const id = await failedRun();
-    rewrite(journalOf(rig), ([header, ...events]) => [{ ...header, journal: '2.0' }, ...events]);
+    changeJournal(journalOf(rig), ([header, ...events]) => [{ ...header, journal: '2.0' }, ...events]);
     const { problem } = await onlyRun(rig);
     expect(problem).toMatchObject({ code: 'not-found', message: expect.stringContaining('format 2.0') });
     expect((await rig.flowctl('runs')).code).toBe(0);

@@ -59,6 +59,8 @@ async function mended(state: StateLayout, { mend, file }: Finding): Promise<Told
   if (mend === null) return 'open';
   const done = await guarded(file ?? state.root, () => mend.apply());
   if (done.ok) return done.value ? 'mended' : 'busy';
+  // What was found is gone: its owner was still at it, and has done it.
+  if (done.error.kind === 'io' && done.error.code === 'ENOENT') return 'busy';
   return { failed: failureOf(done.error).message, code: exitCodeOf(done.error) };
 }
 

@@ -28,9 +28,9 @@ export async function checkOrphans(
     const run = stepsOf(token).findLast((step) => known.has(step.run))?.run;
     if (run !== undefined && known.get(run)?.kind !== 'live') add(run, pid);
   }
-  for (const { id, kind, reading } of runs) {
-    if (kind !== 'open' || reading.record === null) continue;
-    for (const identity of recordedProcesses(await treeSteps(reading.layout, reading.record))) {
+  for (const { id, record } of runs) {
+    if (record === null) continue;
+    for (const identity of recordedProcesses(await treeSteps(runLayout(state, { id, root: id }), record))) {
       if (isSameProcess(identity)) add(id, identity.pid);
     }
   }

@@ -3,23 +3,26 @@
 import { lstat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRunId, type RunId } from '../../base/ids.ts';
+import type { RunRow } from '../../model/view.ts';
 import { FILE_MODE, syncDirectory } from '../durable-files.ts';
 import type { IndexEntry } from '../index-file.ts';
 import { indexEntries, replaceIndex } from '../index-replacement.ts';
 import { runLayout, type StateLayout } from '../layout.ts';
 import { everyRun, indexEntry } from '../owned-run.ts';
-import { readRunFolder, rowOf } from '../run-reading.ts';
+import { readRunFolder } from '../run-reading.ts';
 import { namesIn } from './entries.ts';
 import { type Finding, finding } from './finding.ts';
 import { freeMend, type RunCheck } from './run.ts';
 
 /** Lines of deleted runs are mentioned when there are so many. */
 const MANY_DEAD_LINES = 1_000;
+const LOOKS = 4;
+const PAUSE_MS = 10;
 
 /** Looks at both. @param runs what was found of all runs. */
 export async function checkListing(state: StateLayout, runs: readonly RunCheck[]): Promise<readonly Finding[]> {
   const markers = new Set(await namesIn(state.open));
-  const entries = await indexEntries(state.index);
+  const entries = await patientEntries(state);
   const known = new Map((entries ?? []).map((entry) => [entry.id, entry]));
   const checks = new Map(runs.map((run) => [run.id, run]));
   // The index first: a marker may go when its run stands in it.
@@ -38,6 +41,16 @@ export async function checkListing(state: StateLayout, runs: readonly RunCheck[]
     findings.push(finding('warning', 'no_marker', message, { file: layout.marker, run: id, mend }));
   }
   return findings;
+}
+
+/** One that is just being put in place is no damage. */
+async function patientEntries(state: StateLayout): Promise<readonly IndexEntry[] | null> {
+  for (let look = 1; look < LOOKS; look += 1) {
+    const entries = await indexEntries(state.index);
+    if (entries !== null) return entries;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  return indexEntries(state.index);
 }
 
 async function checkIndex(
@@ -75,18 +88,15 @@ async function checkIndex(
 }
 
 /** A line of another journal, an older or a newer one, is no lie: readers see that, and look into the run. */
-async function contradicts(state: StateLayout, entry: IndexEntry, { id, reading }: RunCheck): Promise<boolean> {
-  if (entry.row === null || reading.record === null) return false;
-  const current = await indexEntry(runLayout(state, { id, root: id }), reading.record).catch(() => null);
-  if (current === null) return false;
-  if (current.journal_bytes !== entry.journal_bytes || current.journal_changed !== entry.journal_changed) return false;
-  const told = rowOf(reading, false, 0);
-  const { state: is, exit_code, flow, created_at, finished_at } = entry.row;
-  return (
-    JSON.stringify([told.state, told.exit_code, told.flow, told.created_at, told.finished_at]) !==
-    JSON.stringify([is, exit_code, flow, created_at, finished_at])
-  );
+async function contradicts(state: StateLayout, entry: IndexEntry, { id, row }: RunCheck): Promise<boolean> {
+  if (entry.row === null) return false;
+  const journal = await lstat(runLayout(state, { id, root: id }).journal).catch(() => null);
+  if (journal?.size !== entry.journal_bytes || journal.mtimeMs !== entry.journal_changed) return false;
+  return told(row) !== told(entry.row);
 }
+
+const told = ({ state, exit_code, flow, created_at, finished_at }: RunRow): string =>
+  JSON.stringify([state, exit_code, flow, created_at, finished_at]);
 
 function staleMarker(
   state: StateLayout,

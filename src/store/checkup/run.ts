@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { RunId } from '../../base/ids.ts';
 import type { RunRecord } from '../../model/run.ts';
+import type { RunRow } from '../../model/view.ts';
 import { readDefinition } from '../definitions.ts';
 import { readText, writeDurably } from '../durable-files.ts';
 import { discardRequests, waitingRequests } from '../inbox.ts';
@@ -14,7 +15,7 @@ import { runOutputs } from '../outputs.ts';
 import { guarded, type StateProblem, unwrap } from '../problem.ts';
 import { removeRun, type Remover } from '../removal.ts';
 import { cutTornTail, strayFiles } from '../repair.ts';
-import { readRunFolder, type RunReading, rowProblem } from '../run-reading.ts';
+import { readRunFolder, rowOf, type RunReading, rowProblem } from '../run-reading.ts';
 import { snapshotOf } from '../snapshot.ts';
 import { readSubRuns } from '../sub-runs.ts';
 import { leftover, lookAt, pathsIn } from './entries.ts';
@@ -35,7 +36,9 @@ export interface RunCheck {
   readonly id: RunId;
   /** `absent`: a folder in which no run ever began. */
   readonly kind: 'live' | 'open' | 'ended' | 'damaged' | 'absent';
-  readonly reading: RunReading;
+  readonly row: RunRow;
+  /** Of an open one. Nothing more is kept of the others: there may be ten thousand, each with as many steps. */
+  readonly record: RunRecord | null;
   readonly findings: readonly Finding[];
 }
 
@@ -71,7 +74,11 @@ export async function checkRun(around: Surroundings, id: RunId): Promise<RunChec
   const layout = runLayout(around.state, { id, root: id });
   const { reading, live } = await readWithLiveness(around.state, layout.place, around.owners);
   const { record, problem } = reading;
-  const check = (kind: RunCheck['kind'], findings: readonly Finding[]): RunCheck => ({ id, kind, reading, findings });
+  const row = rowOf(reading, live, around.now);
+  const check = (kind: RunCheck['kind'], findings: readonly Finding[]): RunCheck => ({
+    ...{ id, kind, row, findings },
+    record: kind === 'open' ? record : null,
+  });
   const looked = await guarded(layout.directory, async (): Promise<RunCheck> => {
     if (!reading.started) return check('absent', live ? [] : await neverBegan(around, layout));
     const findings = problem === null ? [] : [problemFinding(problem, layout)];

@@ -52,8 +52,8 @@ export async function checkState(state: StateLayout, now: number, remover: Remov
 
 /** The newest instant that any run recorded, milliseconds since the epoch; null without one. */
 export function newestInstant(runs: readonly RunCheck[]): number | null {
-  const instants = runs.flatMap(({ reading: { record } }) => {
-    const at = Date.parse(record?.finished_at ?? record?.started_at ?? '');
+  const instants = runs.flatMap(({ row: { finished_at, started_at } }) => {
+    const at = Date.parse(finished_at ?? started_at ?? '');
     return Number.isNaN(at) ? [] : [at];
   });
   return instants.length === 0 ? null : Math.max(...instants);
