@@ -22,6 +22,9 @@ export function fileOfFirstFrame(stack: string | undefined): string | null {
   return file ?? null;
 }
 
+/** The folder of the program, as stacks write it; null when unknown. */
+const ownFolder = fileOfFirstFrame(new Error().stack)?.replace(/[^/]*$/, '') ?? null;
+
 /** Cuts a stack where our own frames begin, and leaves out those of Node's inside: neither tells a user anything. */
 function userFrames(stack: string, ownFile: string | null): string {
   const lines = stack.split('\n');
@@ -29,7 +32,9 @@ function userFrames(stack: string, ownFile: string | null): string {
   const own = lines.findIndex((line) => isFrame(line) && ownFile !== null && line.includes(`${ownFile}:`));
   const libraries = [...registry().libraries];
   const isOurs = (line: string): boolean =>
-    /\(?node:(internal|async_hooks)/.test(line) || libraries.some((file) => line.includes(`${file}:`));
+    /\(?node:(internal|async_hooks)/.test(line) ||
+    (ownFolder !== null && line.includes(ownFolder)) ||
+    libraries.some((file) => line.includes(`${file}:`));
   return lines
     .filter((line, position) => !isFrame(line) || ((own === -1 || position < own) && !isOurs(line)))
     .join('\n');

@@ -130,6 +130,7 @@ describe('a flow function', () => {
     expect(await at.rig.flowctl('run', 'flow.ts')).toMatchObject({ code: 1 });
     const { error, steps } = await at.rig.query<RunDetail>('show');
     expect(error?.message).toContain(message);
+    expect(error?.detail ?? '', 'no frames of ours').not.toMatch(/script-host|chunk-/);
     expect(steps[0]).toMatchObject({ key: 'quiet', state: 'succeeded' });
   });
 
