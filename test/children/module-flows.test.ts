@@ -229,4 +229,22 @@ export default flow({
     expect(await shown(at.rig)).toMatchObject({ outputs: { n: 14 } });
     expect((await at.rig.flowctl('logs', 'last', 'use/reveal')).stdout).toBe('***\n');
   });
+
+  it('is drawn as what it is beneath a flow function', async () => {
+    at.rig.write(
+      'main.ts',
+      `import { flow } from 'flowctl';
+const small = flow({ name: 'small', steps: { s: { run: 'true' }, w: { needs: 's', wait: '1ms' } } });
+export default flow('main', async () => { await small(); });
+`,
+    );
+    expect(await at.rig.flowctl('run', 'main.ts')).toMatchObject({ code: 0 });
+    const { stdout } = await at.rig.flowctl('graph', 'last', '--format', 'json');
+    const { nodes, edges } = JSON.parse(stdout) as {
+      nodes: readonly { id: string; kind: string }[];
+      edges: readonly object[];
+    };
+    expect(nodes.map(({ id, kind }) => `${id} ${kind}`)).toEqual(['small flow', 'small/s command', 'small/w wait']);
+    expect(edges).toEqual([{ from: 'small/s', to: 'small/w', kind: 'needs' }]);
+  });
 });

@@ -77,7 +77,8 @@ function edgesTo({ id: to, step, names }: Part): readonly FlowEdge[] {
   return [...needs, ...[...stepsRead(step, names)].map((from): FlowEdge => ({ from, to, kind: 'data' }))];
 }
 
-function kindOf(action: Action): NodeKind {
+/** What a step with this action is. */
+export function kindOf(action: Action): NodeKind {
   switch (action.kind) {
     case 'shell':
     case 'argv':
