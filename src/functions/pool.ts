@@ -218,6 +218,8 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
         terminate: async () => {
           if (attempt.state.kind === 'over' || takeBack(attempt)) return;
           if (attempt.state.kind === 'handed') attempt.state.host.terminate(attempt.state.ticket);
+          // A thread in a native call may take long to end: what it had in line goes elsewhere meanwhile.
+          dispatch();
           await done;
         },
         answers: async (withinMs) => attempt.state.kind !== 'handed' || attempt.state.host.answers(withinMs),
