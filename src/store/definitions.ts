@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { type ContentHash, contentHash } from '../base/ids.ts';
-import { canonicalJson, isJsonObject, type Json } from '../base/json.ts';
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Result } from '../base/result.ts';
 import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../model/defaults.ts';
+import { misshapenPart } from '../model/definition-shape.ts';
 import { misfitOf } from '../model/fit.ts';
-import { DEFINITION_FORMAT, type FlowDefinition, type StepDefinition } from '../model/flow.ts';
+import { DEFINITION_FORMAT, type FlowDefinition } from '../model/flow.ts';
 import type { RunRecord } from '../model/run.ts';
 import { readText, writeDurably } from './durable-files.ts';
 import { definitionPath, type RunLayout } from './layout.ts';
@@ -46,7 +47,10 @@ export function readDefinition(run: RunLayout, revision: number): Promise<Result
     if (format !== DEFINITION_FORMAT) throw damaged(`is of format ${JSON.stringify(format)}`);
     if (typeof flow_hash !== 'string' || definition === undefined) throw damaged('is incomplete');
     if (digestOf(definition) !== sha256) throw damaged('the hash does not match');
-    return { revision, flow_hash: contentHash(flow_hash), definition: completed(definition) };
+    const whole = completed(definition);
+    const problem = whole === null ? 'is no definition' : misshapenPart(whole);
+    if (whole === null || problem !== null) throw damaged(problem ?? '');
+    return { revision, flow_hash: contentHash(flow_hash), definition: whole };
   });
 }
 
@@ -58,16 +62,23 @@ export function requireFit(run: RunLayout, record: RunRecord, { definition, revi
   throw new StateError({ kind: 'damaged', file: run.journal, offset: null, message });
 }
 
-/** A definition as an older flowctl wrote it, which knew fewer members: what it did not know has its default. */
-function completed(definition: Json): FlowDefinition {
-  const flow = definition as unknown as FlowDefinition;
-  return { ...FLOW_DEFAULTS, ...flow, steps: flow.steps.map(completedStep) };
+/** A definition as an older flowctl wrote it, which knew fewer members: what it did not know has its default. Null: it is none. */
+function completed(definition: Json): FlowDefinition | null {
+  if (!isJsonObject(definition) || !Array.isArray(definition['steps'])) return null;
+  const steps = completedSteps(definition['steps']);
+  return { ...FLOW_DEFAULTS, ...definition, steps } as unknown as FlowDefinition;
 }
 
-function completedStep(step: StepDefinition): StepDefinition {
-  const { action } = step;
-  const whole = action.kind === 'group' ? { ...action, steps: action.steps.map(completedStep) } : action;
-  return { ...STEP_DEFAULTS, ...step, action: whole };
+/** What is no list of steps stays as it is, and is found afterwards. */
+function completedSteps(steps: Json | undefined): Json {
+  if (!Array.isArray(steps)) return steps ?? null;
+  return (steps as readonly Json[]).map((step) => {
+    if (!isJsonObject(step)) return step;
+    const { action } = step;
+    const isGroup = isJsonObject(action) && action['kind'] === 'group';
+    const whole: Json = isGroup ? { ...action, steps: completedSteps(action['steps']) } : (action ?? null);
+    return { ...(STEP_DEFAULTS as unknown as JsonObject), ...step, action: whole };
+  });
 }
 
 /** Of the whole definition, so that a flipped byte is seen. */

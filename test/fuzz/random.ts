@@ -153,3 +153,15 @@ export function mutateBytes(random: Random, bytes: Buffer): Buffer {
     }
   }
 }
+
+/** A JSON value in which one thing, somewhere, is something else or missing. */
+export function otherwise(random: Random, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || random.chance(5)) return anyJson(random);
+  const copy = structuredClone(value) as { [name: string]: unknown };
+  const names = Object.keys(copy);
+  if (names.length === 0) return anyJson(random);
+  const name = random.pick(names);
+  if (random.chance(20)) delete copy[name];
+  else copy[name] = otherwise(random, copy[name]);
+  return copy;
+}
