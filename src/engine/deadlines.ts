@@ -46,7 +46,10 @@ export class Deadlines {
         this.after(Math.min(restOf(phase.due, now), phase.delay_ms), { kind: 'due', step: key, due: phase.due });
       } else if (phase.kind === 'waiting' && phase.due !== null) {
         const rest = Math.min(restOf(phase.due, now), phase.longest_ms ?? Number.POSITIVE_INFINITY);
-        this.after(rest, { kind: 'due', step: key, due: phase.due });
+        const message: Message = { kind: 'due', step: key, due: phase.due };
+        // Before the run can look as if it only waited, and be left as it was found.
+        if (rest === 0) this.inbox.put(message);
+        else this.after(rest, message);
       }
     }
     const { retry_due: due } = run;

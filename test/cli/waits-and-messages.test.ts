@@ -72,6 +72,18 @@ it('an answer to a run that was left waiting is heard, also where nobody stays',
   expect(rig.effects()).toEqual(['after']);
 });
 
+it('a wait whose time came while nobody stayed is over for the next one, who does not stay either', async () => {
+  rig.write(
+    'flow.yaml',
+    'steps:\n  pause: { wait: 300ms }\n  after: { needs: pause, run: "echo after >> $EFFECTS" }\n',
+  );
+  expect((await rig.flowctl('run', 'flow.yaml', '--no-wait')).code).toBe(6);
+  const leftAt = performance.now();
+  await eventually('its time comes', 20_000, () => performance.now() - leftAt > 300);
+  expect((await rig.flowctl('resume', '--no-wait')).code).toBe(0);
+  expect(rig.effects()).toEqual(['after']);
+});
+
 it('a wait for a command asks it again until it succeeds; what it says is what the step yields', async () => {
   rig.write(
     'flow.yaml',
