@@ -125,8 +125,7 @@ describe.skipIf(!canUnshare())('case 27: a disk of 1 MB fills (needs namespaces)
     },
   );
 
-  const inodes =
-    process.env['FAULT_SWEEP'] === 'all' ? Array.from({ length: 30 }, (_, index) => index + 2) : [9, 21];
+  const inodes = process.env['FAULT_SWEEP'] === 'all' ? Array.from({ length: 30 }, (_, index) => index + 2) : [9, 21];
 
   it.each(inodes)('case 27: a disk with room for %i files: 74 or 0 with nothing missing', async (files) => {
     const { rig } = here;
