@@ -310,6 +310,15 @@ describe('the command line with flow functions', () => {
     expect(Math.max(...depths)).toBeLessThanOrEqual(2);
   });
 
+  it('lets tasks call tasks in a run with secrets', async () => {
+    write('return outer(3);', "{ secrets: { KEY: { env: 'SOME_KEY' } } }");
+    const outer = "const outer = task('outer', async (n: number) => double(n));\n";
+    at.rig.write('flow.ts', at.rig.read('flow.ts').replace('export default', `${outer}export default`));
+    at.rig.give({ SOME_KEY: 'a-secret-of-some-length' });
+    expect(await run()).toMatchObject({ code: 0 });
+    expect((await shown()).outputs).toBe(6);
+  });
+
   it('keeps no log of a task that printed nothing, and misses none', async () => {
     write('await double(1); await task_that_prints();');
     const prints = "const task_that_prints = task('prints', async () => { console.log('said'); });\n";
