@@ -20,6 +20,7 @@ const shared = (): readonly unknown[] => [
   ...[Array.prototype[Symbol.iterator], Map, Map.prototype.get, Map.prototype.set, Set, Set.prototype.add, WeakMap],
   ...[String.prototype.replace, String.prototype.slice, String.prototype.split, String.prototype.startsWith],
   ...[RegExp.prototype.exec, RegExp.prototype.test, parseInt, parseFloat, Number, String, Symbol],
+  // biome-ignore lint/suspicious/noConsole: looked at, not called.
   ...[console, console.debug, console.error, console.info, console.log, console.warn],
   ...[process, process.cwd, process.emit, process.exit, process.nextTick, process.on],
   ...[process.stdout, process.stdout.write, process.stderr, process.stderr.write],
