@@ -16,6 +16,12 @@ function must(program: string, ...argv: readonly string[]): void {
   if (status !== 0) throw new Error(`${program} ${argv.join(' ')}: ${stderr}`);
 }
 
+/** A torture that is given up leaves no mounts behind. */
+const mounted = new Set<string>();
+process.on('exit', () => {
+  for (const path of mounted) spawnSync('umount', ['-l', path]);
+});
+
 /** A mounted image. */
 export class Disk {
   readonly kind: DiskKind;
@@ -53,12 +59,14 @@ export class Disk {
 
   private mount(): void {
     must('mount', '-o', 'loop', this.image, this.path);
+    mounted.add(this.path);
   }
 
   private async unmount(): Promise<void> {
     for (let tries = 0; ; tries += 1) {
       const { status, stderr } = spawnSync('umount', [this.path], { encoding: 'utf8' });
       const isGone = status === 0 || /not mounted/.test(stderr);
+      if (isGone) mounted.delete(this.path);
       if (isGone && !this.isHeld()) return;
       if (tries === MOST_TRIES) throw new Error(`${this.path} stays busy: ${stderr}`);
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -70,6 +70,8 @@ async function showControl(control: Control): Promise<void> {
   }
 }
 
+// So that what is to be done at the exit is done.
+process.once('SIGINT', () => process.exit(130));
 if (values.help) say(usage);
 else if (values.controls) for (const control of CONTROLS) await showControl(control);
 else {
