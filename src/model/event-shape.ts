@@ -48,7 +48,8 @@ const isFailure = hasMembers({
   thrown: orMissing(isText),
 });
 
-const isActor: MemberCheck = (value) => {
+/** Who asked for something, see `Actor`. */
+export const isActor: MemberCheck = (value) => {
   if (!isJsonObject(value)) return false;
   const { kind, signal, name, host, policy } = value;
   if (kind === 'signal') return isSignal(signal);

@@ -5,10 +5,10 @@
 
 import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { isJsonObject } from '../base/json.ts';
 import type { Result } from '../base/result.ts';
 import { monotonicMs } from '../base/stopwatch.ts';
-import { EMPTY_PROJECT_DOCUMENT, PROJECT_DOCUMENT_FORMAT, type ProjectDocument } from '../model/deployment.ts';
+import { EMPTY_PROJECT_DOCUMENT, type ProjectDocument } from '../model/deployment.ts';
+import { readProject } from '../model/deployment-shape.ts';
 import { DurableFile } from './documents.ts';
 import { FILE_MODE, writeDurably } from './durable-files.ts';
 import { tryFlock } from './flock-program.ts';
@@ -21,15 +21,8 @@ const PATIENCE_MS = 30_000;
 /** Where the document lies. */
 export const projectDocumentPath = (state: StateLayout): string => join(state.root, 'db.json');
 
-const isDocument = (value: unknown): ProjectDocument | null =>
-  isJsonObject(value as never) &&
-  (value as ProjectDocument).format === PROJECT_DOCUMENT_FORMAT &&
-  isJsonObject((value as ProjectDocument).deployments as never)
-    ? (value as ProjectDocument)
-    : null;
-
 const fileOf = (state: StateLayout): DurableFile<ProjectDocument> =>
-  new DurableFile(projectDocumentPath(state), isDocument);
+  new DurableFile(projectDocumentPath(state), readProject);
 
 /** Reads the document without a lock: it is replaced as a whole. A project without one has an empty one. */
 export function readProjectDocument(state: StateLayout): Promise<Result<ProjectDocument, StateProblem>> {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { canonicalJson, type Json } from '../../src/base/json.ts';
 import { makePlan } from '../../src/engine/plan.ts';
 import { foldRun } from '../../src/model/fold.ts';
@@ -15,6 +15,9 @@ import { loaded } from '../load/flow-file.ts';
 import { RUN, resumeLife } from '../kit/world.ts';
 import { recordedRuns } from './journals.ts';
 import { again, casesOf, otherwise, Random, SEED } from './random.ts';
+
+// Many starts of the program, or many cases, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'flowctl-fuzz-'));
 const layout = runLayout(stateLayout(folder), { id: RUN, root: RUN });

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { isKnownEventType } from '../../src/model/event-types.ts';
 import { misfitOf } from '../../src/model/fit.ts';
 import { foldRun } from '../../src/model/fold.ts';
@@ -20,6 +20,9 @@ import { RUN, resumeLife } from '../kit/world.ts';
 import { runId } from '../store/sample-runs.ts';
 import { damage, journalBytes, nonsense, type Recorded, recordedRuns } from './journals.ts';
 import { again, casesOf, Random, SEED } from './random.ts';
+
+// Many starts of the program, or many cases, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'flowctl-fuzz-'));
 const layout = runLayout(stateLayout(folder), { id: RUN, root: RUN });

@@ -6,13 +6,17 @@
 import { createHash } from 'node:crypto';
 import { cpSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { canonicalJson, type Json } from '../../src/base/json.ts';
 import { sealLine } from '../../src/store/sealed-line.ts';
 import { Rig } from '../kit/rig.ts';
 import { again, casesOf, mutateBytes, otherwise, Random, SEED } from './random.ts';
 
+// Many starts of the program, or many cases, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
+
 const FLOW = `name: rich
+schedules: [{ cron: '0 6 1 1 *' }]
 concurrency: { group: g, on_conflict: queue }
 steps:
   kept: { run: 'cat in > out; echo a=1 >> "$FLOWCTL_OUTPUT"', sources: [in], generates: [out], cache: true }
@@ -35,6 +39,7 @@ async function project(): Promise<Rig> {
   rig.write('in', 'x');
   expect((await rig.flowctl('run', 'flow.yaml', '-q', '--no-wait')).code).toBe(6);
   expect((await rig.flowctl('approve', 'last', 'ask')).code).toBe(1);
+  expect((await rig.flowctl('deploy', 'flow.yaml')).code).toBe(0);
   rig.write(
     'request.json',
     JSON.stringify({ kind: 'cancel', by: { name: 'x', host: 'y', pid: 1 }, at: '2026-01-01T00:00:00Z', reason: null }),
@@ -106,6 +111,7 @@ it('a file of the state is something else', async () => {
       asked('logs', id),
       asked('graph', id),
       asked('cache'),
+      asked('deployments'),
     ]);
     expect(listed, again(file, number)).toBe(0);
     await asked('resume', id);

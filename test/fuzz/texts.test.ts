@@ -1,6 +1,6 @@
 /** Whatever text or bytes come in, the parts that read them answer: in time, with a value or a reason, and never throw. */
 
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { formatDuration, parseDuration } from '../../src/base/duration.ts';
 import type { Json } from '../../src/base/json.ts';
 import { environmentOfRun } from '../../src/cli/dotenv.ts';
@@ -19,6 +19,9 @@ import { nextOf, readTimetable } from '../../src/schedules/occurrences.ts';
 import { folderWith, loaded } from '../load/flow-file.ts';
 import { expression, flow, sentence, yamlCorpus } from './grammar.ts';
 import { again, anyJson, casesOf, HOSTILE_TEXTS, mutateBytes, Random, SEED } from './random.ts';
+
+// Many starts of the program, or many cases, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 /** Far more than anything here takes, on a machine that does much else. */
 const LIMIT_MS = 5_000;

@@ -2,10 +2,13 @@
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { useCase } from '../kit/case.ts';
 import { EFFECT, shown, single, stepOf } from '../kit/flows.ts';
 import { serve } from '../kit/http.ts';
+
+// Many starts of the program, or many cases, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 const here = useCase();
 

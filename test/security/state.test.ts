@@ -14,11 +14,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { canTrace, isRoot } from '../kit/abilities.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, onlyRun, single } from '../kit/flows.ts';
 import type { Rig } from '../kit/rig.ts';
+
+// Many starts of the program, or many cases, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 const here = useCase();
 const NOBODY = 65_534;

@@ -1,11 +1,14 @@
 /** What others wrote, on its way to a terminal, a page of continuous integration, or a browser (S14, S15, S19). */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { sealAfter } from '../../src/store/sealed-line.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, journalOf, onlyRun } from '../kit/flows.ts';
 import type { Ended } from '../kit/rig.ts';
+
+// Many starts of the program, or many cases, beside other tests on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 const here = useCase();
 
