@@ -80,7 +80,7 @@ it('a file of the state is something else', async () => {
     .map(({ path }) => path)
     .filter((path) => lstatSync(join(good, path)).isFile() && !path.endsWith('journal.ndjson'));
   const [id = ''] = rig.runIds();
-  for (let number = 0; number < casesOf(6); number += 1) {
+  for (let number = 0; number < casesOf(4); number += 1) {
     const random = new Random(SEED + number * 104_729);
     rmSync(state, { recursive: true });
     cpSync(good, state, { recursive: true, preserveTimestamps: true });

@@ -278,7 +278,7 @@ it('S14: whatever is printed in whatever pieces, a terminal is shown the same, a
 it('flows: bytes changed in good ones, and drawn from their grammar: a definition, or problems that can be printed', async () => {
   const corpus = yamlCorpus();
   expect(corpus.length).toBeGreaterThan(100);
-  await campaign('flow', 300, (random) => {
+  await campaign('flow', 150, (random) => {
     const text = random.chance(40) ? flow(random) : mutateBytes(random, random.pick(corpus)).toString();
     return {
       text,
