@@ -8,25 +8,16 @@
  * index is made anew (`index-replacement.ts`). Next: `retention.ts` chooses what is old.
  */
 
-import { constants } from 'node:fs';
-import { lstat, open, readdir, rename, unlink } from 'node:fs/promises';
+import { lstat, readdir, rename, unlink } from 'node:fs/promises';
 import type { RunId } from '../base/ids.ts';
 import type { Result } from '../base/result.ts';
-import { FILE_MODE, syncDirectory } from './durable-files.ts';
+import { syncDirectory } from './durable-files.ts';
 import { type RunLayout, runLayout, type StateLayout, trashedRun, trashPath } from './layout.ts';
 import { observeOwners } from './liveness.ts';
 import { lockRun, LOCK_PATIENCE_MS } from './lock.ts';
 import { guarded, StateError, type StateProblem, systemCode, unwrap } from './problem.ts';
+import { noteRemoval, type Remover } from './removals.ts';
 import { removeTree } from './remove-tree.ts';
-import { sealLine } from './sealed-line.ts';
-
-/** Who deletes, for the record. */
-export interface Remover {
-  readonly name: string;
-  readonly host: string;
-  /** What was called. */
-  readonly by: 'delete' | 'prune' | 'retention' | 'doctor';
-}
 
 /** How a run is to be deleted. */
 export interface RemovalOptions {
@@ -94,27 +85,6 @@ async function putAside(state: StateLayout, { directory, place }: RunLayout): Pr
   }
   await syncDirectory(state.runs);
   return trash;
-}
-
-/** Longer ones are put aside, in the place of the one before. */
-const LONGEST_NOTES_BYTES = 1_048_576;
-
-/** For people who miss a run; it is gone whether this can be written or not. */
-async function noteRemoval(state: StateLayout, id: RunId, { name, host, by }: Remover): Promise<void> {
-  const line = sealLine(JSON.stringify({ id, removed_at: new Date().toISOString(), by, user: { name, host } }));
-  try {
-    const size = (await lstat(state.removals).catch(() => null))?.size ?? 0;
-    if (size > LONGEST_NOTES_BYTES) await rename(state.removals, `${state.removals}.old`);
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
-    const file = await open(state.removals, flags, FILE_MODE);
-    try {
-      await file.writeFile(line);
-    } finally {
-      await file.close();
-    }
-  } catch {
-    // Only a note.
-  }
 }
 
 async function emptied(trash: string): Promise<{ readonly path: string; readonly why: string } | null> {

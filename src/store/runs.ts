@@ -11,6 +11,7 @@ import type { TornTail } from './journal-reader.ts';
 import { type RunLayout, runLayout, type RunPlace, type StateLayout } from './layout.ts';
 import { listRuns, readWithLiveness, runIdsOnDisk } from './listing.ts';
 import { guarded, StateError, type StateProblem, unwrap } from './problem.ts';
+import { removalOf } from './removals.ts';
 
 /** A run as readers see it. */
 export interface ReadRun {
@@ -40,7 +41,7 @@ export async function resolveRun(state: StateLayout, text: string): Promise<Resu
     if (prefix === null) throw notFound(text, `there is no run \`${text}\``);
     const candidates = await candidatesFor(state, prefix);
     const [first, second] = candidates;
-    if (first === undefined) throw notFound(text, `there is no run \`${text}\``);
+    if (first === undefined) throw notFound(text, await absence(state, text));
     if (second !== undefined) {
       throw new StateError({ kind: 'ambiguous', text, candidates: candidates.map(({ id }) => id) });
     }
@@ -69,6 +70,12 @@ export async function latestUnfinished(
 ): Promise<Result<RunRow | null, StateProblem>> {
   const rows = await listRuns(state, { flow, unfinished: true, limit: 1 }, now);
   return rows.ok ? ok(rows.value[0] ?? null) : rows;
+}
+
+async function absence(state: StateLayout, text: string): Promise<string> {
+  const id = parseRunId(text);
+  const removal = id === null ? null : await removalOf(state, id);
+  return removal === null ? `there is no run \`${text}\`` : `there is no run \`${text}\` any more: it was ${removal}`;
 }
 
 async function newestRun(state: StateLayout): Promise<RunPlace> {

@@ -65,7 +65,9 @@ describe('flowctl delete', () => {
     expect(readdirSync(rig.path('.flowctl/runs')).sort()).toEqual([first, third]);
     expect(readdirSync(rig.path('.flowctl/open'))).toEqual([]);
     expect(JSON.parse((await rig.flowctl('delete', 'last', '--json')).stdout)).toEqual([third]);
-    expectRefused(await rig.flowctl('show', third), 4);
+    const missed = await rig.flowctl('show', third);
+    expectRefused(missed, 4);
+    expect(missed.stderr).toMatch(/any more: it was deleted at 20\S+Z by \S+ on \S+ \(delete\)\n/);
     expectRefused(await rig.flowctl('delete', third), 4);
     const notes = rig.read('.flowctl/removals.ndjson').trimEnd().split('\n');
     expect(notes.map((line) => JSON.parse(line) as unknown)).toMatchObject(

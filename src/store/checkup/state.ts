@@ -4,7 +4,7 @@ import { guarded } from '../problem.ts';
 import type { StateLayout } from '../layout.ts';
 import { runIdsOnDisk } from '../listing.ts';
 import { observeOwners } from '../liveness.ts';
-import type { Remover } from '../removal.ts';
+import type { Remover } from '../removals.ts';
 import { checkTickets } from '../tickets/checkup.ts';
 import { type Finding, finding } from './finding.ts';
 import { checkFolders, checkRoot } from './folders.ts';
