@@ -26,11 +26,13 @@ steps:
 
 /** A control group of one controller (version 1), with limits; null where none can be made. */
 function controlGroup(controller: 'pids' | 'memory', limits: { readonly [file: string]: string }): string | null {
+  let folder: string | null = null;
   try {
-    const folder = mkdtempSync(`/sys/fs/cgroup/${controller}/flowctl-test-`);
+    folder = mkdtempSync(`/sys/fs/cgroup/${controller}/flowctl-test-`);
     for (const [file, value] of Object.entries(limits)) writeFileSync(join(folder, file), value);
     return folder;
   } catch {
+    if (folder !== null) rmdirSync(folder);
     return null;
   }
 }
