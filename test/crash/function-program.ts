@@ -50,7 +50,7 @@ function drawLeaf(draw: Draw): Program {
   ]);
   switch (kind) {
     case 'call':
-      return { kind, task: oneOf(draw, ['quick', 'slow', 'flaky', 'hooked', 'outer'] as const) };
+      return { kind, task: oneOf(draw, ['quick', 'slow', 'flaky', 'hooked', 'outer', 'outer'] as const) };
     case 'map':
       return { kind, count: between(draw, 0, 5), width: between(draw, 1, 3), tolerates: chance(draw, 0.4) };
     default:
@@ -95,7 +95,9 @@ const item = task('item', { onSuccess: hook }, async (value: string, index: numb
 const outer = task('outer', async (value: string) => {
   note();
   const [one, other] = await Promise.all([slow(value), quick(value)]);
-  return digest(['outer', one, other, await slow(one)]);
+  let last = await slow(one);
+  for (let round = 0; round < 3; round += 1) last = await slow(last);
+  return digest(['outer', one, other, last]);
 });
 const undoable = task('undoable', { onRollback: hook }, async (value: string) => { note(); return digest(['undoable', value]); });
 
