@@ -120,8 +120,7 @@ export async function pass(
       cancel.push(...decided.cancel);
       if (decided.deployment === deployment) continue;
       changed[deployment.name] = { ...decided.deployment, updated_at: new Date(now).toISOString() };
-      const known = new Set(deployment.ticks);
-      for (const tick of decided.deployment.ticks) if (!known.has(tick)) news.push([deployment.name, tick]);
+      for (const tick of decided.news) news.push([deployment.name, tick]);
     }
     if (Object.keys(changed).length === 0) return document;
     return { ...document, deployments: { ...document.deployments, ...changed } };

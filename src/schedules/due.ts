@@ -110,6 +110,8 @@ export function nextLook(deployment: Deployment, schedules: readonly (Occurrence
 export interface Decided {
   /** The deployment as it is to be written down; the same object when nothing changes. */
   readonly deployment: Deployment;
+  /** What became of what was due: all of it, also what is more than a deployment remembers. */
+  readonly news: readonly TickOutcome[];
   /** Runs to cancel, for newer ones take their place. */
   readonly cancel: readonly RunId[];
 }
@@ -201,7 +203,11 @@ export function decideDue(deployment: Deployment, { now, occurrences, live, mint
     queue === deployment.queue &&
     ticks.length === 0 &&
     decided.every((each, index) => each === deployment.decided_until[index]);
-  if (isSame) return { deployment, cancel };
+  if (isSame) return { deployment, news: [], cancel };
   const kept = [...deployment.ticks, ...ticks].slice(-REMEMBERED_TICKS);
-  return { deployment: { ...deployment, open, claims, queue, ticks: kept, decided_until: decided }, cancel };
+  return {
+    deployment: { ...deployment, open, claims, queue, ticks: kept, decided_until: decided },
+    news: ticks,
+    cancel,
+  };
 }

@@ -202,14 +202,17 @@ it('whatever happens: no instant twice, none lost without a word, one run at a t
         for (const { wait, lasts } of steps) {
           now += wait * MINUTE;
           const live = state.open.map(({ run }) => run).filter((run) => (ends.get(run) ?? 0) > now);
-          const known = new Set(state.ticks);
-          const { deployment: after, cancel } = decideDue(state, {
+          const {
+            deployment: after,
+            news,
+            cancel,
+          } = decideDue(state, {
             now,
             occurrences: [read.value],
             live: new Set(live),
             mint,
           });
-          for (const tick of after.ticks) if (!known.has(tick)) tell(tick);
+          for (const tick of news) tell(tick);
           for (const run of cancel) ends.set(run, now);
           for (const claim of after.claims) {
             answer(claim.scheduled_for, 'run');
