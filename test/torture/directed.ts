@@ -15,12 +15,17 @@ import { dyingAt, watching } from './tracing.ts';
 const GRACE_MS = 300;
 
 /** A flow by its steps' texts, each of which needs the one before. */
-function flowOf(steps: { readonly [name: string]: readonly string[] }, loud: readonly string[] = []): DrawnFlow {
+function flowOf(
+  steps: { readonly [name: string]: readonly string[] },
+  loud: readonly string[] = [],
+  first: readonly string[] = [],
+): DrawnFlow {
   const names = Object.keys(steps);
   const lines = names.flatMap((name, index) => [
     `  ${name}:`,
     ...(index === 0 ? [] : [`    needs: ${names[index - 1]}`]),
     '    run: |',
+    ...first.map((line) => `      ${line}`),
     `      echo "$FLOWCTL_RUN_ID ${name}" >> "$EFFECTS"`,
     ...(steps[name] ?? []).map((line) => `      ${line}`),
   ]);
@@ -72,8 +77,9 @@ function course(trace: string, step: string): { readonly [moment: string]: numbe
 }
 
 /** Write, then act: what a step does, and what is told of it, come after the sync of the record; its success after its effect. */
+// The effect takes its time: a success that is recorded too early is then seen to be, on any machine.
 export const writesBeforeItActs = (bin: string | null): Promise<Violations> =>
-  within(bin, flowOf({ a: [], b: [] }), async (subject) => {
+  within(bin, flowOf({ a: [], b: [] }, [], ['sleep 0.5']), async (subject) => {
     const trace = subject.rig.path('trace');
     const { code, stderr } = await subject.launch(RUN, { prefix: watching(trace) }).ended;
     if (code !== 0) return [`the run ended with ${code}: ${stderr}`];
