@@ -21,6 +21,7 @@ import { chain, onlyRun } from '../kit/flows.ts';
 import { changeJournal } from '../kit/journal-lines.ts';
 import { Stage } from '../kit/puppet.ts';
 import { type Ended, tagged } from '../kit/rig.ts';
+import { watchdogsOf } from '../kit/watchdogs.ts';
 
 const here = useCase();
 
@@ -193,20 +194,6 @@ describe('flowctl delete', () => {
     expect(readdirSync(rig.path('.flowctl/runs'))).toEqual([]);
   });
 });
-
-function watchdogsOf(run: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-        return words.includes(run) && words.includes('flowctl-watchdog');
-      } catch {
-        return false;
-      }
-    });
-}
 
 /** Makes a run of days ago of one that has ended: every time in its journal. */
 function age(id: string, days: number): void {

@@ -21,6 +21,7 @@ import { useCase } from '../kit/case.ts';
 import { chain, onlyRun } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
 import { tagged } from '../kit/rig.ts';
+import { watchdogsOf } from '../kit/watchdogs.ts';
 
 const here = useCase();
 
@@ -176,10 +177,9 @@ describe('flowctl doctor', () => {
     const puppet = await stage.enter('b');
     const live = await examined('--fix');
     expect(live).toMatchObject({ code: 0, runs: 1, findings: [] });
-    for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
-      const words = existsSync(`/proc/${name}/cmdline`) ? readFileSync(`/proc/${name}/cmdline`, 'latin1') : '';
-      if (words.includes(`flowctl-watchdog\0${puppet.run}`)) process.kill(Number(name), 'SIGKILL');
-    }
+    // Stopped first: a flowctl that sees its watchdog die starts another.
+    run.process.kill('SIGSTOP');
+    for (const watchdog of watchdogsOf(puppet.run)) process.kill(watchdog, 'SIGKILL');
     run.process.kill('SIGKILL');
     await run.ended;
     expect(tagged(puppet.run).length).toBeGreaterThan(0);

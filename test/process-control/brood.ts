@@ -109,18 +109,3 @@ function livingWith(word: string): readonly string[] {
       }
     });
 }
-
-/** The watchdogs of a run: they carry no token, but its id among their arguments. */
-export function watchdogsOf(run: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-        return words.includes('flowctl-watchdog') && words.includes(run);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}

@@ -1,32 +1,18 @@
 /** Cases 45 to 47 and 64: nothing of a run outlives it, however flowctl or its watchdog ended (I5). */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/model/event.ts';
 import { GRACE_MS, useCase } from '../kit/case.ts';
 import { chain, EFFECT, journalOf, onlyRun, shown, single, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
 import { eventually, tagged } from '../kit/rig.ts';
+import { watchdogsOf } from '../kit/watchdogs.ts';
 
 const here = useCase();
 
 /** I5 gives grace + 1 s; the rest is for a machine with other work. */
 const CEILING_MS = GRACE_MS + 2_000;
-
-/** The watchdogs of a run: they carry no token, but its id among their arguments. */
-function watchdogsOf(run: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-        return words.includes('flowctl-watchdog') && words.includes(run);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
 
 const isAlive = (pid: number): boolean => {
   try {

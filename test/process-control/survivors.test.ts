@@ -12,7 +12,8 @@ import { onlyRun } from '../kit/flows.ts';
 import { BIN, eventually, type Started, tagged } from '../kit/rig.ts';
 import { oneOf, seeded } from '../kit/seeded.ts';
 import { hasTerminals, onTerminal, type Terminal } from '../kit/terminal.ts';
-import { ALL_KINDS, type Brood, broodIn, type Kind, watchdogsOf } from './brood.ts';
+import { ALL_KINDS, type Brood, broodIn, type Kind } from './brood.ts';
+import { watchdogsOf } from '../kit/watchdogs.ts';
 
 const here = useCase({ FLOWCTL_GRACE: '300ms' });
 

@@ -10,6 +10,7 @@ import { startWatchdog } from '../../src/process/watchdog.ts';
 import { bundle } from '../executors/bundle.ts';
 import { freshRunId } from '../executors/rig.ts';
 import { isRunning, processesWith, until } from './processes.ts';
+import { watchdogsOf } from '../kit/watchdogs.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'flowctl-'));
 const program = path.join(folder, 'doomed.mjs');
@@ -90,18 +91,6 @@ describe('when flowctl is killed', () => {
     await until('the command ran', () => existsSync(mark));
   });
 });
-
-/** By argument: a watchdog carries no token. */
-function watchdogsOf(run: RunId): number[] {
-  return [...Array(65_536).keys()].filter((pid) => {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-      return words.includes('flowctl-watchdog') && words.includes(run) && isRunning(pid);
-    } catch {
-      return false;
-    }
-  });
-}
 
 describe('a watchdog', () => {
   test('carries no token, stands in /, leads its own session and ignores what a terminal sends', async () => {
