@@ -153,7 +153,8 @@ export function entryLine(entry: IndexEntry): string {
   return sealLine(text.length <= LONGEST_ROW ? text : JSON.stringify({ ...entry, row: null }));
 }
 
-function toEntry(value: JsonObject): IndexEntry | null {
+/** The entry that a line holds; null for a line that holds none. */
+export function toEntry(value: JsonObject): IndexEntry | null {
   const { id, seq, journal_bytes, journal_changed, row } = value;
   const run = typeof id === 'string' ? parseRunId(id) : null;
   if (run === null || typeof seq !== 'number') return null;
@@ -161,7 +162,8 @@ function toEntry(value: JsonObject): IndexEntry | null {
   return { id: run, seq, journal_bytes, journal_changed, row: readRow(row) };
 }
 
-async function hasHead(file: FileHandle, size: number): Promise<boolean> {
+/** True for a file that has a head and was not cut since it was written. */
+export async function hasHead(file: FileHandle, size: number): Promise<boolean> {
   const { buffer } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
   const bytes = /^\{"index":"1\.\d+","bytes": *(\d+)\}\n$/.exec(buffer.toString('latin1'))?.[1];
   return bytes !== undefined && size >= Number(bytes);

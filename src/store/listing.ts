@@ -179,8 +179,8 @@ async function placesOnDisk(state: StateLayout): Promise<readonly RunPlace[]> {
   return places.sort(byAge);
 }
 
-/** Null when there is no such folder to be read: without markers the index alone says too little. */
-async function markedRuns(state: StateLayout): Promise<readonly RunId[] | null> {
+/** Ids of the runs that have a marker, newest first. Null when there is no such folder to be read: without markers the index alone says too little. */
+export async function markedRuns(state: StateLayout): Promise<readonly RunId[] | null> {
   try {
     return await idsIn(state.open);
   } catch (error) {

@@ -3,20 +3,15 @@
  * version before is kept as `db.json.bak`. Damage is said, and never taken for defaults.
  */
 
-import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from '../base/result.ts';
-import { monotonicMs } from '../base/stopwatch.ts';
 import { EMPTY_PROJECT_DOCUMENT, type ProjectDocument } from '../model/deployment.ts';
 import { readProject } from '../model/deployment-shape.ts';
 import { DurableFile } from './documents.ts';
-import { FILE_MODE, writeDurably } from './durable-files.ts';
-import { tryFlock } from './flock-program.ts';
+import { underLock } from './document-lock.ts';
+import { writeDurably } from './durable-files.ts';
 import type { StateLayout } from './layout.ts';
-import { guarded, StateError, type StateProblem } from './problem.ts';
-
-/** How long a lock that others hold for a moment is waited for, in milliseconds. */
-const PATIENCE_MS = 30_000;
+import { guarded, type StateProblem } from './problem.ts';
 
 /** Where the document lies. */
 export const projectDocumentPath = (state: StateLayout): string => join(state.root, 'db.json');
@@ -52,22 +47,4 @@ export function changeProjectDocument(
       return after;
     }),
   );
-}
-
-/** Does something while nobody else in any process does. The kernel gives the lock up at any death. */
-async function underLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, FILE_MODE);
-  try {
-    const deadline = monotonicMs() + PATIENCE_MS;
-    while (!(await tryFlock(fd, 'exclusive', path))) {
-      if (monotonicMs() > deadline) {
-        const message = 'another process has held the lock for 30 s';
-        throw new StateError({ kind: 'io', file: path, code: 'EBUSY', message });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return await work();
-  } finally {
-    closeSync(fd);
-  }
 }

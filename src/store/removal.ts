@@ -18,6 +18,7 @@ import { lockRun, LOCK_PATIENCE_MS } from './lock.ts';
 import { guarded, StateError, type StateProblem, systemCode, unwrap } from './problem.ts';
 import { noteRemoval, type Remover } from './removals.ts';
 import { removeTree } from './remove-tree.ts';
+import { noteEndings } from './run-feed.ts';
 
 /** How a run is to be deleted. */
 export interface RemovalOptions {
@@ -49,6 +50,7 @@ export function removeRun(
   const layout = runLayout(state, { id, root: id });
   return guarded(layout.directory, async () => {
     await requireFolder(layout);
+    await noteEndings(state);
     const lock = unwrap(await lockRun(layout.lock, id, options.patienceMs ?? LOCK_PATIENCE_MS));
     try {
       if (options.prepare !== undefined && !(await options.prepare(layout))) return { kind: 'kept' };
