@@ -11,15 +11,17 @@ import { stateToRead } from './state-directory.ts';
 /**
  * Changes deployments.
  * @param change what becomes of one; null: it goes. The same object: it is so already.
- * @returns names in the order given, with whether anything was changed; null when one is not there: said, and the exit code is set.
+ * @returns names in the order given, each once, with whether anything was changed; null when one is not there: said, and the exit code is set.
  */
 export async function changeDeployments(
   session: Session,
   options: GlobalOptions,
-  names: readonly string[],
+  given: readonly string[],
   change: (deployment: Deployment, now: string) => Deployment | null,
 ): Promise<readonly { readonly name: string; readonly changed: boolean }[] | null> {
   const state = stateToRead(session, options);
+  // One that is named twice is changed once.
+  const names = [...new Set(given)];
   for (const name of names) if ((await deploymentOrComplain(session, state, name)) === null) return null;
   unwrap(await openState(state.root));
   const now = new Date().toISOString();

@@ -9,7 +9,7 @@ import { readProjectDocument } from '../store/project-document.ts';
 import { unwrap } from '../store/problem.ts';
 import type { DeploymentReference } from './deployment-reference.ts';
 import { EXIT } from './exit-codes.ts';
-import type { LoadedFlow } from './flow-file.ts';
+import { type LoadedFlow, likelyFile } from './flow-file.ts';
 import { projectOrComplain } from './project.ts';
 import type { Session } from './session.ts';
 
@@ -20,19 +20,26 @@ export interface DeployedRun {
   readonly params: JsonObject;
 }
 
-/** The deployment of a name. Null: there is none; that is said, and the exit code is set (4). */
+/**
+ * The deployment of a name.
+ * @param or what else the name could have been. Default: nothing.
+ * @returns null when there is none: that is said, and the exit code is set (4).
+ */
 export async function deploymentOrComplain(
   session: Session,
   state: StateLayout,
   name: string,
+  or: 'flow file' | null = null,
 ): Promise<Deployment | null> {
   const { deployments } = unwrap(await readProjectDocument(state));
   const found = Object.hasOwn(deployments, name) ? deployments[name] : undefined;
   if (found !== undefined) return found;
   const known = Object.keys(deployments);
+  const file = or === null ? null : likelyFile(name);
   const help =
-    known.length === 0 ? 'nothing is deployed: flowctl deploy <flow>' : `there are: ${known.slice(0, 20).join(', ')}`;
-  session.complain(`there is no flow file and no deployment \`${name}\``, help);
+    file ??
+    (known.length === 0 ? 'nothing is deployed: flowctl deploy <flow>' : `there are: ${known.slice(0, 20).join(', ')}`);
+  session.complain(`there is no ${or === null ? '' : `${or} and no `}deployment \`${name}\``, help);
   session.exit(EXIT.not_found);
   return null;
 }
@@ -56,7 +63,7 @@ export async function loadDeployed(
   reference: DeploymentReference,
   schedule: number | null,
 ): Promise<DeployedRun | null> {
-  const deployment = await deploymentOrComplain(session, state, reference.name);
+  const deployment = await deploymentOrComplain(session, state, reference.name, 'flow file');
   if (deployment === null) return null;
   const wanted = reference.version ?? deployment.version;
   const version = deployment.versions.find((each) => each.version === wanted);

@@ -52,8 +52,8 @@ export async function loadAnyFlow(session: Session, text: string, project: Proje
   return loadModuleFlow(session, reference, project);
 }
 
-/** The file that was probably meant: with an ending, or with the other one. */
-function likelyFile(file: string): string | null {
+/** What to say of a file that is not there: which one was probably meant, with an ending or with the other one. Null: nothing is like it. */
+export function likelyFile(file: string): string | null {
   const stem = file.replace(/\.ya?ml$/, '');
   const found = [`${stem}.yaml`, `${stem}.yml`].find((name) => name !== file && existsSync(name));
   return found === undefined ? null : `did you mean \`${found}\`?`;

@@ -2,6 +2,22 @@
 
 import { assertNever } from '../base/result.ts';
 import type { TickOutcome } from '../model/deployment.ts';
+import { withoutControls } from '../observers/terminal-filter.ts';
+import { EXIT } from './exit-codes.ts';
+import type { GlobalOptions, Session } from './session.ts';
+
+/** Tells what one look did: with `--quiet` only that nobody was there, or that a run could not be started, which sets the exit code (1). */
+export function tellTick(session: Session, { quiet }: GlobalOptions, deployment: string, tick: TickOutcome): void {
+  const text = tickText(deployment, tick);
+  if (tick.outcome === 'refused') {
+    session.complain(text);
+    session.exit(EXIT.failed);
+  } else if (quiet !== true) session.stdout.write(`${text}\n`);
+  else if (isTrouble(tick)) session.stderr.write(`${text}\n`);
+}
+
+/** True for what somebody has to know of, also under `--quiet`: nobody was there, or a run could not be started. */
+export const isTrouble = ({ outcome }: TickOutcome): boolean => outcome === 'missed' || outcome === 'refused';
 
 /** One line about what became of what was due. */
 export function tickText(deployment: string, tick: TickOutcome): string {
@@ -18,7 +34,9 @@ export function tickText(deployment: string, tick: TickOutcome): string {
       return `${deployment}: skipped ${tick.scheduled_for}: run ${tick.because_of} is still going on`;
     case 'refused': {
       const why =
-        tick.message === '' ? `flowctl ended with ${tick.exit_code ?? 'a signal'}` : tick.message.split('\n')[0];
+        tick.message === ''
+          ? `flowctl ended with ${tick.exit_code ?? 'a signal'}`
+          : withoutControls(tick.message.split('\n')[0] ?? '').replace(/^error: /, '');
       return `${deployment}: could not start a run for ${tick.scheduled_for}: ${why}`;
     }
     default:

@@ -10,7 +10,7 @@ export interface ServePorts extends SchedulerPorts {
   isStopped(): boolean;
   /** Changes whenever the document does: cheap to ask. */
   documentMark(): Promise<string>;
-  /** Told when a look has failed; the next one may not. */
+  /** Told when a look has failed; of the looks after it, until one succeeds, only what fails otherwise. The next one may not. */
   failed(error: unknown): void;
 }
 
@@ -26,6 +26,7 @@ export async function serve(ports: ServePorts): Promise<void> {
   let due: number | null = null;
   let looked = Number.NEGATIVE_INFINITY;
   let isWaiting = true;
+  let failure: string | null = null;
   while (!ports.isStopped()) {
     const now = ports.now();
     try {
@@ -42,10 +43,14 @@ export async function serve(ports: ServePorts): Promise<void> {
         isWaiting = deployments.some(({ queue, claims }) => queue.length + claims.length > 0);
         looked = ports.now();
       }
+      failure = null;
     } catch (error) {
-      ports.failed(error);
+      const said = String(error);
+      if (said !== failure) ports.failed(error);
+      failure = said;
     }
-    const left = due === null ? PAUSE_MS : due - ports.now();
+    // What failed is not tried again at once: a full disk stays full.
+    const left = due === null || failure !== null ? PAUSE_MS : due - ports.now();
     await ports.sleep(Math.max(10, Math.min(PAUSE_MS, left)));
   }
 }

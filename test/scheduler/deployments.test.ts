@@ -157,7 +157,8 @@ describe('tick', () => {
       decided_until: [new Date(due.getTime() - 1).toISOString()],
       schedules: old.schedules.map((each) => ({ ...each, catch_up: 'latest' })),
     }));
-    expect((await rig.flowctl('tick')).stdout).toContain('nightly: could not start a run for');
+    const { code, stderr } = await rig.flowctl('tick');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('nightly: could not start a run for')]);
     expect((await deployed()).ticks).toMatchObject([{ outcome: 'refused', exit_code: 2 }]);
   });
 

@@ -3,6 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
+import type { TickOutcome } from '../../model/deployment.ts';
 import { serve as serveSchedules } from '../../scheduler/serve.ts';
 import { openState } from '../../store/open.ts';
 import { describeProblem, StateError, unwrap } from '../../store/problem.ts';
@@ -15,7 +16,7 @@ import { fileOf, referenceTo } from '../flow-reference.ts';
 import { schedulerPorts } from '../scheduler-ports.ts';
 import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
 import { statePath } from '../state-directory.ts';
-import { tickText } from '../tick-text.ts';
+import { isTrouble, tickText } from '../tick-text.ts';
 
 const EXAMPLES = `
 Examples:
@@ -57,16 +58,22 @@ async function serve(flows: readonly string[], options: GlobalOptions): Promise<
       }
       stopped.signal.addEventListener('abort', done);
     });
-  const say = (text: string): void => session.stdout.write(`${new Date().toISOString()} ${text}\n`);
+  const say = (text: string): void => {
+    if (options.quiet !== true) session.stdout.write(`${new Date().toISOString()} ${text}\n`);
+  };
+  const tell = (name: string, tick: TickOutcome): void => {
+    if (options.quiet !== true || !isTrouble(tick)) say(tickText(name, tick));
+    else session.stderr.write(`${new Date().toISOString()} ${tickText(name, tick)}\n`);
+  };
   const lock = await ownTurn(state, say, sleep, stopped.signal);
   if (lock !== null) {
     say(`looking at the schedules of ${state.root}`);
     await serveSchedules({
-      ...schedulerPorts(state, (name, outcome) => say(tickText(name, outcome))),
+      ...schedulerPorts(state, tell),
       sleep,
       isStopped: () => stopped.signal.aborted,
       documentMark: () => markOf(projectDocumentPath(state)),
-      failed: (error) => session.complain(messageOf(error), null),
+      failed: (error) => session.complain(messageOf(error)),
     });
     lock.release();
   }

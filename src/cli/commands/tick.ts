@@ -2,13 +2,13 @@
 
 import type { Command } from 'commander';
 import { pass, Timetables } from '../../scheduler/pass.ts';
-import { openState } from '../../store/open.ts';
+import { openExisting } from '../../store/open.ts';
 import { unwrap } from '../../store/problem.ts';
 import { lockScheduler } from '../../store/scheduler-lock.ts';
 import { schedulerPorts } from '../scheduler-ports.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
-import { statePath } from '../state-directory.ts';
-import { tickText } from '../tick-text.ts';
+import { stateToRead } from '../state-directory.ts';
+import { tellTick } from '../tick-text.ts';
 
 const EXAMPLES = `
 Examples:
@@ -22,7 +22,7 @@ export function define(program: Command): void {
     .summary('start what is due, once')
     .description(
       'Looks at all deployments of the project once and starts what is due, each run as a process of its own. For cron, where no ' +
-        '`flowctl serve` runs; beside one it does nothing.',
+        '`flowctl serve` runs; beside one it does nothing. Ends with 1 when a run that was due could not be started.',
     )
     .addHelpText('after', EXAMPLES)
     .action(tick);
@@ -30,14 +30,21 @@ export function define(program: Command): void {
 
 async function tick(options: GlobalOptions): Promise<void> {
   const session = openSession(options);
-  const state = unwrap(await openState(statePath(session, options)));
+  const state = stateToRead(session, options);
+  const isThere = await openExisting(state);
+  // Called in the wrong folder it must not make a project of that.
+  if (!isThere.ok && isThere.error.kind === 'not_found') {
+    session.mention('nothing is deployed: flowctl deploy <flow>');
+    return;
+  }
+  unwrap(isThere);
   const lock = unwrap(await lockScheduler(state));
   if (lock === null) {
     session.mention('another flowctl is looking at the schedules');
     return;
   }
   try {
-    const ports = schedulerPorts(state, (name, outcome) => session.stdout.write(`${tickText(name, outcome)}\n`));
+    const ports = schedulerPorts(state, (name, outcome) => tellTick(session, options, name, outcome));
     await pass(ports, new Timetables());
   } finally {
     lock.release();

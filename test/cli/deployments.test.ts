@@ -1,0 +1,105 @@
+/** Commands about deployments, called as people do: twice, for what is not there, in the wrong folder, quietly. */
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { useCase } from '../kit/case.ts';
+import { eventually } from '../kit/rig.ts';
+
+const here = useCase();
+
+const DAY_MS = 86_400_000;
+const FLOW = 'name: nightly\nschedules: [{ interval: 1d }]\nsteps: { say: { run: echo hello } }\n';
+const NEEDY = FLOW.replace('schedules', 'secrets: [NOT_THERE]\nschedules');
+
+async function deploy(flow = FLOW): Promise<void> {
+  here.rig.write('flow.yaml', flow);
+  expect((await here.rig.flowctl('deploy', 'flow.yaml')).code).toBe(0);
+}
+
+/** As if nobody had looked for some time; the last midnight is due. */
+function makeDue(catchUp: 'latest' | 'none'): void {
+  const path = here.rig.path('.flowctl/db.json');
+  const document = JSON.parse(readFileSync(path, 'utf8'));
+  const { nightly } = document.deployments;
+  nightly.schedules[0].catch_up = catchUp;
+  nightly.decided_until = [new Date(Date.now() - 2.5 * DAY_MS).toISOString()];
+  writeFileSync(path, JSON.stringify(document));
+}
+
+it('pauses a deployment that is named twice, once', async () => {
+  await deploy();
+  expect((await here.rig.flowctl('pause', 'nightly', 'nightly')).stdout).toBe('paused nightly\n');
+  expect((await here.rig.flowctl('unpause', 'nightly', 'nightly')).stdout).toBe('nightly goes on\n');
+});
+
+it('a deployment that is not there: what it could have been', async () => {
+  const { rig } = here;
+  rig.write('weekly.yaml', FLOW);
+  expect(await rig.flowctl('pause', 'weekly')).toMatchObject({
+    code: 4,
+    stderr: 'error: there is no deployment `weekly`\nhelp: nothing is deployed: flowctl deploy <flow>\n',
+  });
+  expect(await rig.flowctl('run', 'weekly')).toMatchObject({
+    code: 4,
+    stderr: 'error: there is no flow file and no deployment `weekly`\nhelp: did you mean `weekly.yaml`?\n',
+  });
+});
+
+it('a folder that bears the name of a deployment is in nobody’s way', async () => {
+  const { rig } = here;
+  await deploy();
+  mkdirSync(rig.path('nightly'));
+  const { code, stderr } = await rig.flowctl('run', 'nightly');
+  expect([code, stderr]).toEqual([0, '']);
+});
+
+it('tick makes no project of a folder that is none', async () => {
+  const { rig } = here;
+  expect(await rig.flowctl('tick')).toEqual({
+    ...{ code: 0, signal: null, stdout: '' },
+    stderr: 'nothing is deployed: flowctl deploy <flow>\n',
+  });
+  expect(existsSync(rig.path('.flowctl'))).toBe(false);
+});
+
+it('tick ends with 1 when a run could not be started, and says that also under --quiet', async () => {
+  const { rig } = here;
+  await deploy(NEEDY);
+  makeDue('latest');
+  const { code, stdout, stderr } = await rig.flowctl('tick', '--quiet');
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(
+    /^nightly: missed .*\nerror: nightly: could not start a run for \S+: the secret `NOT_THERE`: .*\n$/,
+  );
+});
+
+it('tick says nothing under --quiet of what goes well', async () => {
+  const { rig } = here;
+  await deploy();
+  const path = rig.path('.flowctl/db.json');
+  makeDue('latest');
+  // One day only: nothing of it was missed.
+  const document = JSON.parse(readFileSync(path, 'utf8'));
+  document.deployments.nightly.decided_until = [new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS - 1).toISOString()];
+  writeFileSync(path, JSON.stringify(document));
+  expect(await rig.flowctl('tick', '--quiet')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  expect((await rig.flowctl('deployments', 'nightly')).stdout).toContain('nightly: run 0');
+});
+
+it('serve says what is wrong, and goes on when it is mended', async () => {
+  const { rig } = here;
+  await deploy();
+  const path = rig.path('.flowctl/db.json');
+  const good = readFileSync(path, 'utf8');
+  const serve = rig.start(['serve']);
+  await serve.prints('looking at the schedules');
+  writeFileSync(path, '{');
+  await eventually('it is said', 20_000, () => serve.stderr().includes('is no JSON'));
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(good), format: 'other' }));
+  await eventually('that too', 20_000, () => serve.stderr().includes('is not the document'));
+  writeFileSync(path, good);
+  makeDue('latest');
+  await serve.prints(/nightly: run 0/);
+  serve.process.kill('SIGTERM');
+  expect((await serve.ended).code).toBe(0);
+});
