@@ -12,7 +12,9 @@ export type {
   FlowDeclaration,
   FlowOptions,
   Handler,
+  EventDeclaration,
   ScheduleDeclaration,
+  TriggerDeclaration,
   StepDeclaration,
   StepFunction,
 } from './flows/flow-options.ts';

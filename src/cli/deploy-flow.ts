@@ -11,6 +11,7 @@ import type { StateLayout } from '../store/layout.ts';
 import { unwrap } from '../store/problem.ts';
 import { changeProjectDocument } from '../store/project-document.ts';
 import { thisUser } from './actor.ts';
+import { deployedTriggers, queueAfter } from './deployed-triggers.ts';
 import { EXIT } from './exit-codes.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import type { Session } from './session.ts';
@@ -99,8 +100,13 @@ export async function deployFlow(
     const old = Object.hasOwn(before.deployments, name) ? before.deployments[name] : undefined;
     const known = old?.versions.find((each) => each.version === old.version);
     const isSame = known?.hash === hash;
+    const triggers = deployedTriggers(old, flow.definition, now);
     const isSetSame =
-      old !== undefined && same(old.schedules, schedules) && same(old.params, params) && old.flow === reference;
+      old !== undefined &&
+      same(old.schedules, schedules) &&
+      same(old.triggers ?? [], triggers) &&
+      same(old.params, params) &&
+      old.flow === reference;
     changed = !isSame ? 'version' : isSetSame ? 'none' : 'settings';
     if (changed === 'none') return before;
     const versions = old?.versions ?? [];
@@ -123,8 +129,8 @@ export async function deployFlow(
         const place = old?.schedules.findIndex((each) => same(each, schedule)) ?? -1;
         return old?.decided_until[place] ?? now;
       }),
-      // What waits belongs to schedules that may be other ones now.
-      queue: old !== undefined && same(old.schedules, schedules) ? old.queue : [],
+      triggers,
+      queue: old === undefined ? [] : queueAfter(old, schedules, triggers),
       updated_at: now,
     };
     return { ...before, deployments: { ...before.deployments, [name]: deployment } };

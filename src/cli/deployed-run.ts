@@ -4,6 +4,7 @@ import type { JsonObject } from '../base/json.ts';
 import type { Deployment } from '../model/deployment.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { readKeptFlow } from '../store/deployed-flows.ts';
+import { readEventFacts } from '../store/trigger-memory.ts';
 import type { StateLayout } from '../store/layout.ts';
 import { readProjectDocument } from '../store/project-document.ts';
 import { unwrap } from '../store/problem.ts';
@@ -12,12 +13,15 @@ import { EXIT } from './exit-codes.ts';
 import { type LoadedFlow, likelyFile } from './flow-file.ts';
 import { projectOrComplain } from './project.ts';
 import type { Session } from './session.ts';
+import type { GivenClaim } from './start-claim.ts';
 
 /** What a deployment runs. */
 export interface DeployedRun {
   readonly flow: LoadedFlow;
   /** Given by the deployment. */
   readonly params: JsonObject;
+  /** What expressions in params see beside the usual: `event`. */
+  readonly seen: JsonObject;
 }
 
 /**
@@ -54,14 +58,14 @@ const withDefaults = (definition: FlowDefinition, values: JsonObject): FlowDefin
 
 /**
  * Loads what a deployment runs.
- * @param schedule the place of the schedule whose params the run has; null: none.
+ * @param claim what made it due: the params are those of its schedule or trigger; null: nothing but a person.
  * @returns null when there is no such deployment or version: all is said, and the exit code is set.
  */
 export async function loadDeployed(
   session: Session,
   state: StateLayout,
   reference: DeploymentReference,
-  schedule: number | null,
+  claim: Pick<GivenClaim, 'run' | 'schedule'> | null,
 ): Promise<DeployedRun | null> {
   const deployment = await deploymentOrComplain(session, state, reference.name, 'flow file');
   if (deployment === null) return null;
@@ -76,16 +80,31 @@ export async function loadDeployed(
   const { definition, flow_hash } = unwrap(await readKeptFlow(state, version.hash));
   const project = await projectOrComplain(session, definition.file, definition.profile);
   if (project === null) return null;
-  const ofSchedule = schedule === null ? {} : (deployment.schedules[schedule]?.params ?? {});
+  const { given: ofClaim, seen } = await givenByClaim(state, deployment, claim);
   const deployed = { name: deployment.name, version: wanted };
-  const given = Object.entries(deployment.params).filter(([name]) => !Object.hasOwn(ofSchedule, name));
+  const given = Object.entries(deployment.params).filter(([name]) => !Object.hasOwn(ofClaim, name));
   const flow: LoadedFlow = {
     kind: 'loaded',
-    definition: { ...withDefaults(definition, ofSchedule), deployed },
+    definition: { ...withDefaults(definition, ofClaim), deployed },
     hash: flow_hash,
     warnings: [],
     sources: new Map(),
     project: project.config,
   };
-  return { flow, params: Object.fromEntries(given) };
+  return { flow, params: Object.fromEntries(given), seen };
+}
+
+/** What a claim says of params, and what they see. */
+async function givenByClaim(
+  state: StateLayout,
+  { schedules, triggers = [], claims }: Deployment,
+  claim: Pick<GivenClaim, 'run' | 'schedule'> | null,
+): Promise<{ readonly given: JsonObject; readonly seen: JsonObject }> {
+  if (claim === null) return { given: {}, seen: {} };
+  const { run, schedule } = claim;
+  const event = claims.find((each) => each.run === run)?.event;
+  if (event === undefined) return { given: schedule === null ? {} : (schedules[schedule]?.params ?? {}), seen: {} };
+  const facts = event.facts ?? unwrap(await readEventFacts(state, event.id));
+  const trigger = triggers.find(({ id }) => id === event.trigger);
+  return { given: trigger?.definition.params ?? {}, seen: { event: facts } };
 }

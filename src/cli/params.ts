@@ -58,6 +58,7 @@ export async function paramsGiven(
 /**
  * Computes the params of a run.
  * @param before what was given earlier: by the deployment that the run belongs to.
+ * @param seen what expressions see beside the usual. Default: nothing.
  * @returns null when they are wrong: everything is said and the exit code is set (2).
  * @throws {UsageError} when an option cannot be read at all.
  */
@@ -67,9 +68,10 @@ export async function paramsFor(
   options: ParamOptions,
   run: JsonObject,
   before: JsonObject = {},
+  seen: JsonObject = {},
 ): Promise<JsonObject | null> {
   const { given, malformed } = readGiven(options, before);
-  return resolveOrComplain(session, definition, given, run, malformed);
+  return resolveOrComplain(session, definition, given, run, malformed, seen);
 }
 
 function complainOfMalformed(session: Session, definition: FlowDefinition, text: string): void {
@@ -100,12 +102,14 @@ export async function resolveGiven(
   definition: FlowDefinition,
   given: ReadonlyMap<string, GivenParam>,
   run: JsonObject,
+  seen: JsonObject = {},
 ): Promise<Result<JsonObject, readonly ParamProblem[]> | null> {
   const inherited = environmentOrComplain(session, definition);
   if (inherited === null) return null;
   const visible = visibleTo(flowsOf(definition), inherited);
   const environment = Object.fromEntries(Object.entries(visible).filter(([, value]) => value !== undefined));
   return resolveParams(definition, given, {
+    ...seen,
     run,
     env: environment as JsonObject,
     vars: definition.vars,
@@ -119,8 +123,9 @@ async function resolveOrComplain(
   given: ReadonlyMap<string, GivenParam>,
   run: JsonObject,
   malformed: readonly string[] = [],
+  seen: JsonObject = {},
 ): Promise<JsonObject | null> {
-  const params = await resolveGiven(session, definition, given, run);
+  const params = await resolveGiven(session, definition, given, run, seen);
   if (params === null) return null;
   if (params.ok && malformed.length === 0) return checkedByModule(session, definition, params.value);
   for (const text of malformed) complainOfMalformed(session, definition, text);

@@ -49,6 +49,7 @@ type FlowCode =
   | 'flow_not_loaded'
   | 'no_such_flow'
   | 'invalid_schedule'
+  | 'invalid_trigger'
   | 'missing_schedule_param'
   | 'unknown_flow_param'
   | 'missing_flow_param'

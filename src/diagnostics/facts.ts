@@ -210,6 +210,8 @@ export interface FactsByCode {
   };
   /** `problem` and `remedy` are sentences of the schedule's own language. */
   readonly invalid_schedule: { readonly key: string; readonly problem: string; readonly remedy: string | null };
+  /** As `invalid_schedule`. */
+  readonly invalid_trigger: { readonly key: string; readonly problem: string; readonly remedy: string | null };
   readonly missing_schedule_param: { readonly params: readonly string[] };
   readonly unknown_flow_param: Unknown & { readonly flow: string };
   readonly missing_flow_param: { readonly flow: string; readonly params: readonly string[] };

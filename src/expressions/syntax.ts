@@ -95,6 +95,7 @@ export const ROOTS = [
   'exit_code',
   'run',
   'flow',
+  'event',
 ] as const;
 
 /** The functions that only an `if` may call. */

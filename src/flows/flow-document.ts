@@ -23,7 +23,7 @@ const HANDLERS = ['onSuccess', 'onFailure', 'onCancel', 'finally'];
 /** The options of an imperative flow. */
 export const FLOW_OPTION_NAMES: readonly string[] = [
   ...['params', 'description', 'tags', 'runName', 'env', 'dotenv', 'secrets', 'maxParallel', 'failFast'],
-  ...['schedules', 'concurrency', 'timeout', 'cleanupTimeout', 'retry'],
+  ...['schedules', 'triggers', 'concurrency', 'timeout', 'cleanupTimeout', 'retry'],
   ...HANDLERS,
 ];
 
@@ -41,6 +41,7 @@ const STEP_NAMES: readonly string[] = [
 /** Keys whose members are options too; the members of all others are the user's own. */
 const OPTION_OBJECTS: ReadonlySet<string> = new Set([
   'schedules',
+  'triggers',
   'concurrency',
   'retry',
   'defaults',

@@ -45,6 +45,27 @@ export interface ScheduleDeclaration {
   readonly catchUpWindow?: Duration;
 }
 
+/** What an event comes from; `docs/triggers.md` says what each means. One of `file`, `flow` and `webhook` names it. */
+export interface EventDeclaration {
+  readonly file?: string | readonly string[];
+  readonly on?: 'created' | 'changed' | readonly ('created' | 'changed')[];
+  readonly flow?: string;
+  readonly states?: RunEnd | readonly RunEnd[];
+  readonly webhook?: string;
+  readonly secret?: string;
+  readonly debounce?: Duration;
+}
+
+type RunEnd = 'succeeded' | 'failed' | 'cancelled' | 'skipped' | 'crashed';
+
+/** What makes a flow run: an event, or the absence of one. */
+export interface TriggerDeclaration extends EventDeclaration {
+  readonly absence?: { readonly of: EventDeclaration; readonly within: Duration };
+  readonly params?: JsonObject;
+  readonly active?: boolean;
+  readonly overlap?: 'skip' | 'queue' | 'cancel_running' | 'allow';
+}
+
 /** Options of a flow; `docs/flow-file.md` says what each means. */
 export interface FlowOptions<P extends ParamsDeclaration = ParamsDeclaration> extends HandlerOptions {
   /** One JSON Schema or default per param, or one Standard Schema (zod, valibot, ...) for all. */
@@ -61,6 +82,8 @@ export interface FlowOptions<P extends ParamsDeclaration = ParamsDeclaration> ex
   readonly failFast?: boolean;
   /** When the flow is due. */
   readonly schedules?: readonly ScheduleDeclaration[];
+  /** What makes it run. */
+  readonly triggers?: readonly TriggerDeclaration[];
   readonly concurrency?:
     | string
     | {

@@ -1,16 +1,14 @@
 /** Schedules: that each names instants that come, and that its runs have a value for every param. */
 
-import { suggest } from '../diagnostics/suggest.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { DEFAULT_ZONE } from '../model/schedule.ts';
-import { isTemplate } from './check-params.ts';
+import { checkGivenParams } from './check-given-params.ts';
 import { checkDuration } from './check-values.ts';
 import { checkOneOf } from './check-waits.ts';
-import { type DocumentNode, entriesOf, entryOf, type MapEntry, textOf, toJsonValue } from './document.ts';
+import { type DocumentNode, entriesOf, entryOf, type MapEntry, textOf } from './document.ts';
 import { itemsOf } from './node-values.ts';
 import { timingOf } from './normal-schedules.ts';
 import type { FlowOutline } from './outline.ts';
-import { findMismatch, findSchemaProblem, paramOf } from './param-schema.ts';
 import type { Problems } from './problems.ts';
 
 const TIMINGS = ['cron', 'interval', 'rrule', 'at'] as const;
@@ -33,7 +31,7 @@ export async function checkSchedules(flow: FlowOutline, problems: Problems): Pro
       problems.at('invalid_schedule', anchor.keySpan, { key: 'anchor', problem: 'there is no `interval`', remedy });
     }
     if (isPlain(schedule, problems)) await checkTimetable(schedule, problems);
-    await checkValuesOf(schedule, flow, problems);
+    await checkGivenParams(schedule, flow, problems);
   }
 }
 
@@ -60,31 +58,4 @@ async function checkTimetable(schedule: DocumentNode, problems: Problems): Promi
     const node = entry(schedule, key)?.value ?? schedule;
     problems.at('invalid_schedule', node, { key, problem: message, remedy: help });
   }
-}
-
-/** Checks what the runs of a schedule are given. */
-async function checkValuesOf(schedule: DocumentNode, flow: FlowOutline, problems: Problems): Promise<void> {
-  const given = entry(schedule, 'params');
-  const names = flow.params.map(({ name }) => name);
-  const file = problems.source.file;
-  for (const { key, keySpan, value } of entriesOf(given?.value)) {
-    const param = flow.params.find(({ name }) => name === key);
-    if (param === undefined) {
-      const known = problems.hasRoom ? names : [];
-      problems.at('unknown_flow_param', keySpan, { flow: file, name: key, known, suggestion: suggest(key, known) });
-    } else if (!problems.isBlamedWithin(param.node)) {
-      const { schema } = paramOf(param);
-      const json = toJsonValue(value);
-      if (isTemplate(json) || (await findSchemaProblem(schema)) !== null) continue;
-      const problem = await findMismatch(schema, json);
-      if (problem !== null) problems.at('flow_param_mismatch', value, { flow: file, param: key, problem });
-    }
-  }
-  const has = new Set(entriesOf(given?.value).map(({ key }) => key));
-  const missing = flow.params.filter((param) => {
-    const isGiven = has.has(param.name) || Object.hasOwn(flow.project.params, param.name);
-    return !isGiven && !problems.isBlamedWithin(param.node) && paramOf(param).required;
-  });
-  const span = given?.keySpan ?? entriesOf(schedule)[0]?.keySpan ?? schedule;
-  if (missing.length > 0) problems.at('missing_schedule_param', span, { params: missing.map(({ name }) => name) });
 }

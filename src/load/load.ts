@@ -22,6 +22,7 @@ import { checkPolicies } from './check-policies.ts';
 import { checkSchedules } from './check-schedules.ts';
 import { checkShell } from './check-shell.ts';
 import { checkSteps } from './check-steps.ts';
+import { checkTriggers } from './check-triggers.ts';
 import { checkTemplates } from './check-templates.ts';
 import { checkValues, flowNameOf } from './check-values.ts';
 import { checkWaits } from './check-waits.ts';
@@ -128,6 +129,7 @@ async function checkMeaning(open: OpenFlow, opened: OpenedFlows, sources: Map<st
   checkPolicies(flow, problems);
   await checkParams(flow, problems);
   await checkSchedules(flow, problems);
+  await checkTriggers(flow, flowNameOf(flow.root, path), problems);
   await checkWaits(flow.steps, problems);
   await checkFlows(open, opened);
   await checkOutputs(flow, problems);

@@ -32,6 +32,7 @@ import { handlersOf } from './normal-handlers.ts';
 import { mapOf, repeatOf } from './normal-map.ts';
 import { flowPolicies, stepPolicies } from './normal-policies.ts';
 import { schedulesOf } from './normal-schedules.ts';
+import { triggersOf } from './normal-triggers.ts';
 import { defaultValue, type FlowOutline, sharedEnv, type StepOutline, stepValue } from './outline.ts';
 import { paramOf } from './param-schema.ts';
 import { usedSecrets } from './secret-sources.ts';
@@ -164,6 +165,7 @@ export function normalForm(
     params: flow.params.map((param) => withDefault(paramOf(param), flow.project.params)),
     dotenv: [...flow.project.dotenv.before, ...dotenv, ...flow.project.dotenv.after],
     ...(value('schedules') === undefined ? {} : { schedules: schedulesOf(value('schedules')) }),
+    ...(value('triggers') === undefined ? {} : { triggers: triggersOf(value('triggers')) }),
     max_parallel: numberOf(value('max_parallel')),
     fail_fast: isTrue(value('fail_fast')),
     steps: stepsIn(0, writing),

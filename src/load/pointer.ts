@@ -113,6 +113,13 @@ const INSIDE: ReadonlyMap<string, KeyContext> = new Map([
   ['cache', 'cache'],
 ]);
 
+/** Maps of a trigger, by the keys that lead there. */
+const TRIGGER_PARTS: ReadonlyMap<string, KeyContext> = new Map([
+  ['', 'trigger'],
+  ['absence', 'absence'],
+  ['absence.of', 'watched'],
+]);
+
 /** Which fixed set of keys the map at a path has; null for maps whose keys are free. */
 export function contextOf(root: DocumentNode, path: readonly string[]): KeyContext | null {
   if (path.length === 0) return 'flow';
@@ -127,6 +134,7 @@ export function contextOf(root: DocumentNode, path: readonly string[]): KeyConte
   }
   if (last === 'retry' || last === 'concurrency') return last;
   if (path[0] === 'schedules') return path.length === 2 ? 'schedule' : null;
+  if (path[0] === 'triggers') return TRIGGER_PARTS.get(path.slice(2).join('.')) ?? null;
   // In a list of secrets the place of a map comes before its names.
   if (path[0] === 'secrets' && path.length === (/^\d+$/.test(path[1] ?? '') ? 3 : 2)) return 'secret';
   return path[0] === 'defaults' ? 'defaults' : null;

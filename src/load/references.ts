@@ -2,6 +2,7 @@
 
 import { suggest } from '../diagnostics/suggest.ts';
 import { type Reference, ROOTS } from '../expressions/expressions.ts';
+import { EVENT_MEMBERS } from '../model/trigger.ts';
 import type { ScalarNode } from './document.ts';
 import type { NeedsGraph } from './needs-graph.ts';
 import type { FlowOutline } from './outline.ts';
@@ -16,7 +17,9 @@ import { type SiteOwner, whereOf } from './template-sites.ts';
 /** Names that only the condition of a `repeat` has. */
 const OF_REPEAT: ReadonlySet<string> = new Set(['previous', 'outputs', 'exit_code']);
 /** The names that expressions may begin with nearly everywhere. */
-export const COMMON_ROOTS: readonly string[] = ROOTS.filter((root) => !OF_REPEAT.has(root) && !MAP_NAMES.has(root));
+export const COMMON_ROOTS: readonly string[] = ROOTS.filter(
+  (root) => !OF_REPEAT.has(root) && !MAP_NAMES.has(root) && root !== 'event',
+);
 
 const RUN_MEMBERS = [
   'id',
@@ -33,9 +36,9 @@ const FLOW_MEMBERS = ['name', 'version'];
 const RUN_MEMBERS_IN_DEFAULTS = ['id', 'started_at', 'scheduled_for', 'previous_scheduled_for'];
 
 /** Who evaluates texts where no step has ended. */
-const BEFORE_STEPS: ReadonlySet<SiteOwner['kind']> = new Set(['param', 'schedule', 'start', 'all_steps']);
+const BEFORE_STEPS: ReadonlySet<SiteOwner['kind']> = new Set(['param', 'schedule', 'trigger', 'start', 'all_steps']);
 /** Who does before the run has a folder. */
-const BEFORE_RUN: ReadonlySet<SiteOwner['kind']> = new Set(['param', 'schedule', 'start']);
+const BEFORE_RUN: ReadonlySet<SiteOwner['kind']> = new Set(['param', 'schedule', 'trigger', 'start']);
 
 /** One reference, in the text that it stands in. */
 export type Where = Part & { readonly owner: SiteOwner };
@@ -99,6 +102,10 @@ export class ReferenceChecker {
       case 'flow':
         this.#member('flow', path[0], FLOW_MEMBERS, where);
         return;
+      case 'event':
+        if (owner.kind === 'trigger') this.#member('event', path[0], EVENT_MEMBERS[owner.of], where);
+        else this.#problems.within('name_not_available', where, { name: 'event', where: whereOf(owner) });
+        return;
       default:
         // `env` holds whatever the environment holds; unknown roots do not pass the parser.
         return;
@@ -125,7 +132,7 @@ export class ReferenceChecker {
 
   #param([name]: readonly string[], where: Where): void {
     const { owner } = where;
-    if (owner.kind === 'schedule') {
+    if (owner.kind === 'schedule' || owner.kind === 'trigger') {
       this.#problems.within('name_not_available', where, { name: 'params', where: whereOf(owner) });
       return;
     }

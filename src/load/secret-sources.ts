@@ -3,9 +3,11 @@
 import { resolve } from 'node:path';
 import { parseTemplate, templateReads } from '../expressions/expressions.ts';
 import type { SecretDefinition } from '../model/policies.ts';
+import { watchedBy } from '../model/trigger.ts';
 import { type DocumentNode, entriesOf, entryOf, type Span, textOf } from './document.ts';
 import { bodiesOf } from './handlers.ts';
 import { textsOf } from './node-values.ts';
+import { triggersOf } from './normal-triggers.ts';
 import { type FlowOutline, sharedEnv, stepValue } from './outline.ts';
 import { templateSites } from './template-sites.ts';
 
@@ -58,5 +60,9 @@ export function usedSecrets(flow: FlowOutline): ReadonlySet<string> {
   return new Set([
     ...referred.flatMap(({ root, path }) => (root === 'secrets' && path[0] !== undefined ? [path[0]] : [])),
     ...bodiesOf(flow).flatMap(({ step }) => textsOf(stepValue(step, 'secrets'))),
+    ...triggersOf(entryOf(flow.root, 'triggers')?.value).flatMap((trigger) => {
+      const watched = watchedBy(trigger);
+      return watched.kind === 'webhook' ? [watched.secret] : [];
+    }),
   ]);
 }

@@ -3,7 +3,9 @@
 import { assertNever } from '../base/result.ts';
 import { hasExpression } from '../expressions/expressions.ts';
 import { entriesOf, entryOf, textOf, type DocumentNode, type ScalarNode } from './document.ts';
+import { EVENT_KINDS, type EventKind } from '../model/trigger.ts';
 import { bodiesOf } from './handlers.ts';
+import { itemsOf } from './node-values.ts';
 import { type FlowOutline, stepValue } from './outline.ts';
 
 /** Who evaluates a text. */
@@ -23,6 +25,8 @@ export type SiteOwner =
   | { readonly kind: 'param'; readonly param: number }
   /** The params of a schedule: they are read when it is due, before any param has its value. */
   | { readonly kind: 'schedule' }
+  /** The params of a trigger: as those of a schedule, with the event. */
+  | { readonly kind: 'trigger'; readonly of: EventKind }
   /** The flow's outputs, after all steps. */
   | { readonly kind: 'outputs' };
 
@@ -40,6 +44,8 @@ export const whereOf = (owner: SiteOwner): string => {
       return 'the default of a param';
     case 'schedule':
       return 'the params of a schedule';
+    case 'trigger':
+      return 'the params of a trigger';
     case 'outputs':
       return '`outputs`';
     default:
@@ -111,6 +117,11 @@ export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
   const schedules = value('schedules');
   for (const schedule of schedules?.kind === 'list' ? schedules.items : [])
     sites.add(entryOf(schedule, 'params')?.value, { kind: 'schedule' }, 'the params of a schedule');
+  for (const trigger of itemsOf(value('triggers'))) {
+    const of = EVENT_KINDS.find((kind) => entryOf(trigger, kind) !== undefined);
+    if (of !== undefined)
+      sites.add(entryOf(trigger, 'params')?.value, { kind: 'trigger', of }, 'the params of a trigger');
+  }
   const concurrency = value('concurrency');
   const group = concurrency?.kind === 'map' ? entryOf(concurrency, 'group')?.value : concurrency;
   sites.add(group, { kind: 'start', where: '`concurrency`' }, '`concurrency`');

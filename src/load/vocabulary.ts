@@ -1,4 +1,4 @@
-/** The keys of the flow language: those of this version (as in the schema, which a test compares), those to come, those reserved. */
+/** The keys of the flow language: those of this version (as in the schema, which a test compares), and those reserved. */
 
 import { foreignWord, type KeyOwner } from '../diagnostics/foreign.ts';
 import { suggest } from '../diagnostics/suggest.ts';
@@ -20,6 +20,9 @@ export type KeyContext =
   | 'notify'
   | 'concurrency'
   | 'schedule'
+  | 'trigger'
+  | 'absence'
+  | 'watched'
   | 'cache'
   | 'secret'
   | 'config'
@@ -44,7 +47,7 @@ const STEP_KEYS = words(
 /** The keys of this version. */
 export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   flow: words(
-    'name run_name description tags params env dotenv secrets schedules max_parallel fail_fast concurrency timeout cleanup_timeout retry ' +
+    'name run_name description tags params env dotenv secrets schedules triggers max_parallel fail_fast concurrency timeout cleanup_timeout retry ' +
       'defaults steps outputs on_success on_failure on_cancel finally',
   ),
   step: STEP_KEYS,
@@ -59,6 +62,9 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   schedule: words(
     'cron interval rrule at timezone anchor start end params jitter active overlap catch_up catch_up_window',
   ),
+  trigger: words('file on flow states webhook secret absence debounce params active overlap'),
+  absence: words('of within'),
+  watched: words('file on flow states webhook secret debounce'),
   concurrency: words('group limit on_conflict queue_limit queue_timeout'),
   cache: words('key ttl'),
   secret: words('env file command'),
@@ -78,9 +84,6 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   repeat: words('until while every max'),
 };
 
-const TO_COME: { readonly [Context in KeyContext]?: ReadonlySet<string> } = {
-  flow: new Set(words('triggers')),
-};
 const RESERVED: ReadonlySet<string> = new Set(words('services background ready container uses labels'));
 
 const FOREIGN_OWNERS: { readonly [Context in KeyContext]?: KeyOwner } = {
@@ -97,7 +100,7 @@ const FOREIGN_OWNERS: { readonly [Context in KeyContext]?: KeyOwner } = {
   approve: 'approve',
 };
 
-/** Reports a key that this version does not know: reserved, to come, another tool's word, or a slip. */
+/** Reports a key that this version does not know: reserved, another tool's word, or a slip. */
 export function reportUnknownKey(
   problems: Problems,
   unknown: {
@@ -111,8 +114,6 @@ export function reportUnknownKey(
   const { name, span, context, owner, value } = unknown;
   const hasReserved = context === 'flow' || context === 'step' || context === 'named_step';
   if (hasReserved && RESERVED.has(name)) problems.at('reserved_key', span, { key: name });
-  else if (TO_COME[context]?.has(name) === true)
-    problems.at('not_yet_supported', span, { what: `\`${name}\``, instead: null });
   else {
     const known = KEYS[context];
     const foreign = foreignWord(

@@ -23,6 +23,8 @@ const DURATIONS: ReadonlySet<string> = new Set([
   'ttl',
   'every',
   'per',
+  'within',
+  'debounce',
 ]);
 /** Where more than one type fits, by the last key. */
 const SEVERAL: ReadonlyMap<string, string> = new Map([
@@ -40,6 +42,8 @@ const SEVERAL: ReadonlyMap<string, string> = new Map([
   ['wait', 'a duration or a map'],
   ['approve', 'a text or a map'],
   ['tolerate', 'a whole number or a percentage'],
+  ['file', 'a glob or a list of globs'],
+  ['states', 'a word or a list of words'],
 ]);
 /** As `SEVERAL`, by the keys behind the step. */
 const SEVERAL_INSIDE: ReadonlyMap<string, string> = new Map([

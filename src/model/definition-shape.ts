@@ -11,6 +11,7 @@ import {
   isCount,
   isFlag,
   isInteger,
+  isKindOf,
   isListOf,
   isMapOf,
   isNumber,
@@ -29,15 +30,6 @@ const isTexts = isListOf(isText);
 const isIntegers = isListOf(isInteger);
 const isTemplates = isMapOf(isText);
 const isSpan: MemberCheck = (value) => isNumber(value) && Number(value) >= 0;
-
-/** One of several shapes, told apart by `kind`. */
-const isKindOf =
-  (kinds: { readonly [kind: string]: MemberChecks }): MemberCheck =>
-  (value) => {
-    const kind = isJsonObject(value) ? value['kind'] : null;
-    const checks = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-    return checks !== undefined && hasMembers(checks)(value);
-  };
 
 const isParam = hasMembers({ name: isText, schema: isObject, required: isFlag, default: isPresent });
 
@@ -176,6 +168,7 @@ const FLOW: { readonly [Member in keyof FlowDefinition]-?: MemberCheck } = {
   profile: orNull(isText),
   vars: isObject,
   schedules: orMissing(isListOf(isObject)),
+  triggers: orMissing(isListOf(isObject)),
   deployed: orMissing(hasMembers({ name: isText, version: isInteger })),
   concurrency: orNull(isConcurrency),
   timeout_ms: orNull(isSpan),

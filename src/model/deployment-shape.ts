@@ -11,16 +11,19 @@ import {
   isHash,
   isInstant,
   isInteger,
+  isKindOf,
   isListOf,
   isNumber,
   isObject,
   isOneOf,
   isText,
   type MemberCheck,
+  orMissing,
   orNull,
   wrongMember,
 } from './member-checks.ts';
 import { CATCH_UPS, OVERLAPS, type ScheduleDefinition } from './schedule.ts';
+import { EVENT_KINDS, FILE_CHANGES, RUN_ENDS, type TriggerDefinition } from './trigger.ts';
 
 const isRunId: MemberCheck = (value) => typeof value === 'string' && parseRunId(value) === value;
 const isName: MemberCheck = (value) => typeof value === 'string' && isFlowName(value);
@@ -50,8 +53,40 @@ const SCHEDULE: { readonly [Member in keyof ScheduleDefinition]-?: MemberCheck }
   catch_up_window_ms: isNumber,
 };
 
-const tick = { schedule: isCount, scheduled_for: isInstant };
-const isClaim = hasMembers({ ...tick, run: isRunId, trigger: isOneOf('schedule', 'backfill'), claimed_at: isInstant });
+/** A `TriggerEvent`. */
+export const isEvent = hasMembers({
+  id: isRunId,
+  trigger: isRunId,
+  kind: isOneOf(...EVENT_KINDS),
+  at: isInstant,
+  what: isText,
+  facts: orNull(isObject),
+});
+
+const isWatched = isKindOf({
+  file: { paths: isListOf(isText), on: isListOf(isOneOf(...FILE_CHANGES)), settle_ms: isNumber },
+  flow: { flow: isText, states: isListOf(isOneOf(...RUN_ENDS)) },
+  webhook: { name: isName, secret: isText },
+});
+const isAbsence = isKindOf({ absence: { of: isWatched, within_ms: isNumber } });
+
+const TRIGGER: { readonly [Member in keyof TriggerDefinition]-?: MemberCheck } = {
+  source: (value) => isWatched(value) || isAbsence(value),
+  debounce_ms: isNumber,
+  params: isObject,
+  active: isFlag,
+  overlap: isOneOf(...OVERLAPS),
+};
+
+const isTrigger = hasMembers({ id: isRunId, since: isInstant, directory: isText, definition: hasMembers(TRIGGER) });
+
+const tick = { schedule: orNull(isCount), scheduled_for: isInstant, event: orMissing(isEvent) };
+const isClaim = hasMembers({
+  ...tick,
+  run: isRunId,
+  trigger: isOneOf('schedule', 'backfill', ...EVENT_KINDS),
+  claimed_at: isInstant,
+});
 const isOutcome = hasMembers({ ...tick, outcome: isOneOf('started', 'missed', 'skipped', 'refused') });
 
 const DEPLOYMENT: { readonly [Member in keyof Deployment]-?: MemberCheck } = {
@@ -62,6 +97,8 @@ const DEPLOYMENT: { readonly [Member in keyof Deployment]-?: MemberCheck } = {
   params: isObject,
   schedules: isListOf(hasMembers(SCHEDULE)),
   decided_until: isListOf(isInstant),
+  triggers: orMissing(isListOf(isTrigger)),
+  taken: orMissing(isListOf(isRunId)),
   paused: orNull(hasMembers({ at: isInstant, by: isActor })),
   claims: isListOf(isClaim),
   open: isListOf(isClaim),

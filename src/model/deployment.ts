@@ -4,6 +4,7 @@ import type { ContentHash, RunId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Actor } from './outcome.ts';
 import type { ScheduleDefinition } from './schedule.ts';
+import type { DeployedTrigger, EventKind, TriggerEvent } from './trigger.ts';
 
 /** What a deployment was at some time. */
 export interface DeployedVersion {
@@ -16,19 +17,24 @@ export interface DeployedVersion {
   readonly by: Actor;
 }
 
-/** One instant of one schedule. */
+/** One instant of one schedule, or something that happened. */
 export interface DueTick {
-  /** Its place among the deployment's schedules. */
-  readonly schedule: number;
+  /** Its place among the deployment's schedules; null: no schedule made it due. */
+  readonly schedule: number | null;
   /** RFC 3339: when the run was due. */
   readonly scheduled_for: string;
+  /** Present where an event made it due. */
+  readonly event?: TriggerEvent;
 }
+
+/** What makes a run due that nobody asked for by hand. */
+export type ClaimTrigger = 'schedule' | 'backfill' | EventKind;
 
 /** A run that is to be started; on disk before anybody starts it. */
 export interface RunClaim extends DueTick {
   readonly run: RunId;
   /** What made it due. */
-  readonly trigger: 'schedule' | 'backfill';
+  readonly trigger: ClaimTrigger;
   /** RFC 3339. */
   readonly claimed_at: string;
 }
@@ -62,6 +68,10 @@ export interface Deployment {
   readonly schedules: readonly ScheduleDefinition[];
   /** By schedule: every instant up to this one is decided. RFC 3339. */
   readonly decided_until: readonly string[];
+  /** Those of the version that runs; absent: none. */
+  readonly triggers?: readonly DeployedTrigger[];
+  /** Ids of events that were taken up and may still be announced again, after a crash; absent: none. */
+  readonly taken?: readonly RunId[];
   readonly paused: { readonly at: string; readonly by: Actor } | null;
   /** To be started, and started but not yet known to be over. */
   readonly claims: readonly RunClaim[];

@@ -9,6 +9,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { Action, MapDefinition, RepeatDefinition } from './action.ts';
 import type { ConcurrencyPolicy, Handlers, ReusePolicy, SecretDefinition } from './policies.ts';
 import type { ScheduleDefinition } from './schedule.ts';
+import type { TriggerDefinition } from './trigger.ts';
 
 export type {
   Action,
@@ -154,6 +155,8 @@ export interface FlowDefinition {
   readonly vars: JsonObject;
   /** When it is to run by itself; absent: never. */
   readonly schedules?: readonly ScheduleDefinition[];
+  /** What makes it run; absent: nothing. */
+  readonly triggers?: readonly TriggerDefinition[];
   /** Present where it was kept by a deployment: edits of its file are none of its runs' business. */
   readonly deployed?: { readonly name: string; readonly version: number };
   readonly concurrency: ConcurrencyPolicy | null;

@@ -78,3 +78,12 @@ export const hasMembers =
   (checks: MemberChecks): MemberCheck =>
   (value) =>
     isJsonObject(value) && wrongMember(value, checks) === null;
+
+/** One of several shapes, told apart by `kind`. */
+export const isKindOf =
+  (kinds: { readonly [kind: string]: MemberChecks }): MemberCheck =>
+  (value) => {
+    const kind = isJsonObject(value) ? value['kind'] : null;
+    const checks = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    return checks !== undefined && hasMembers(checks)(value);
+  };

@@ -15,7 +15,7 @@ import {
   type RunClaim,
   type TickOutcome,
 } from '../model/deployment.ts';
-import { decideDue } from '../schedules/due.ts';
+import { decideDue, type DueEvent, remembered } from '../schedules/due.ts';
 import { type Occurrences, readTimetable } from '../schedules/occurrences.ts';
 
 /** How a start ended. */
@@ -40,8 +40,20 @@ export interface SchedulerPorts {
   /** Starts a run as a process of its own, and waits until it is on disk. */
   start(deployment: Deployment, claim: RunClaim): Promise<StartEnd>;
   cancel(run: RunId): Promise<void>;
+  /** What happens beside the clock. Default: nothing does. */
+  readonly events?: EventPort;
   /** Told of everything that is decided. */
   tell(deployment: string, tick: TickOutcome): void;
+}
+
+/** Where events wait until the document has them: they are on disk before anybody is asked about them. */
+export interface EventPort {
+  /** Looks at what happened to the deployments' triggers. */
+  look(document: ProjectDocument): Promise<void>;
+  /** What waits for a deployment, in the order in which it happened; the same again until `settle` has seen it taken. */
+  waiting(deployment: Deployment): readonly DueEvent[];
+  /** Forgets what a document that is on disk names as taken. */
+  settle(document: ProjectDocument): Promise<void>;
 }
 
 /** What a pass did. */
@@ -98,7 +110,9 @@ export async function pass(
     const deployment = document.deployments[name];
     return deployment !== undefined && (wanted?.(deployment) ?? true);
   };
+  const { events } = ports;
   const before = await ports.read();
+  await events?.look(before);
   const standing = new Map<RunId, RunStanding>();
   for (const deployment of Object.values(before.deployments)) {
     if (!isWanted(deployment, before)) continue;
@@ -116,7 +130,8 @@ export async function pass(
       // What began since is taken for live.
       const live = new Set(deployment.open.map(({ run }) => run).filter((run) => standing.get(run) !== 'over'));
       const occurrences = timetables.of(deployment);
-      const decided = decideDue(deployment, { now, occurrences, live, mint: () => ports.mint() });
+      const waiting = events?.waiting(deployment) ?? [];
+      const decided = decideDue(deployment, { now, occurrences, live, events: waiting, mint: () => ports.mint() });
       cancel.push(...decided.cancel);
       if (decided.deployment === deployment) continue;
       changed[deployment.name] = { ...decided.deployment, updated_at: new Date(now).toISOString() };
@@ -127,6 +142,7 @@ export async function pass(
   };
   // Nothing is locked where nothing is due.
   const document = decide(before) === before ? before : await ports.change(decide);
+  await events?.settle(document);
   for (const [name, tick] of news) tell(name, tick);
   for (const run of cancel) await ports.cancel(run);
   await startClaims(ports, document, (deployment) => isWanted(deployment, document), tell);
@@ -170,8 +186,8 @@ async function startOne(ports: SchedulerPorts, deployment: Deployment, given: Ru
     isThere || end.kind === 'started'
       ? { ...claim, outcome: 'started' }
       : { ...claim, outcome: 'refused', exit_code: end.exit_code, message: end.message };
-  const open = isThere ? [claim] : [];
-  await ports.change((document) => replaced(document, deployment.name, claim, { open, ticks: [tick] }));
+  const open = isThere ? [remembered(claim)] : [];
+  await ports.change((document) => replaced(document, deployment.name, claim, { open, ticks: [remembered(tick)] }));
   return tick;
 }
 

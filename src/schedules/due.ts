@@ -14,6 +14,7 @@ import {
   type TickOutcome,
 } from '../model/deployment.ts';
 import type { ScheduleDefinition } from '../model/schedule.ts';
+import type { TriggerEvent } from '../model/trigger.ts';
 import type { Occurrences } from './occurrences.ts';
 
 /** An instant that is found within this time was not missed: whoever looks may do so once in five minutes. */
@@ -124,24 +125,47 @@ export interface Surroundings {
   readonly occurrences: readonly (Occurrences | null)[];
   /** Of the runs in `open`: those that go on. */
   readonly live: ReadonlySet<RunId>;
+  /** What happened and was not taken up yet, or was and may not be known to be. Default: nothing. */
+  readonly events?: readonly DueEvent[];
   /** A new id for a run. */
   mint(): RunId;
 }
 
+/** Something that happened, and what its trigger says about runs that still go on. */
+export interface DueEvent {
+  readonly event: TriggerEvent;
+  readonly overlap: ScheduleDefinition['overlap'];
+}
+
+/** Ids of events that are over are forgotten when something else changes, or when there are so many. */
+const MOST_TAKEN = 100;
+
+/** A tick for the memory: what is known of its event is not needed any more. */
+export const remembered = <T extends DueTick>(tick: T): T =>
+  tick.event === undefined ? tick : { ...tick, event: { ...tick.event, facts: null } };
+
 /** Decides about everything that is due. The runs to be started are the new members of `claims`. */
-export function decideDue(deployment: Deployment, { now, occurrences, live, mint }: Surroundings): Decided {
+export function decideDue(deployment: Deployment, surroundings: Surroundings): Decided {
+  const { now, occurrences, live, mint, events = [] } = surroundings;
   const open = deployment.open.filter(({ run }) => live.has(run));
   const claims: RunClaim[] = [...deployment.claims];
   const ticks: TickOutcome[] = [];
   let queue: readonly DueTick[] = deployment.queue;
   const cancel: RunId[] = [];
   const decided = [...deployment.decided_until];
+  const taken = new Set(deployment.taken);
+  const fresh = events.filter(({ event }) => !taken.has(event.id));
   const isBusy = (): boolean => open.length + claims.length > 0;
   const claim = (tick: DueTick): void => {
-    claims.push({ ...tick, run: mint(), trigger: 'schedule', claimed_at: textOf(now) });
+    const { event } = tick;
+    claims.push({ ...tick, run: event?.id ?? mint(), trigger: event?.kind ?? 'schedule', claimed_at: textOf(now) });
   };
   if (deployment.paused === null) {
-    const due: { readonly tick: DueTick; readonly schedule: ScheduleDefinition; readonly isAlone: boolean }[] = [];
+    const due: {
+      readonly tick: DueTick;
+      readonly overlap: ScheduleDefinition['overlap'];
+      readonly isAlone: boolean;
+    }[] = [];
     for (const [index, schedule] of deployment.schedules.entries()) {
       const since = instantOf(deployment.decided_until[index] ?? '');
       const instants = occurrences[index];
@@ -154,16 +178,22 @@ export function decideDue(deployment: Deployment, { now, occurrences, live, mint
         ticks.push({ ...tick, outcome: 'missed', until: textOf(last), count, is_more: isMore });
       }
       for (const instant of run) {
-        due.push({ tick: { schedule: index, scheduled_for: textOf(instant) }, schedule, isAlone: run.length === 1 });
+        const tick = { schedule: index, scheduled_for: textOf(instant) };
+        due.push({ tick, overlap: schedule.overlap, isAlone: run.length === 1 });
       }
     }
+    // Events for which there is no room stay where they are.
+    for (const { event, overlap } of fresh.slice(0, Math.max(0, LONGEST_QUEUE - queue.length - due.length))) {
+      taken.add(event.id);
+      due.push({ tick: { schedule: null, scheduled_for: event.at, event }, overlap, isAlone: true });
+    }
     due.sort((one, other) => instantOf(one.tick.scheduled_for) - instantOf(other.tick.scheduled_for));
-    for (const { tick, schedule, isAlone } of due) {
+    for (const { tick, overlap, isAlone } of due) {
       const before = open.at(-1) ?? claims.at(-1);
       if (before === undefined && queue.length === 0) claim(tick);
       else if (!isAlone) queue = [...queue, tick];
       else {
-        switch (schedule.overlap) {
+        switch (overlap) {
           case 'allow':
             claim(tick);
             break;
@@ -183,7 +213,7 @@ export function decideDue(deployment: Deployment, { now, occurrences, live, mint
             else ticks.push({ ...tick, outcome: 'skipped', because_of: before.run });
             break;
           default:
-            assertNever(schedule.overlap, 'overlap');
+            assertNever(overlap, 'overlap');
         }
       }
     }
@@ -197,16 +227,30 @@ export function decideDue(deployment: Deployment, { now, occurrences, live, mint
     }
     if (queue.length > LONGEST_QUEUE) queue = queue.slice(0, LONGEST_QUEUE);
   }
+  // What happens while it is paused is not made up for.
+  if (deployment.paused !== null) for (const { event } of fresh) taken.add(event.id);
+  const pending = new Set(events.map(({ event }) => event.id));
+  const still = [...taken].filter((id) => pending.has(id));
   const isSame =
     open.length === deployment.open.length &&
     claims.length === deployment.claims.length &&
     queue === deployment.queue &&
     ticks.length === 0 &&
+    taken.size === (deployment.taken?.length ?? 0) &&
+    taken.size - still.length < MOST_TAKEN &&
     decided.every((each, index) => each === deployment.decided_until[index]);
   if (isSame) return { deployment, news: [], cancel };
-  const kept = [...deployment.ticks, ...ticks].slice(-REMEMBERED_TICKS);
+  const kept = [...deployment.ticks, ...ticks.map(remembered)].slice(-REMEMBERED_TICKS);
   return {
-    deployment: { ...deployment, open, claims, queue, ticks: kept, decided_until: decided },
+    deployment: {
+      ...deployment,
+      ...(still.length === 0 && deployment.taken === undefined ? {} : { taken: still }),
+      open,
+      claims,
+      queue,
+      ticks: kept,
+      decided_until: decided,
+    },
     news: ticks,
     cancel,
   };

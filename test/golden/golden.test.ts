@@ -13,6 +13,7 @@ import { SourceText } from '../../src/diagnostics/source.ts';
 import { printDiagnostics, toJson } from '../../src/diagnostics/report.ts';
 import { DIAGNOSTIC_CODES } from '../../src/diagnostics/sentences.ts';
 import { loadFlow } from '../../src/load/load.ts';
+import { programConfig } from '../../src/load/config-files.ts';
 import { loadProject } from '../../src/load/load-project.ts';
 import { NO_PROJECT, type ProjectLayer } from '../../src/load/project-layer.ts';
 
@@ -128,6 +129,7 @@ const TOLD: { readonly [code: string]: () => Diagnostic } = {
       { message: "Error: Cannot find package 'pg'" },
       new SourceText('flow.ts', '').place(0, 0),
     ),
+  not_yet_supported: () => programConfig('flowctl.config.ts').diagnostic,
   no_such_flow: () =>
     diagnose(
       'no_such_flow',

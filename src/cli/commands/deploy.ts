@@ -3,11 +3,14 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isFlowName } from '../../base/ids.ts';
+import type { Deployment } from '../../model/deployment.ts';
+import { watchedBy } from '../../model/trigger.ts';
 import { openState } from '../../store/open.ts';
 import { unwrap } from '../../store/problem.ts';
 import { stateLayout } from '../../store/layout.ts';
 import { changeProjectDocument } from '../../store/project-document.ts';
 import { deployFlow } from '../deploy-flow.ts';
+import { deployedTriggers, queueAfter } from '../deployed-triggers.ts';
 import { deploymentOrComplain } from '../deployed-run.ts';
 import { deploymentReference } from '../deployment-reference.ts';
 import { loadOrComplain } from '../flow-file.ts';
@@ -75,8 +78,19 @@ async function deploy(text: string, options: DeployOptions): Promise<void> {
   }[changed];
   session.stdout.write(options.json === true ? `${JSON.stringify(deployment, null, 2)}\n` : `${said}\n`);
   if (deployment.paused !== null) session.mention(`it is paused: flowctl unpause ${name}`);
-  else if (deployment.schedules.length > 0 && changed === 'version' && options.json !== true)
-    session.mention('its schedules are looked at by flowctl serve, or by flowctl tick from cron');
+  else if (changed === 'version' && options.json !== true) {
+    if (deployment.schedules.length > 0)
+      session.mention('its schedules are looked at by flowctl serve, or by flowctl tick from cron');
+    mentionTriggers(session, deployment);
+  }
+}
+
+function mentionTriggers(session: Session, { triggers = [] }: Deployment): void {
+  const active = triggers.filter(({ definition }) => definition.active);
+  const hooks = active.filter(({ definition }) => watchedBy(definition).kind === 'webhook');
+  if (active.length > hooks.length)
+    session.mention('its triggers are watched by flowctl serve, or looked at by flowctl tick from cron');
+  if (hooks.length > 0) session.mention('its webhooks are answered by flowctl serve --listen 127.0.0.1:7717');
 }
 
 /** Makes an older version, or a newer one, the version that runs. */
@@ -102,7 +116,9 @@ async function activate(session: Session, options: DeployOptions, name: string, 
     const old = before.deployments[name];
     if (old === undefined || old.version === version) return before;
     const decided_until = schedules.map(() => now);
-    const deployment = { ...old, version, schedules, decided_until, queue: [], updated_at: now };
+    const triggers = kept === null ? [] : deployedTriggers(old, kept.definition, now);
+    const queue = queueAfter(old, schedules, triggers).filter((each) => each.event !== undefined);
+    const deployment = { ...old, version, schedules, decided_until, triggers, queue, updated_at: now };
     return { ...before, deployments: { ...before.deployments, [name]: deployment } };
   });
   const deployment = unwrap(document).deployments[name];

@@ -20,7 +20,9 @@ export function define(program: Command): void {
 async function pause(names: readonly string[], options: GlobalOptions): Promise<void> {
   const session = openSession(options);
   const done = await changeDeployments(session, options, names, (old, now) =>
-    old.paused === null ? { ...old, paused: { at: now, by: thisUser() }, queue: [] } : old,
+    old.paused === null
+      ? { ...old, paused: { at: now, by: thisUser() }, queue: old.queue.filter(({ event }) => event !== undefined) }
+      : old,
   );
   for (const { name, changed } of done ?? [])
     session.stdout.write(changed ? `paused ${name}\n` : `${name} is paused already\n`);

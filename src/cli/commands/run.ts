@@ -9,7 +9,7 @@ import type { DeployedRun } from '../deployed-run.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { type FreshOptions, freshWish, readForced } from '../freshness.ts';
 import { deploymentReference, type DeploymentReference } from '../deployment-reference.ts';
-import { readClaim } from '../start-claim.ts';
+import { type GivenClaim, readClaim, recordedTrigger } from '../start-claim.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
 import { stateLayout } from '../../store/layout.ts';
 import { withRunOptions } from '../run-options.ts';
@@ -92,8 +92,7 @@ async function runOnce(session: Session, file: string, options: RunOptions, isAb
   const deployed = reference !== null && !/\.(ya?ml|[cm]?[jt]sx?)$/.test(file) ? reference : null;
   const stateDirectory =
     deployed === null ? statePath(session, options, dirname(resolve(fileOf(file)))) : statePath(session, options);
-  const kept =
-    deployed === null ? null : await loadDeployment(session, stateDirectory, deployed, claim?.schedule ?? null);
+  const kept = deployed === null ? null : await loadDeployment(session, stateDirectory, deployed, claim);
   if (deployed !== null && kept === null) return;
   const flow = kept?.flow ?? (await loadOrComplain(session, file, options.profile ?? null));
   if (flow === null) return;
@@ -104,7 +103,7 @@ async function runOnce(session: Session, file: string, options: RunOptions, isAb
   const select = (params: JsonObject) =>
     findSelection(session, stateDirectory, flow.definition, request, params, options.of);
   const params = async (context: JsonObject) => {
-    const values = await paramsFor(session, flow.definition, options, context, kept?.params);
+    const values = await paramsFor(session, flow.definition, options, context, kept?.params, kept?.seen);
     if (values !== null) await isAbout?.(flow, values);
     return values;
   };
@@ -119,7 +118,7 @@ async function runOnce(session: Session, file: string, options: RunOptions, isAb
       return predictReuse({ state, definition, selection, params: values, environment, fresh });
     });
   }
-  const trigger = claim?.trigger ?? 'manual';
+  const trigger = claim === null ? 'manual' : recordedTrigger(claim);
   const start: RunToStart = { flow, stateDirectory, trigger, params, fresh, ...(claim === null ? {} : { claim }) };
   await startRun(session, request === null ? start : { ...start, selection: select }, options);
 }
@@ -129,8 +128,8 @@ async function loadDeployment(
   session: Session,
   stateDirectory: string,
   reference: DeploymentReference,
-  schedule: number | null,
+  claim: GivenClaim | null,
 ): Promise<DeployedRun | null> {
   const { loadDeployed } = await import('../deployed-run.ts');
-  return loadDeployed(session, stateLayout(stateDirectory), reference, schedule);
+  return loadDeployed(session, stateLayout(stateDirectory), reference, claim);
 }
