@@ -29,6 +29,7 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<Command
   { name: 'pause', load: () => import('./commands/pause.ts') },
   { name: 'unpause', load: () => import('./commands/unpause.ts') },
   { name: 'undeploy', load: () => import('./commands/undeploy.ts') },
+  { name: 'backfill', load: () => import('./commands/backfill.ts') },
   { name: 'serve', load: () => import('./commands/serve.ts') },
   { name: 'tick', load: () => import('./commands/tick.ts') },
   { name: 'schedule', load: () => import('./commands/schedule.ts') },

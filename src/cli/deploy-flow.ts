@@ -3,15 +3,16 @@
 import { join } from 'node:path';
 import type { Json, JsonObject } from '../base/json.ts';
 import { isJsonObject } from '../base/json.ts';
-import type { Deployment } from '../model/deployment.ts';
+import { type Deployment, REMEMBERED_TICKS } from '../model/deployment.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import { compileModule } from '../functions/compile.ts';
+import { type ScheduledDeployment, withSchedules } from '../schedules/redeploy.ts';
 import { keepFlow, keepModule } from '../store/deployed-flows.ts';
 import type { StateLayout } from '../store/layout.ts';
 import { unwrap } from '../store/problem.ts';
 import { changeProjectDocument } from '../store/project-document.ts';
 import { thisUser } from './actor.ts';
-import { deployedTriggers, queueAfter } from './deployed-triggers.ts';
+import { deployedTriggers } from './deployed-triggers.ts';
 import { EXIT } from './exit-codes.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import type { Session } from './session.ts';
@@ -84,6 +85,11 @@ async function withKeptModules(
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
+/** What the schedules of a deployment are at that is not there yet. */
+const NOTHING_KNOWN: ScheduledDeployment = {
+  ...{ versions: [], schedules: [], decided_until: [], claims: [], open: [], queue: [], backfilling: [], ran: [] },
+};
+
 /** Deploys a flow. @returns null when it cannot be: all is said, and the exit code is set. */
 export async function deployFlow(
   session: Session,
@@ -112,25 +118,17 @@ export async function deployFlow(
     const versions = old?.versions ?? [];
     const next = (versions.at(-1)?.version ?? 0) + 1;
     const added = isSame ? [] : [{ version: next, hash, deployed_at: now, by: thisUser() }];
+    const { after, lost } = withSchedules(old ?? NOTHING_KNOWN, { schedules, triggers }, now);
     const deployment: Deployment = {
-      paused: null,
-      claims: [],
-      open: [],
-      ticks: [],
-      ...old,
+      paused: old?.paused ?? null,
       name,
       flow: reference,
       version: isSame ? (old?.version ?? next) : next,
       versions: [...versions, ...added],
       params,
-      schedules,
-      // A schedule that stays as it was goes on from where it is; what is new begins now.
-      decided_until: schedules.map((schedule) => {
-        const place = old?.schedules.findIndex((each) => same(each, schedule)) ?? -1;
-        return old?.decided_until[place] ?? now;
-      }),
       triggers,
-      queue: old === undefined ? [] : queueAfter(old, schedules, triggers),
+      ...after,
+      ticks: [...(old?.ticks ?? []), ...lost].slice(-REMEMBERED_TICKS),
       updated_at: now,
     };
     return { ...before, deployments: { ...before.deployments, [name]: deployment } };

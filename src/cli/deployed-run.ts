@@ -56,6 +56,14 @@ const withDefaults = (definition: FlowDefinition, values: JsonObject): FlowDefin
   ),
 });
 
+/** A flow whose runs wait where others would be refused: what is made up for is not to be left out, nor to end what goes on. */
+const patient = (definition: FlowDefinition): FlowDefinition => {
+  const { concurrency } = definition;
+  if (concurrency === null || concurrency.on_conflict === 'allow') return definition;
+  const waiting = { on_conflict: 'queue', queue_limit: null, queue_timeout_ms: null } as const;
+  return { ...definition, concurrency: { ...concurrency, ...waiting } };
+};
+
 /**
  * Loads what a deployment runs.
  * @param claim what made it due: the params are those of its schedule or trigger; null: nothing but a person.
@@ -65,7 +73,7 @@ export async function loadDeployed(
   session: Session,
   state: StateLayout,
   reference: DeploymentReference,
-  claim: Pick<GivenClaim, 'run' | 'schedule'> | null,
+  claim: Pick<GivenClaim, 'run' | 'schedule' | 'trigger'> | null,
 ): Promise<DeployedRun | null> {
   const deployment = await deploymentOrComplain(session, state, reference.name, 'flow file');
   if (deployment === null) return null;
@@ -83,9 +91,10 @@ export async function loadDeployed(
   const { given: ofClaim, seen } = await givenByClaim(state, deployment, claim);
   const deployed = { name: deployment.name, version: wanted };
   const given = Object.entries(deployment.params).filter(([name]) => !Object.hasOwn(ofClaim, name));
+  const kept = claim?.trigger === 'backfill' ? patient(definition) : definition;
   const flow: LoadedFlow = {
     kind: 'loaded',
-    definition: { ...withDefaults(definition, ofClaim), deployed },
+    definition: { ...withDefaults(kept, ofClaim), deployed },
     hash: flow_hash,
     warnings: [],
     sources: new Map(),

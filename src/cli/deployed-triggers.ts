@@ -1,9 +1,8 @@
 /** The triggers of a deployment when another version of its flow is to run: what is watched as before is remembered as before. */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Deployment, DueTick } from '../model/deployment.ts';
+import type { Deployment } from '../model/deployment.ts';
 import type { FlowDefinition } from '../model/flow.ts';
-import type { ScheduleDefinition } from '../model/schedule.ts';
 import type { DeployedTrigger } from '../model/trigger.ts';
 import { mintRunId } from '../store/mint.ts';
 
@@ -28,15 +27,4 @@ export function deployedTriggers(
     const [same] = place < 0 ? [] : left.splice(place, 1);
     return same === undefined ? { id: mintRunId(), since: now, directory, definition } : { ...same, definition };
   });
-}
-
-/** What still waits: ticks of schedules that are the same, and events of triggers that are. */
-export function queueAfter(
-  old: Deployment,
-  schedules: readonly ScheduleDefinition[],
-  triggers: readonly DeployedTrigger[],
-): readonly DueTick[] {
-  const known = new Set(triggers.map(({ id }) => id));
-  const isSame = isDeepStrictEqual(old.schedules, schedules);
-  return old.queue.filter(({ event }) => (event === undefined ? isSame : known.has(event.trigger)));
 }

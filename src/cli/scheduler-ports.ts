@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { RunId } from '../base/ids.ts';
 import type { Deployment, RunClaim, TickOutcome } from '../model/deployment.ts';
 import type { RunStanding, SchedulerPorts, StartEnd } from '../scheduler/pass.ts';
-import { runProgram } from '../process/detached.ts';
+import { startProgram } from '../process/detached.ts';
 import { dropRequest } from '../store/inbox.ts';
 import { readRows } from '../store/listing.ts';
 import { runLayout, type StateLayout } from '../store/layout.ts';
@@ -38,7 +38,7 @@ async function startRun(state: StateLayout, deployment: Deployment, claim: RunCl
   const previous_scheduled_for = previousInstant(deployment, claim);
   const text = claimText({ run, scheduled_for, previous_scheduled_for, trigger, schedule });
   const options = ['--detach', '--no-wait', '--state-dir', state.root, '--claim', text];
-  const { code, said } = await runProgram(['run', `${name}@${version}`, ...options], dirname(state.root));
+  const { code, said } = await startProgram(['run', `${name}@${version}`, ...options], dirname(state.root)).ended;
   return code === EXIT.ok ? { kind: 'started' } : { kind: 'refused', exit_code: code, message: said };
 }
 

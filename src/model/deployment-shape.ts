@@ -40,11 +40,12 @@ const isTiming: MemberCheck = (value) =>
   isOneOf(...Object.keys(TIMINGS))(value['kind']) &&
   TIMINGS[value['kind'] as ScheduleDefinition['timing']['kind']](value);
 
+const TIMETABLE = { timing: isTiming, timezone: isText, start: orNull(isText), end: orNull(isText) };
+const isTimetable = hasMembers(TIMETABLE);
+const isSpan: MemberCheck = (value) => Array.isArray(value) && value.length === 2 && value.every(isInstant);
+
 const SCHEDULE: { readonly [Member in keyof ScheduleDefinition]-?: MemberCheck } = {
-  timing: isTiming,
-  timezone: isText,
-  start: orNull(isText),
-  end: orNull(isText),
+  ...TIMETABLE,
   params: isObject,
   jitter_ms: isNumber,
   active: isFlag,
@@ -103,6 +104,8 @@ const DEPLOYMENT: { readonly [Member in keyof Deployment]-?: MemberCheck } = {
   claims: isListOf(isClaim),
   open: isListOf(isClaim),
   queue: isListOf(hasMembers(tick)),
+  backfilling: isListOf(isClaim),
+  ran: isListOf(hasMembers({ timetable: isTimetable, params: isObject, spans: isListOf(isSpan) })),
   ticks: isListOf(isOutcome),
   updated_at: isInstant,
 };
@@ -112,12 +115,17 @@ export function readProject(value: unknown): ProjectDocument | null {
   if (!isJsonObject(value) || value['format'] !== PROJECT_DOCUMENT_FORMAT || !isJsonObject(value['deployments'])) {
     return null;
   }
-  const whole = Object.entries(value['deployments']).every(
-    ([name, each]) =>
-      isJsonObject(each) &&
+  const deployments: { [name: string]: Deployment } = {};
+  for (const [name, given] of Object.entries(value['deployments'])) {
+    if (!isJsonObject(given)) return null;
+    // Before there were backfills, nothing of them was written down.
+    const each = Object.hasOwn(given, 'ran') ? given : { ...given, backfilling: [], ran: [] };
+    const isWhole =
       wrongMember(each, DEPLOYMENT) === null &&
       each['name'] === name &&
-      (each['decided_until'] as readonly unknown[]).length === (each['schedules'] as readonly unknown[]).length,
-  );
-  return whole ? (value as unknown as ProjectDocument) : null;
+      (each['decided_until'] as readonly unknown[]).length === (each['schedules'] as readonly unknown[]).length;
+    if (!isWhole) return null;
+    deployments[name] = each as unknown as Deployment;
+  }
+  return { ...value, format: PROJECT_DOCUMENT_FORMAT, deployments };
 }

@@ -54,6 +54,15 @@ export type TickOutcome =
   /** The flow could not be started: what flowctl said. */
   | (RunClaim & { readonly outcome: 'refused'; readonly exit_code: number | null; readonly message: string });
 
+/** Instants that runs were started for: those that a timetable names within spans of time. */
+export interface RanInstants {
+  readonly timetable: Pick<ScheduleDefinition, 'timing' | 'timezone' | 'start' | 'end'>;
+  /** What the schedule gave its runs: two schedules may name the same instant and mean different work. */
+  readonly params: JsonObject;
+  /** In order; first and last instant, RFC 3339. */
+  readonly spans: readonly (readonly [first: string, last: string])[];
+}
+
 /** A flow under a name. */
 export interface Deployment {
   readonly name: string;
@@ -78,6 +87,10 @@ export interface Deployment {
   readonly open: readonly RunClaim[];
   /** Wait until the run before is over, in this order. */
   readonly queue: readonly DueTick[];
+  /** Claimed by backfills, until their runs are over: schedulers neither start them nor wait for them. */
+  readonly backfilling: readonly RunClaim[];
+  /** What was ever started, whoever looked. */
+  readonly ran: readonly RanInstants[];
   /** What was due lately, newest last. */
   readonly ticks: readonly TickOutcome[];
   /** When anything of it was last written; RFC 3339. */

@@ -96,20 +96,21 @@ export function starterOfThis(): Starter | null {
 /** What a program says that could not do its work: its last lines. */
 const LONGEST_MESSAGE = 2_000;
 
-/**
- * Runs this very program once more with other arguments, in a session of its own: a Ctrl-C meant for us does not end it half way.
- * @returns its exit code (null: a signal ended it, or it could not be started) and the end of what it said on stderr. Never rejects.
- */
-export function runProgram(
-  argv: readonly string[],
-  cwd: string,
-): Promise<{ readonly code: number | null; readonly said: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...argv], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      cwd,
-      detached: true,
-    });
+/** This very program, run once more with other arguments. */
+export interface OtherProgram {
+  /** Its exit code (null: a signal ended it, or it could not be started) and the end of what it said on stderr. Never rejects. */
+  readonly ended: Promise<{ readonly code: number | null; readonly said: string }>;
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** Starts this very program once more with other arguments, in a session of its own: a Ctrl-C meant for us does not end it half way. */
+export function startProgram(argv: readonly string[], cwd: string): OtherProgram {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...argv], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd,
+    detached: true,
+  });
+  const ended = new Promise<{ readonly code: number | null; readonly said: string }>((resolve) => {
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       said = (said + chunk).slice(-LONGEST_MESSAGE);
@@ -117,4 +118,5 @@ export function runProgram(
     child.once('error', (error) => resolve({ code: null, said: error.message }));
     child.once('close', (code) => resolve({ code, said: said.trim() }));
   });
+  return { ended, signal: (signal) => void child.kill(signal) };
 }

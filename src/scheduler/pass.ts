@@ -16,7 +16,8 @@ import {
   type TickOutcome,
 } from '../model/deployment.ts';
 import { decideDue, type DueEvent, remembered } from '../schedules/due.ts';
-import { type Occurrences, readTimetable } from '../schedules/occurrences.ts';
+import { hasRun, withRun } from '../schedules/ran.ts';
+import { timetableOf, type Timetables } from '../schedules/timetables.ts';
 
 /** How a start ended. */
 export type StartEnd =
@@ -69,32 +70,6 @@ const STARTS_AT_ONCE = 4;
 /** A claim whose folder is there without a run after this time was cut off while the run was made: it gets another id. */
 const CLAIM_PATIENCE_MS = 60_000;
 
-/** Schedules that were read before, so that a pass over ten thousand deployments reads none of them again. */
-export class Timetables {
-  readonly #read = new WeakMap<Deployment['schedules'], readonly (Occurrences | null)[]>();
-  readonly #byText = new Map<string, Occurrences | null>();
-
-  /** Of a deployment's schedules; null for one that cannot be read any more. */
-  of(deployment: Deployment): readonly (Occurrences | null)[] {
-    const known = this.#read.get(deployment.schedules);
-    if (known !== undefined) return known;
-    const read = deployment.schedules.map(({ timing, timezone, start, end }) => {
-      // A recurrence rule without a beginning begins with the deployment.
-      const table = { timing, timezone, start: start ?? deployment.versions[0]?.deployed_at ?? null, end };
-      const bounded = timing.kind === 'rrule' ? table : { ...table, start };
-      const key = JSON.stringify(bounded);
-      const same = this.#byText.get(key);
-      if (same !== undefined) return same;
-      const result = readTimetable(bounded);
-      const occurrences = result.ok ? result.value : null;
-      this.#byText.set(key, occurrences);
-      return occurrences;
-    });
-    this.#read.set(deployment.schedules, read);
-    return read;
-  }
-}
-
 /** Looks at all deployments once. @param wanted only these; all when absent. */
 export async function pass(
   ports: SchedulerPorts,
@@ -130,8 +105,13 @@ export async function pass(
       // What began since is taken for live.
       const live = new Set(deployment.open.map(({ run }) => run).filter((run) => standing.get(run) !== 'over'));
       const occurrences = timetables.of(deployment);
-      const waiting = events?.waiting(deployment) ?? [];
-      const decided = decideDue(deployment, { now, occurrences, live, events: waiting, mint: () => ports.mint() });
+      const decided = decideDue(deployment, {
+        ...{ now, occurrences, live, events: events?.waiting(deployment) ?? [], mint: () => ports.mint() },
+        hasRun: (schedule, instant) =>
+          hasRun(deployment.ran, deployment.schedules[schedule]?.params ?? {}, instant, (each) =>
+            timetables.read(each),
+          ),
+      });
       cancel.push(...decided.cancel);
       if (decided.deployment === deployment) continue;
       changed[deployment.name] = { ...decided.deployment, updated_at: new Date(now).toISOString() };
@@ -145,7 +125,7 @@ export async function pass(
   await events?.settle(document);
   for (const [name, tick] of news) tell(name, tick);
   for (const run of cancel) await ports.cancel(run);
-  await startClaims(ports, document, (deployment) => isWanted(deployment, document), tell);
+  await startClaims(ports, document, (deployment) => isWanted(deployment, document), timetables, tell);
   const count = (outcome: TickOutcome['outcome']): number => told.filter((tick) => tick.outcome === outcome).length;
   return { started: count('started'), refused: count('refused'), missed: count('missed'), skipped: count('skipped') };
 }
@@ -154,6 +134,7 @@ async function startClaims(
   ports: SchedulerPorts,
   document: ProjectDocument,
   isWanted: (deployment: Deployment) => boolean,
+  timetables: Timetables,
   tell: (deployment: string, tick: TickOutcome) => void,
 ): Promise<void> {
   const waiting = Object.values(document.deployments)
@@ -162,18 +143,23 @@ async function startClaims(
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { deployment, claim } = next;
-      tell(deployment.name, await startOne(ports, deployment, claim));
+      tell(deployment.name, await startOne(ports, deployment, claim, timetables));
     }
   };
   await Promise.all(Array.from({ length: Math.min(STARTS_AT_ONCE, waiting.length) }, worker));
 }
 
-async function startOne(ports: SchedulerPorts, deployment: Deployment, given: RunClaim): Promise<TickOutcome> {
+async function startOne(
+  ports: SchedulerPorts,
+  deployment: Deployment,
+  given: RunClaim,
+  timetables: Timetables,
+): Promise<TickOutcome> {
   let claim = given;
   let isThere = (await ports.standing(claim.run)) !== 'none';
   if (!isThere && ports.now() - Date.parse(claim.claimed_at) > CLAIM_PATIENCE_MS) {
     const renewed = { ...claim, run: ports.mint(), claimed_at: new Date(ports.now()).toISOString() };
-    await ports.change((document) => replaced(document, deployment.name, claim, { claims: [renewed] }));
+    await ports.change((document) => replaced(document, deployment.name, claim, { claims: [renewed] }, timetables));
     claim = renewed;
   }
   let end: StartEnd = { kind: 'started' };
@@ -187,8 +173,19 @@ async function startOne(ports: SchedulerPorts, deployment: Deployment, given: Ru
       ? { ...claim, outcome: 'started' }
       : { ...claim, outcome: 'refused', exit_code: end.exit_code, message: end.message };
   const open = isThere ? [remembered(claim)] : [];
-  await ports.change((document) => replaced(document, deployment.name, claim, { open, ticks: [remembered(tick)] }));
+  const became = { open, ticks: [remembered(tick)] };
+  await ports.change((document) => replaced(document, deployment.name, claim, became, timetables));
   return tick;
+}
+
+/** A deployment that knows of one run more. @param claim of one of its schedules. */
+export function remembering(deployment: Deployment, claim: RunClaim, timetables: Timetables): Deployment {
+  const schedule = claim.schedule === null ? undefined : deployment.schedules[claim.schedule];
+  if (schedule === undefined) return deployment;
+  const timetable = timetableOf(deployment, schedule);
+  const instant = Date.parse(claim.scheduled_for);
+  const ran = withRun(deployment.ran, { timetable, params: schedule.params }, instant, (each) => timetables.read(each));
+  return ran === deployment.ran ? deployment : { ...deployment, ran };
 }
 
 /** The document without a claim, and with what became of it. */
@@ -201,6 +198,7 @@ function replaced(
     open = [],
     ticks = [],
   }: { readonly claims?: RunClaim[]; readonly open?: RunClaim[]; readonly ticks?: TickOutcome[] },
+  timetables: Timetables,
 ): ProjectDocument {
   const deployment = document.deployments[name];
   if (deployment === undefined) return document;
@@ -210,5 +208,6 @@ function replaced(
     open: [...deployment.open, ...open],
     ticks: [...deployment.ticks, ...ticks].slice(-REMEMBERED_TICKS),
   };
-  return { ...document, deployments: { ...document.deployments, [name]: after } };
+  const known = open.reduce((each, started) => remembering(each, started, timetables), after);
+  return { ...document, deployments: { ...document.deployments, [name]: known } };
 }

@@ -1,7 +1,8 @@
 /** Looks at the deployments again and again: when the next instant comes, when the document changes, and now and then in any case. */
 
 import { nextLook } from '../schedules/due.ts';
-import { pass, type SchedulerPorts, Timetables } from './pass.ts';
+import { Timetables } from '../schedules/timetables.ts';
+import { pass, type SchedulerPorts } from './pass.ts';
 
 /** What the loop needs beside the ports of a pass. */
 export interface ServePorts extends SchedulerPorts {

@@ -54,19 +54,21 @@ function look(
   occurrences: Occurrences,
   since: number,
   now: number,
+  isTaken: (index: number, instant: number) => boolean,
 ): Looked {
   const due: number[] = [];
-  let isMore = false;
+  let counted = 0;
+  let until = since;
   for (const instant of occurrences.from(since + 1)) {
     if (instant > now || instant + jitterOf(name, index, instant, schedule.jitter_ms) > now) break;
-    due.push(instant);
-    if (due.length > MOST_COUNTED) {
-      isMore = true;
-      break;
-    }
+    counted += 1;
+    until = instant;
+    if (!isTaken(index, instant)) due.push(instant);
+    if (counted > MOST_COUNTED) break;
   }
+  const isMore = counted > MOST_COUNTED;
   const last = due.at(-1);
-  if (last === undefined) return { run: [], missed: null, until: since };
+  if (last === undefined) return { run: [], missed: null, until };
   // Behind more than can be counted nothing is on time; what is left is looked at from here on.
   const recent = now - schedule.catch_up_window_ms;
   const isOnTime = !isMore && now - last - schedule.jitter_ms <= ON_TIME_MS;
@@ -87,7 +89,7 @@ function look(
   return {
     run: caught,
     missed: first === undefined ? null : { first, last: missed.at(-1) ?? first, count: missed.length, isMore },
-    until: last,
+    until,
   };
 }
 
@@ -127,6 +129,8 @@ export interface Surroundings {
   readonly live: ReadonlySet<RunId>;
   /** What happened and was not taken up yet, or was and may not be known to be. Default: nothing. */
   readonly events?: readonly DueEvent[];
+  /** True when an instant of a schedule has had its run: a backfill may have been first. */
+  hasRun(schedule: number, instant: number): boolean;
   /** A new id for a run. */
   mint(): RunId;
 }
@@ -160,6 +164,9 @@ export function decideDue(deployment: Deployment, surroundings: Surroundings): D
     const { event } = tick;
     claims.push({ ...tick, run: event?.id ?? mint(), trigger: event?.kind ?? 'schedule', claimed_at: textOf(now) });
   };
+  const backfilled = new Set(deployment.backfilling.map((each) => `${each.schedule} ${instantOf(each.scheduled_for)}`));
+  const isTaken = (index: number, instant: number): boolean =>
+    backfilled.has(`${index} ${instant}`) || surroundings.hasRun(index, instant);
   if (deployment.paused === null) {
     const due: {
       readonly tick: DueTick;
@@ -170,7 +177,7 @@ export function decideDue(deployment: Deployment, surroundings: Surroundings): D
       const since = instantOf(deployment.decided_until[index] ?? '');
       const instants = occurrences[index];
       if (!schedule.active || instants == null || !Number.isFinite(since)) continue;
-      const { run, missed, until } = look(deployment.name, index, schedule, instants, since, now);
+      const { run, missed, until } = look(deployment.name, index, schedule, instants, since, now, isTaken);
       if (until > since) decided[index] = textOf(until);
       if (missed !== null) {
         const { first, last, count, isMore } = missed;

@@ -3,13 +3,14 @@
  * version before is kept as `db.json.bak`. Damage is said, and never taken for defaults.
  */
 
-import { join } from 'node:path';
+import { readdir, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Result } from '../base/result.ts';
 import { EMPTY_PROJECT_DOCUMENT, type ProjectDocument } from '../model/deployment.ts';
 import { readProject } from '../model/deployment-shape.ts';
 import { DurableFile } from './documents.ts';
 import { underLock } from './document-lock.ts';
-import { writeDurably } from './durable-files.ts';
+import { isTemporaryName, writeDurably } from './durable-files.ts';
 import type { StateLayout } from './layout.ts';
 import { guarded, type StateProblem } from './problem.ts';
 
@@ -37,6 +38,7 @@ export function changeProjectDocument(
   const path = projectDocumentPath(state);
   return guarded(path, () =>
     underLock(join(state.root, 'db.lock'), async () => {
+      await sweep(state);
       const file = fileOf(state);
       const before = await file.read();
       const current = before ?? EMPTY_PROJECT_DOCUMENT;
@@ -47,4 +49,13 @@ export function changeProjectDocument(
       return after;
     }),
   );
+}
+
+/** Removes what writers left that were killed: whoever has the lock is the only one. */
+async function sweep(state: StateLayout): Promise<void> {
+  const name = basename(projectDocumentPath(state));
+  for (const each of await readdir(state.root)) {
+    if (each.startsWith(`.${name}.`) && isTemporaryName(each))
+      await unlink(join(state.root, each)).catch(() => undefined);
+  }
 }

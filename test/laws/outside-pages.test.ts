@@ -57,7 +57,7 @@ describe('docs/schedules.md', () => {
   it('shows what its commands print', async () => {
     flowOf(page('schedules'));
     const sessions = [...page('schedules').matchAll(/```console\n([\s\S]*?)```/g)].map(([, text = '']) => text);
-    expect(sessions).toHaveLength(2);
+    expect(sessions).toHaveLength(3);
     for (const block of sessions
       .join('')
       .split(/^\$ flowctl /m)

@@ -55,7 +55,7 @@ it('does not try again at once what is due and cannot be written down', async ()
   const timing = { kind: 'interval', every_ms: 2_000, anchor: null } as const;
   const secondly = {
     ...{ name: 'secondly', flow: '/flow.yaml', version: 1, versions: [], params: {}, paused: null },
-    ...{ claims: [], open: [], queue: [], ticks: [], decided_until: [at], updated_at: at },
+    ...{ claims: [], open: [], queue: [], backfilling: [], ran: [], ticks: [], decided_until: [at], updated_at: at },
     schedules: [{ timing, ...every, ...policies }],
   } satisfies Partial<Deployment>;
   const document = { ...EMPTY_PROJECT_DOCUMENT, deployments: { secondly } } as unknown as ProjectDocument;

@@ -40,6 +40,8 @@ const deployment = (schedules: readonly ScheduleDefinition[], more: Partial<Depl
   claims: [],
   open: [],
   queue: [],
+  backfilling: [],
+  ran: [],
   ticks: [],
   updated_at: text(START),
   ...more,
@@ -56,7 +58,7 @@ function decide(before: Deployment, now: number, live: readonly RunId[] = []) {
     const read = readTimetable(each);
     return read.ok ? read.value : null;
   });
-  return decideDue(before, { now, occurrences, live: new Set(live), mint });
+  return decideDue(before, { now, occurrences, live: new Set(live), hasRun: () => false, mint });
 }
 const claimed = ({ claims }: Deployment): readonly string[] => claims.map((claim) => claim.scheduled_for);
 const running = (run: string, schedule_index = 0): Deployment['open'][number] => ({
@@ -210,6 +212,7 @@ it('whatever happens: no instant twice, none lost without a word, one run at a t
             now,
             occurrences: [read.value],
             live: new Set(live),
+            hasRun: () => false,
             mint,
           });
           for (const tick of news) tell(tick);

@@ -3,14 +3,15 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isFlowName } from '../../base/ids.ts';
-import type { Deployment } from '../../model/deployment.ts';
+import { type Deployment, REMEMBERED_TICKS } from '../../model/deployment.ts';
 import { watchedBy } from '../../model/trigger.ts';
 import { openState } from '../../store/open.ts';
 import { unwrap } from '../../store/problem.ts';
+import { withSchedules } from '../../schedules/redeploy.ts';
 import { stateLayout } from '../../store/layout.ts';
 import { changeProjectDocument } from '../../store/project-document.ts';
 import { deployFlow } from '../deploy-flow.ts';
-import { deployedTriggers, queueAfter } from '../deployed-triggers.ts';
+import { deployedTriggers } from '../deployed-triggers.ts';
 import { deploymentOrComplain } from '../deployed-run.ts';
 import { deploymentReference } from '../deployment-reference.ts';
 import { loadOrComplain } from '../flow-file.ts';
@@ -115,10 +116,10 @@ async function activate(session: Session, options: DeployOptions, name: string, 
   const document = await changeProjectDocument(state, (before) => {
     const old = before.deployments[name];
     if (old === undefined || old.version === version) return before;
-    const decided_until = schedules.map(() => now);
     const triggers = kept === null ? [] : deployedTriggers(old, kept.definition, now);
-    const queue = queueAfter(old, schedules, triggers).filter((each) => each.event !== undefined);
-    const deployment = { ...old, version, schedules, decided_until, triggers, queue, updated_at: now };
+    const { after, lost } = withSchedules(old, { schedules, triggers }, now);
+    const ticks = [...old.ticks, ...lost].slice(-REMEMBERED_TICKS);
+    const deployment = { ...old, ...after, version, triggers, ticks, updated_at: now };
     return { ...before, deployments: { ...before.deployments, [name]: deployment } };
   });
   const deployment = unwrap(document).deployments[name];

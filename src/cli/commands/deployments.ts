@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Deployment } from '../../model/deployment.ts';
 import { nextLook } from '../../schedules/due.ts';
-import { Timetables } from '../../scheduler/pass.ts';
+import { Timetables } from '../../schedules/timetables.ts';
 import { unwrap } from '../../store/problem.ts';
 import { readProjectDocument } from '../../store/project-document.ts';
 import { byWhom } from '../actor.ts';

@@ -1,7 +1,8 @@
 /** `flowctl tick`: one look at all deployments, for cron. */
 
 import type { Command } from 'commander';
-import { pass, Timetables } from '../../scheduler/pass.ts';
+import { pass } from '../../scheduler/pass.ts';
+import { Timetables } from '../../schedules/timetables.ts';
 import { openExisting } from '../../store/open.ts';
 import { unwrap } from '../../store/problem.ts';
 import { lockScheduler } from '../../store/scheduler-lock.ts';
