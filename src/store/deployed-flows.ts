@@ -24,11 +24,12 @@ export interface DeployedFlow {
   readonly definition: FlowDefinition;
 }
 
-const folderOf = (state: StateLayout): string => join(state.root, 'deployments');
+/** Where all of it lies. */
+export const deployedFolder = (state: StateLayout): string => join(state.root, 'deployments');
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 async function securedFolder(state: StateLayout): Promise<string> {
-  const folder = folderOf(state);
+  const folder = deployedFolder(state);
   await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
   unwrap(await secureDirectory(folder, 'refused'));
   return folder;
@@ -36,7 +37,7 @@ async function securedFolder(state: StateLayout): Promise<string> {
 
 /** Keeps a compiled module. @param code ESM that does not depend on where it lies. @returns its absolute path. */
 export function keepModule(state: StateLayout, code: string): Promise<Result<string, StateProblem>> {
-  return guarded(folderOf(state), async () => {
+  return guarded(deployedFolder(state), async () => {
     const file = join(await securedFolder(state), `${hashOf(code)}.mjs`);
     if ((await readText(file).catch(() => null)) !== code) await writeDurably(file, code);
     return file;
@@ -45,7 +46,7 @@ export function keepModule(state: StateLayout, code: string): Promise<Result<str
 
 /** Keeps a definition. @returns the hash that it is found by. */
 export function keepFlow(state: StateLayout, flow: DeployedFlow): Promise<Result<ContentHash, StateProblem>> {
-  return guarded(folderOf(state), async () => {
+  return guarded(deployedFolder(state), async () => {
     const { flow_hash, definition } = flow;
     const content = canonicalJson({ flow_hash, definition } as unknown as Json);
     const hash = hashOf(content);
@@ -59,7 +60,7 @@ export function keepFlow(state: StateLayout, flow: DeployedFlow): Promise<Result
 
 /** Reads a kept definition; `damaged` (65) when it is lost or not what was kept. */
 export function readKeptFlow(state: StateLayout, hash: ContentHash): Promise<Result<DeployedFlow, StateProblem>> {
-  const file = join(folderOf(state), `${hash}.json`);
+  const file = join(deployedFolder(state), `${hash}.json`);
   return guarded(file, async () => {
     const damaged = (message: string) => new StateError({ kind: 'damaged', file, offset: null, message });
     const text = await readText(file).catch((error: unknown) => {

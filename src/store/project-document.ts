@@ -3,7 +3,7 @@
  * version before is kept as `db.json.bak`. Damage is said, and never taken for defaults.
  */
 
-import { readdir, unlink } from 'node:fs/promises';
+import { lstat, readdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Result } from '../base/result.ts';
 import { EMPTY_PROJECT_DOCUMENT, type ProjectDocument } from '../model/deployment.ts';
@@ -12,18 +12,34 @@ import { DurableFile } from './documents.ts';
 import { underLock } from './document-lock.ts';
 import { isTemporaryName, writeDurably } from './durable-files.ts';
 import type { StateLayout } from './layout.ts';
-import { guarded, type StateProblem } from './problem.ts';
+import { guarded, StateError, type StateProblem } from './problem.ts';
 
 /** Where the document lies. */
 export const projectDocumentPath = (state: StateLayout): string => join(state.root, 'db.json');
 
+/** Where the version before it lies. */
+export const backupPath = (state: StateLayout): string => `${projectDocumentPath(state)}.bak`;
+
 const fileOf = (state: StateLayout): DurableFile<ProjectDocument> =>
   new DurableFile(projectDocumentPath(state), readProject);
+
+/** Null: the project has none. One that is gone, while the version before is there, was not taken away by flowctl. */
+async function readDocument(state: StateLayout): Promise<ProjectDocument | null> {
+  const file = fileOf(state);
+  const found = await file.read();
+  if (found !== null || (await lstat(backupPath(state)).catch(() => null)) === null) return found;
+  // The first two changes may have been made since.
+  const again = await file.read();
+  if (again !== null) return again;
+  const backup = basename(backupPath(state));
+  const message = `is missing, and was there: ${backup} beside it is what it was before its last change; copy that, or remove it`;
+  throw new StateError({ kind: 'damaged', file: projectDocumentPath(state), offset: null, message });
+}
 
 /** Reads the document without a lock: it is replaced as a whole. A project without one has an empty one. */
 export function readProjectDocument(state: StateLayout): Promise<Result<ProjectDocument, StateProblem>> {
   const path = projectDocumentPath(state);
-  return guarded(path, async () => (await fileOf(state).read()) ?? EMPTY_PROJECT_DOCUMENT);
+  return guarded(path, async () => (await readDocument(state)) ?? EMPTY_PROJECT_DOCUMENT);
 }
 
 /**
@@ -39,13 +55,12 @@ export function changeProjectDocument(
   return guarded(path, () =>
     underLock(join(state.root, 'db.lock'), async () => {
       await sweep(state);
-      const file = fileOf(state);
-      const before = await file.read();
+      const before = await readDocument(state);
       const current = before ?? EMPTY_PROJECT_DOCUMENT;
       const after = change(current);
       if (after === current) return current;
-      if (before !== null) await writeDurably(`${path}.bak`, `${JSON.stringify(before)}\n`);
-      await file.write(after);
+      if (before !== null) await writeDurably(backupPath(state), `${JSON.stringify(before)}\n`);
+      await fileOf(state).write(after);
       return after;
     }),
   );

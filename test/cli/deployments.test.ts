@@ -1,6 +1,6 @@
 /** Commands about deployments, called as people do: twice, for what is not there, in the wrong folder, quietly. */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { useCase } from '../kit/case.ts';
 import { eventually } from '../kit/rig.ts';
@@ -102,4 +102,77 @@ it('serve says what is wrong, and goes on when it is mended', async () => {
   await serve.prints(/nightly: run 0/);
   serve.process.kill('SIGTERM');
   expect((await serve.ended).code).toBe(0);
+});
+
+it('keeps the flows that modules make for its steps, and takes no value of a step for a module', async () => {
+  const { rig } = here;
+  const module = (word: string): string => `import { flow, task } from 'flowctl';
+const say = task('say', async () => '${word}');
+export const inner = flow('inner', async () => say());
+export const echo = (value: unknown) => value;\n`;
+  rig.write('flows.ts', module('one'));
+  const path = rig.path('flows.ts');
+  rig.write(
+    'flow.yaml',
+    `name: nightly
+steps:
+  inner: { flow: ./flows.ts#inner }
+  echo: { call: ./flows.ts#echo, with: { kind: call, module: nowhere.ts, path: ${JSON.stringify(path)} } }
+  last: { needs: inner, run: 'true', finally: [{ call: ./flows.ts#echo }] }
+outputs: { inner: "\${{ steps.inner.outputs }}", echo: "\${{ steps.echo.outputs }}" }\n`,
+  );
+  expect((await rig.flowctl('deploy', 'flow.yaml')).stdout).toBe('deployed nightly, version 1\n');
+  expect((await rig.flowctl('deploy', 'flow.yaml')).stdout).toContain('nothing has changed');
+  rig.write('flows.ts', module('two'));
+  const echo = { kind: 'call', module: 'nowhere.ts', path };
+  const outputs = async (flow: string): Promise<unknown> => {
+    const { code, stderr } = await rig.flowctl('run', flow);
+    expect(code, stderr).toBe(0);
+    return (await rig.query<{ readonly outputs: unknown }>('show')).outputs;
+  };
+  expect(await outputs('nightly')).toEqual({ inner: 'one', echo });
+  expect((await rig.flowctl('deploy', 'flow.yaml')).stdout).toBe('deployed nightly, version 2\n');
+  expect(await outputs('nightly')).toEqual({ inner: 'two', echo });
+  expect(await outputs('nightly@1')).toEqual({ inner: 'one', echo });
+  rig.write('flows.ts', 'broken(');
+  expect((await rig.flowctl('deploy', 'flow.yaml')).code).toBe(3);
+  expect(await outputs('nightly')).toEqual({ inner: 'two', echo });
+});
+
+it('case 24: db.json that is gone is damage, and not a project without deployments', async () => {
+  const { rig } = here;
+  await deploy();
+  await rig.flowctl('pause', 'nightly');
+  rmSync(rig.path('.flowctl/db.json'));
+  for (const command of ['deployments', 'tick', 'deploy flow.yaml', 'unpause nightly', 'doctor']) {
+    const { code, stdout, stderr } = await rig.flowctl(...command.split(' '));
+    expect([code, `${stdout}${stderr}`], command).toEqual([65, expect.stringContaining('db.json.bak')]);
+  }
+  expect(existsSync(rig.path('.flowctl/db.json'))).toBe(false);
+  renameSync(rig.path('.flowctl/db.json.bak'), rig.path('.flowctl/db.json'));
+  expect((await rig.flowctl('pause', 'nightly')).stdout).toBe('paused nightly\n');
+});
+
+it('doctor looks at what is deployed: every version, and the modules that it calls', async () => {
+  const { rig } = here;
+  rig.write('tasks.ts', 'export const say = (): string => "one";\n');
+  await deploy('name: nightly\nsteps: { say: { call: ./tasks.ts#say } }\n');
+  const doctor = async (): Promise<readonly [number | null, readonly string[]]> => {
+    const { code, stdout } = await rig.flowctl('doctor', '--json');
+    const { findings } = JSON.parse(stdout) as { readonly findings: readonly { readonly file: string }[] };
+    return [code, findings.map(({ file }) => file)];
+  };
+  expect(await doctor()).toEqual([0, []]);
+  const folder = rig.path('.flowctl/deployments');
+  for (const name of readdirSync(folder)) {
+    const path = `${folder}/${name}`;
+    const good = readFileSync(path, 'utf8');
+    for (const harm of [() => rmSync(path), () => writeFileSync(path, `${good} `.replace('one', 'two'))]) {
+      harm();
+      expect(await doctor(), name).toEqual([65, [path]]);
+      writeFileSync(path, good, { mode: 0o600 });
+    }
+  }
+  writeFileSync(rig.path('.flowctl/db.json'), '{');
+  expect(await doctor()).toEqual([65, [rig.path('.flowctl/db.json')]]);
 });

@@ -98,8 +98,6 @@ describe('caches', () => {
     expect((await rig.query<RunRow[]>('runs'))[1]).toEqual((before[0] as RunRow[])[0]);
   });
 
-  it.todo('case 24: db.json damaged: `deployments` 65, never defaults (there are no deployments yet)');
-
   it('case 25: NODE_ENV=test changes nothing', async () => {
     const { rig } = here;
     rig.write('flow.yaml', chain());

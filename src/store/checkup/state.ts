@@ -7,6 +7,8 @@ import { observeOwners } from '../liveness.ts';
 import type { Remover } from '../removals.ts';
 import { checkTickets } from '../tickets/checkup.ts';
 import { type Finding, finding } from './finding.ts';
+import { deployedFolder } from '../deployed-flows.ts';
+import { checkDeployments } from './deployments.ts';
 import { checkFolders, checkRoot } from './folders.ts';
 import { checkListing } from './listing.ts';
 import { checkRun, type RunCheck } from './run.ts';
@@ -47,6 +49,7 @@ export async function checkState(state: StateLayout, now: number, remover: Remov
   });
   await part(state.open, () => checkListing(state, runs));
   await part(state.root, () => checkTickets(state));
+  await part(deployedFolder(state), () => checkDeployments(state, now));
   return { isThere: true, runs, findings };
 }
 
