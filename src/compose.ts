@@ -42,12 +42,14 @@ import { functionRunner } from './runners/function.ts';
 import { flowRunner, type SubRuns } from './runners/flow.ts';
 import { lazyScripts } from './runners/lazy-scripts.ts';
 import { keepingArtifacts } from './runners/keeping-artifacts.ts';
+import { outboxOf } from './runners/kept-messages.ts';
 import { notifyRunner } from './runners/notify.ts';
 import type { Runner, StoreOutputs } from './runners/runner.ts';
 import { waitRunner } from './runners/wait.ts';
 import { withSecrets } from './runners/with-secrets.ts';
 import { NO_SECRETS, type RunSecrets } from './secrets/run-secrets.ts';
 import { attemptPlaces, notePath, type RunLayout, type StateLayout } from './store/layout.ts';
+import { messageDesk } from './store/outbox.ts';
 import { runOutputs } from './store/outputs.ts';
 import { StateError } from './store/problem.ts';
 import { createAdmission } from './store/tickets/admission.ts';
@@ -217,13 +219,14 @@ function assemble(tree: Tree, member: Member): Engine {
   const command = commandRunner({ ...keeping, launcher: directLauncher(), watchdog, inherited: environment });
   const isolated = { host: functions.isolated, command };
   const places = (step: StepKey, attempt: number) => attemptPlaces(layout, step, attempt);
+  const outbox = outboxOf({ flow: member.definition, flows: family.flows, clock, ...messageDesk(family.state) });
   const executor = createLocalExecutor({
     run: record.id,
     clock,
     runners: {
       command: guarded(command),
       wait: guarded(waitRunner({ command, reveal })),
-      notify: guarded(notifyRunner({ news: () => runNews(record), reveal })),
+      notify: guarded(notifyRunner({ news: () => runNews(record), reveal, outbox })),
       function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment, isolated, vars })),
       flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },

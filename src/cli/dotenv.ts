@@ -15,7 +15,10 @@ import type { Session } from './session.ts';
  * the mark by which processes are found again. A line that would set nothing is refused: Node drops it without a word.
  * @returns the environment of steps and of expressions, or a sentence about the file that cannot be taken.
  */
-export function environmentOfRun(session: Session, { dotenv }: FlowDefinition): Result<Environment, string> {
+export function environmentOfRun(
+  session: Session,
+  { dotenv }: Pick<FlowDefinition, 'dotenv'>,
+): Result<Environment, string> {
   const variables: { [name: string]: string | undefined } = { ...session.environment };
   for (const file of dotenv) {
     const read = readVariables(file);

@@ -9,6 +9,7 @@ import type { EndingSignal } from '../model/outcome.ts';
 import type { FlowDefinition } from '../model/flow.ts';
 import type { RunRecord } from '../model/run.ts';
 import { StateError } from '../store/problem.ts';
+import { hasMessages } from '../store/outbox-folder.ts';
 import { isRetentionDue } from '../store/retention-mark.ts';
 import { treeSteps } from '../store/sub-runs.ts';
 import { withoutControls } from '../observers/terminal-filter.ts';
@@ -84,9 +85,21 @@ export async function runToEnd(
   const code = isWelcome ? EXIT.ok : (record.ending?.exit_code ?? EXIT.internal);
   const signal = record.cancellation?.signal ?? null;
   // Nobody who wants this program ended waits for what is not theirs.
-  if (signal === null) await retainNowAndThen(session, life);
+  if (signal === null) {
+    await deliverLeftBehind(session, life);
+    await retainNowAndThen(session, life);
+  }
   await finish(session, code, signal, signals);
 }
+
+/** Messages of earlier runs that did not arrive. */
+async function deliverLeftBehind(session: Session, { state }: LifeToRun): Promise<void> {
+  if (!(await hasMessages(state))) return;
+  await (await import('./deliver-messages.ts')).deliverMessages(session, state, { budgetMs: DELIVERY_BUDGET_MS });
+}
+
+/** Whoever waits for the end of a run does not wait longer than this for the messages of others. */
+const DELIVERY_BUDGET_MS = 2_000;
 
 async function retainNowAndThen(session: Session, { state, retention = null }: LifeToRun): Promise<void> {
   try {

@@ -28,7 +28,7 @@ export function openState(path: string): Promise<Result<StateLayout, StateProble
       unwrap(await secureDirectory(folder, 'refused'));
     }
     const kept = ['files', 'results', 'steps', 'modules'].map((name) => join(layout.cache, name));
-    for (const folder of [join(layout.root, 'tickets'), layout.cache, ...kept]) {
+    for (const folder of [...['tickets', 'messages'].map((name) => join(layout.root, name)), layout.cache, ...kept]) {
       if (await exists(folder)) unwrap(await secureDirectory(folder, 'refused'));
     }
     if (made) {

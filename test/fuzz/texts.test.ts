@@ -10,7 +10,6 @@ import { SourceText } from '../../src/diagnostics/source.ts';
 import { evaluateTemplate, parseCondition, parseTemplate, templateReads } from '../../src/expressions/expressions.ts';
 import { loadFlowText } from '../../src/load/load.ts';
 import { readParamsFile, resolveParams } from '../../src/load/params.ts';
-import { FLOW_DEFAULTS } from '../../src/model/defaults.ts';
 import { TerminalFilter } from '../../src/observers/terminal-filter.ts';
 import { findJsonFault } from '../../src/process/json-fault.ts';
 import { parseOutputs } from '../../src/process/output-file.ts';
@@ -210,14 +209,7 @@ it('dotenv files', () => {
     return {
       text: bytes,
       answer: () => {
-        const read = environmentOfRun(openSession({}), {
-          ...FLOW_DEFAULTS,
-          name: 'x',
-          file: '',
-          directory: '',
-          steps: [],
-          dotenv: [file],
-        });
+        const read = environmentOfRun(openSession({}), { dotenv: [file] });
         if (!read.ok) expect(read.error).toContain('.env');
       },
     };

@@ -10,6 +10,7 @@ import { describeProblem, StateError, unwrap } from '../../store/problem.ts';
 import { projectDocumentPath } from '../../store/project-document.ts';
 import { lockScheduler, type SchedulerLock } from '../../store/scheduler-lock.ts';
 import type { StateLayout } from '../../store/layout.ts';
+import { keepDelivering } from '../deliver-messages.ts';
 import { deployFlow } from '../deploy-flow.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { fileOf, referenceTo } from '../flow-reference.ts';
@@ -68,6 +69,7 @@ async function serve(flows: readonly string[], options: GlobalOptions): Promise<
   const lock = await ownTurn(state, say, sleep, stopped.signal);
   if (lock !== null) {
     say(`looking at the schedules of ${state.root}`);
+    const delivering = keepDelivering(session, state, sleep, stopped.signal, say);
     await serveSchedules({
       ...schedulerPorts(state, tell),
       sleep,
@@ -75,6 +77,7 @@ async function serve(flows: readonly string[], options: GlobalOptions): Promise<
       documentMark: () => markOf(projectDocumentPath(state)),
       failed: (error) => session.complain(messageOf(error)),
     });
+    await delivering;
     lock.release();
   }
   say('stopped');

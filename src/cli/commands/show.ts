@@ -1,11 +1,14 @@
 /** `flowctl show`. */
 
 import type { Command } from 'commander';
+import { hasMessages } from '../../store/outbox-folder.ts';
 import { StateError } from '../../store/problem.ts';
+import type { RunPlace, StateLayout } from '../../store/layout.ts';
 import { detailOf, readNamedRun } from '../read-run.ts';
-import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
+import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
 import { showText } from '../show-text.ts';
 import { stateToRead } from '../state-directory.ts';
+import type { Undelivered } from '../undelivered.ts';
 
 interface ShowOptions extends GlobalOptions {
   readonly json?: boolean;
@@ -32,16 +35,30 @@ export function define(program: Command): void {
 
 async function show(text: string, options: ShowOptions): Promise<void> {
   const session = openSession(options);
-  const run = await readNamedRun(stateToRead(session, options), text);
+  const state = stateToRead(session, options);
+  const run = await readNamedRun(state, text);
   const detail = await detailOf(run, Date.now());
   if (detail === null) {
     throw new StateError(
       run.problem ?? { kind: 'damaged', file: run.layout.journal, offset: null, message: 'nothing in it can be read' },
     );
   }
+  const { messages, text: undelivered } = await undeliveredIn(session, state, run.layout.place);
   await session.stdout.writeAll(
     options.json === true
-      ? `${JSON.stringify(detail, null, 2)}\n`
-      : showText(detail, session.style, options.all === true),
+      ? `${JSON.stringify(messages.length === 0 ? detail : { ...detail, messages }, null, 2)}\n`
+      : `${showText(detail, session.style, options.all === true)}${undelivered}`,
   );
+}
+
+/** What has not arrived of the run's messages. Loaded where there is something. */
+async function undeliveredIn(
+  { style }: Session,
+  state: StateLayout,
+  place: RunPlace,
+): Promise<{ readonly messages: readonly Undelivered[]; readonly text: string }> {
+  if (!(await hasMessages(state))) return { messages: [], text: '' };
+  const { undeliveredOf, undeliveredText } = await import('../undelivered.ts');
+  const messages = await undeliveredOf(state, place);
+  return { messages, text: undeliveredText(messages, style) };
 }

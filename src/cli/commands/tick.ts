@@ -3,11 +3,14 @@
 import type { Command } from 'commander';
 import { pass } from '../../scheduler/pass.ts';
 import { Timetables } from '../../schedules/timetables.ts';
+import type { StateLayout } from '../../store/layout.ts';
 import { openExisting } from '../../store/open.ts';
+import { hasMessages } from '../../store/outbox-folder.ts';
 import { unwrap } from '../../store/problem.ts';
 import { lockScheduler } from '../../store/scheduler-lock.ts';
+import type { Delivery } from '../deliver-messages.ts';
 import { schedulerPorts } from '../scheduler-ports.ts';
-import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
+import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
 import { stateToRead } from '../state-directory.ts';
 import { tellTick } from '../tick-text.ts';
 
@@ -16,6 +19,9 @@ Examples:
   $ flowctl tick
   $ crontab -l
   * * * * * cd /srv/project && flowctl tick`;
+
+/** The next minute's tick is not to wait for this one. */
+const DELIVERY_BUDGET_MS = 30_000;
 
 /** Adds the command. */
 export function define(program: Command): void {
@@ -50,4 +56,15 @@ async function tick(options: GlobalOptions): Promise<void> {
   } finally {
     lock.release();
   }
+  await sendLeftBehind(session, options, state);
+}
+
+/** Messages of earlier runs that did not arrive. */
+async function sendLeftBehind(session: Session, options: GlobalOptions, state: StateLayout): Promise<void> {
+  if (!(await hasMessages(state))) return;
+  const { deliverMessages, deliveryText } = await import('../deliver-messages.ts');
+  const tell: Delivery = (message, end) => {
+    if (options.quiet !== true) session.stdout.write(`${deliveryText(message, end)}\n`);
+  };
+  await deliverMessages(session, state, { budgetMs: DELIVERY_BUDGET_MS, tell });
 }

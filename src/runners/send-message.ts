@@ -1,0 +1,69 @@
+/** Sends one message once, by whatever its channel is. No sentence that leaves this file holds an address or a secret. */
+
+import { type JsonObject, mapTexts } from '../base/json.ts';
+import type { Clock } from '../engine/ports.ts';
+import type { RunNews } from './notification.ts';
+import type { Answer, ResolveName } from './outgoing-request.ts';
+
+/** A message, marks in the place of secrets. */
+export interface MessageToSend {
+  readonly channel: string;
+  readonly options: JsonObject;
+  readonly text: string;
+  readonly run: string;
+  readonly flow: string;
+  readonly step: string;
+  readonly news: RunNews;
+  readonly idempotencyKey: string;
+}
+
+/** How it is sent. */
+export interface SendingSettings {
+  /** Puts the values of secrets where their marks are. */
+  readonly reveal: (text: string) => string;
+  readonly clock: Clock;
+  /** Ends it at once. */
+  readonly signal: AbortSignal;
+  /** How long it may take. */
+  readonly limitMs: number;
+  /** Default: the system's. */
+  readonly resolveName?: ResolveName;
+  /** What programs that are told inherit. Default: nothing. */
+  readonly environment?: { readonly [name: string]: string | undefined };
+}
+
+/** What came of it. */
+export type Sent =
+  | { readonly kind: 'sent'; readonly how: string }
+  /** Another try may do better. */
+  | { readonly kind: 'momentary'; readonly why: string; readonly retryAfterMs: number }
+  /** It can never be sent like this. */
+  | { readonly kind: 'refused'; readonly why: string };
+
+/** Sends a message. Never rejects. */
+export async function sendMessage(message: MessageToSend, settings: SendingSettings): Promise<Sent> {
+  const { reveal, clock, signal, limitMs, resolveName } = settings;
+  const options = mapTexts(message.options, reveal) as typeof message.options;
+  const known = { ...message, options, text: reveal(message.text) };
+  // Loaded with the first message: most runs send none.
+  const [{ notificationRequest }, { sendRequest }] = await Promise.all([
+    import('./notification.ts'),
+    import('./outgoing-request.ts'),
+  ]);
+  const made = notificationRequest(known);
+  if (!made.ok) return { kind: 'refused', why: made.error };
+  const names = resolveName === undefined ? {} : { resolveName };
+  return judged(await sendRequest(made.value, { clock, signal, limitMs, ...names }));
+}
+
+function judged(answer: Answer): Sent {
+  if (answer.kind !== 'answered') {
+    const why = answer.message;
+    return answer.kind === 'refused' ? { kind: 'refused', why } : { kind: 'momentary', why, retryAfterMs: 0 };
+  }
+  const { status, retryAfterMs } = answer;
+  const why = `answered ${status}`;
+  if (status >= 200 && status <= 299) return { kind: 'sent', how: why };
+  const isMomentary = status >= 500 || [408, 425, 429].includes(status);
+  return isMomentary ? { kind: 'momentary', why, retryAfterMs: retryAfterMs ?? 0 } : { kind: 'refused', why };
+}
