@@ -1,15 +1,12 @@
 /** The definition of a run, frozen: `flow.json`, and `flow.2.json` and on where a resume took over edits. Written once each. */
 
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
 import { type ContentHash, contentHash } from '../base/ids.ts';
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Result } from '../base/result.ts';
 import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../model/defaults.ts';
 import { misshapenPart } from '../model/definition-shape.ts';
-import { misfitOf } from '../model/fit.ts';
 import { DEFINITION_FORMAT, type FlowDefinition } from '../model/flow.ts';
-import type { RunRecord } from '../model/run.ts';
 import { readText, writeDurably } from './durable-files.ts';
 import { definitionPath, type RunLayout } from './layout.ts';
 import { guarded, StateError, type StateProblem, systemCode } from './problem.ts';
@@ -52,14 +49,6 @@ export function readDefinition(run: RunLayout, revision: number): Promise<Result
     if (whole === null || problem !== null) throw damaged(problem ?? '');
     return { revision, flow_hash: contentHash(flow_hash), definition: whole };
   });
-}
-
-/** @throws {StateError} (65) when a run's journal and the definition that it names cannot be those of one run. */
-export function requireFit(run: RunLayout, record: RunRecord, { definition, revision }: FrozenDefinition): void {
-  const misfit = misfitOf(record, definition);
-  if (misfit === null) return;
-  const message = `does not belong to ${basename(definitionPath(run, revision))}: ${misfit}`;
-  throw new StateError({ kind: 'damaged', file: run.journal, offset: null, message });
 }
 
 /** A definition as an older flowctl wrote it, which knew fewer members: what it did not know has its default. Null: it is none. */

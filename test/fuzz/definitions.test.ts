@@ -8,9 +8,11 @@ import { afterAll, expect, it, vi } from 'vitest';
 import { canonicalJson, type Json } from '../../src/base/json.ts';
 import { makePlan } from '../../src/engine/plan.ts';
 import { foldRun } from '../../src/model/fold.ts';
-import { misfitOf } from '../../src/model/fit.ts';
+import type { RunRecord } from '../../src/model/run.ts';
 import { definitionPath, runLayout, stateLayout } from '../../src/store/layout.ts';
-import { readDefinition } from '../../src/store/definitions.ts';
+import { type FrozenDefinition, readDefinition } from '../../src/store/definitions.ts';
+import { requireFit, unreadableCondition } from '../../src/store/fit.ts';
+import { StateError } from '../../src/store/problem.ts';
 import { loaded } from '../load/flow-file.ts';
 import { RUN, resumeLife } from '../kit/world.ts';
 import { recordedRuns } from './journals.ts';
@@ -42,6 +44,17 @@ on_failure: [{ notify: { slack: "https://example.org", text: x } }]
 finally: [{ run: 'true' }]
 `;
 
+/** What is asked before a run goes on. */
+function fits(record: RunRecord, frozen: FrozenDefinition): boolean {
+  try {
+    requireFit(layout, record, frozen);
+    return true;
+  } catch (error) {
+    if (error instanceof StateError && error.problem.kind === 'damaged') return false;
+    throw error;
+  }
+}
+
 it('I7: a definition that is something else is damage, or one of which a plan is made', async () => {
   const { definition: rich } = await loaded(RICH);
   const runs = await recordedRuns();
@@ -69,11 +82,13 @@ it('I7: a definition that is something else is damage, or one of which a plan is
     }
     const { definition } = read.value;
     try {
-      makePlan(definition);
       const run = runs[index - 1];
       const { run: record } = run === undefined ? { run: null } : foldRun(RUN, run.events);
-      if (record === null || run === undefined) continue;
-      if (misfitOf(record, definition) !== null) counts.refused += 1;
+      if (record === null || run === undefined) {
+        if (unreadableCondition(definition) === null) makePlan(definition);
+        continue;
+      }
+      if (!fits(record, read.value)) counts.refused += 1;
       else {
         await resumeLife(definition, run.events);
         counts.taken += 1;

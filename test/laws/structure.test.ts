@@ -50,7 +50,8 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   secrets: ['base', 'model', 'types:engine', 'process'],
   runners: ['base', 'model', 'types:engine', 'process', 'flows', 'functions', 'secrets'],
   executors: ['base', 'model', 'types:engine', 'process', 'runners'],
-  store: ['base', 'model', 'types:engine'],
+  // Conditions are read when a run goes on: its definition comes from a file.
+  store: ['base', 'model', 'expressions', 'types:engine'],
   cache: ['base', 'model', 'types:engine', 'process'],
   observers: ['base', 'model', 'types:engine'],
   children: ['base', 'model', 'engine', 'load', 'process', 'types:runners', 'store'],

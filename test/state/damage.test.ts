@@ -1,7 +1,9 @@
 /** Cases 20 to 25: recorded state was deleted, cut, flipped or replaced (I6, I7). */
 
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { canonicalJson, type Json } from '../../src/base/json.ts';
 import type { RunEvent } from '../../src/model/event.ts';
 import type { RunRow } from '../../src/model/view.ts';
 import { useCase } from '../kit/case.ts';
@@ -260,5 +262,24 @@ describe('the journal', () => {
       expect((await rig.flowctl('show')).code).toBe(0);
       expect(await onlyRun(rig)).toMatchObject({ id, state: 'failed' });
     }
+  });
+
+  it('a frozen definition that somebody wrote, with a condition that is none: 65, named, nothing is started', async () => {
+    const { rig } = here;
+    const group = "group: { needs: b, steps: { inner: { if: always(), run: 'true' } } }";
+    rig.write('flow.yaml', `${chain({ b: "run: 'exit 1'" })}  ${group}\n`);
+    await rig.flowctl('run', 'flow.yaml');
+    const { id } = await onlyRun(rig);
+    const file = rig.path('.flowctl/runs', id, 'flow.json');
+    const frozen = JSON.parse(readFileSync(file, 'utf8')) as { definition: Json };
+    const definition = JSON.parse(JSON.stringify(frozen.definition).replace('"always()"', '"always("')) as Json;
+    const sha256 = createHash('sha256').update(canonicalJson(definition)).digest('hex');
+    writeFileSync(file, JSON.stringify({ ...frozen, sha256, definition }));
+    const { code, stderr } = await rig.flowctl('resume', '--frozen');
+    expect(code, stderr).toBe(65);
+    expect(stderr).toContain(file);
+    expect(stderr).toContain('the `if` of step inner is no expression');
+    expect(rig.effects()).toEqual(['a']);
+    expect((await rig.flowctl('show')).code).toBe(0);
   });
 });
