@@ -5,7 +5,7 @@ import type { RunDetail } from '../../src/model/view.ts';
 import { seeded } from '../kit/seeded.ts';
 import { useCase } from '../kit/case.ts';
 import { shown } from '../kit/flows.ts';
-import { eventually, tagged } from '../kit/rig.ts';
+import { eventually, GONE_MS, tagged } from '../kit/rig.ts';
 
 const here = useCase();
 const KILLS = Number(process.env['KILL_TREES'] ?? 6);
@@ -43,14 +43,15 @@ it(`keeps its promises (${KILLS} kills, seed ${seed})`, { timeout: 60_000 + KILL
   rig.write('middle.yaml', MIDDLE);
   rig.write('flow.yaml', FLOW);
   const random = seeded(seed);
-  let life = rig.start(['run', 'flow.yaml', '--max-parallel', '3']);
-  await eventually('the run is on disk', 20_000, () => rig.runIds().length === 1);
+  let life = rig.start(['run', 'flow.yaml', '--max-parallel', '3', '--output', 'json']);
+  // A folder alone is no run that could be resumed: that is one which is told.
+  await life.prints('"type":"run.started"');
   const [root = ''] = rig.runIds();
   for (let kill = 0; kill < KILLS; kill += 1) {
     await new Promise((resolve) => setTimeout(resolve, 150 + random() * 300));
     life.process.kill('SIGKILL');
     await life.ended;
-    await eventually('nothing of it lives', 5_000, () => tagged(root).length === 0);
+    await eventually('nothing of it lives', GONE_MS, () => tagged(root).length === 0);
     const detail = await shown(rig, root);
     expect(detail.problem, 'I6').toBeUndefined();
     const done = doneIn(detail);

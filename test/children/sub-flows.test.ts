@@ -4,10 +4,10 @@ import { appendFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/model/event.ts';
 import type { RunDetail, RunRow } from '../../src/model/view.ts';
-import { GRACE_MS, useCase } from '../kit/case.ts';
+import { useCase } from '../kit/case.ts';
 import { EFFECT, journalOf, onlyRun, shown, stepOf, timesOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
-import { eventually, tagged } from '../kit/rig.ts';
+import { eventually, GONE_MS, tagged } from '../kit/rig.ts';
 
 const here = useCase();
 
@@ -252,7 +252,7 @@ describe('flowctl is killed while a sub-flow runs', () => {
     const { id } = await onlyRun(rig);
     run.process.kill('SIGKILL');
     await run.ended;
-    await eventually('nothing carries the token', GRACE_MS + 2_000, () => tagged(id).length === 0);
+    await eventually('nothing carries the token', GONE_MS, () => tagged(id).length === 0);
     const crashed = await allRuns();
     expect(crashed.map(({ state }) => state)).toEqual(['crashed', 'crashed']);
     const resumed = rig.start(['resume']);

@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import type { RunEvent } from '../../src/model/event.ts';
 import type { RunDetail, RunRow } from '../../src/model/view.ts';
-import { eventually, Rig, tagged } from '../kit/rig.ts';
+import { eventually, GONE_MS, Rig, tagged } from '../kit/rig.ts';
 import { chance, type Draw, seeded } from '../kit/seeded.ts';
 import { drawProgram, moduleOf } from './function-program.ts';
 
@@ -138,7 +138,7 @@ export async function tortureFunction(seed: number, mostKills: number): Promise<
 async function afterKill(run: RunRow): Promise<readonly string[]> {
   const violations: string[] = [];
   if (!['crashed', 'succeeded'].includes(run.state)) violations.push(`I6: the killed run is shown as ${run.state}`);
-  await eventually('I5: no process of the run', 5_000, () => tagged(run.id).length === 0).catch((error: unknown) => {
+  await eventually('I5: no process of the run', GONE_MS, () => tagged(run.id).length === 0).catch((error: unknown) => {
     violations.push(String(error));
   });
   return violations;

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { useCase } from '../kit/case.ts';
 import { chain, onlyRun, shown, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
-import { eventually, tagged } from '../kit/rig.ts';
+import { eventually, GONE_MS, tagged } from '../kit/rig.ts';
 
 const here = useCase();
 
@@ -26,7 +26,7 @@ it.each([
     const first = await stage.enter('b');
     run.process.kill('SIGKILL');
     await run.ended;
-    await eventually('I5', 3_000, () => tagged(first.run).length === 0);
+    await eventually('I5', GONE_MS, () => tagged(first.run).length === 0);
     expect(rig.read('made')).toBe('one');
     expect((await onlyRun(rig)).state).toBe('crashed');
     const resuming = rig.start(['resume']);

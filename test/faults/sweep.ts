@@ -8,7 +8,7 @@ import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunEvent } from '../../src/model/event.ts';
 import type { RunDetail, RunRow } from '../../src/model/view.ts';
-import { type Ended, eventually, Rig, tagged } from '../kit/rig.ts';
+import { type Ended, eventually, GONE_MS, Rig, tagged } from '../kit/rig.ts';
 
 const INJECT = join(import.meta.dirname, 'inject.cjs');
 const ENV = { FLOWCTL_GRACE: '300ms', SWEEP_TOKEN: 'a-secret-of-the-sweep', CHECK: '1' };
@@ -110,7 +110,7 @@ export async function prepare(scene: Scene): Promise<Rig> {
     run.process.kill('SIGKILL');
     await run.ended;
     const [id = 'none'] = rig.runIds();
-    await eventually('I5', 5_000, () => tagged(id).length === 0);
+    await eventually('I5', GONE_MS, () => tagged(id).length === 0);
     rmSync(rig.path('held'));
     return rig;
   }
@@ -201,7 +201,7 @@ async function judgeState(
     check(next.code === 0, `a new run ended with ${next.code}: ${next.stderr}`);
     return broken;
   }
-  await eventually('I5', 3_000, () => tagged(row.id).length === 0).catch((error: unknown) => {
+  await eventually('I5', GONE_MS, () => tagged(row.id).length === 0).catch((error: unknown) => {
     broken.push(`${String(error)}: ${tagged(row.id).join(', ')}`);
   });
   check(row.problem === undefined, `I6: the run is shown with a problem: ${JSON.stringify(row.problem)}`);

@@ -3,11 +3,10 @@
  * its runs is alive, no temporary file is left, and all modes are private.
  */
 
-import { lstatSync } from 'node:fs';
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
 import { Stage } from './puppet.ts';
-import { eventually, Rig, tagged, type Variables } from './rig.ts';
+import { eventually, GONE_MS, Rig, tagged, type Variables } from './rig.ts';
 
 /** From TERM to KILL in most cases. */
 export const GRACE_MS = 500;
@@ -66,7 +65,7 @@ export async function aftermath(rig: Rig, mayStray: 'of_crashed_runs' | 'of_any'
   const rows = JSON.parse(listed.stdout) as RunRow[];
   expect(Array.isArray(rows), 'I6: runs --json is an array').toBe(true);
   for (const run of rig.runIds()) {
-    await eventually(`I5: nothing of run ${run} lives`, GRACE_MS + 2_000, () => tagged(run).length === 0);
+    await eventually(`I5: nothing of run ${run} lives`, GONE_MS, () => tagged(run).length === 0);
   }
   const left = rig.filesBelow().filter(({ path }) => !belongsToSteps(path));
   // Who was killed while writing one could not remove it; the next resume does.
@@ -76,11 +75,10 @@ export async function aftermath(rig: Rig, mayStray: 'of_crashed_runs' | 'of_any'
     strays.filter((path) => !excused.some((id) => path.includes(id))),
     'no stray file',
   ).toEqual([]);
-  const open = left.filter(({ path, mode }) => {
-    const isFolder = lstatSync(rig.path('.flowctl', path)).isDirectory();
-    return mode !== (isFolder ? 0o700 : 0o600);
-  });
-  expect(open, 'S10: modes').toEqual([]);
+  expect(
+    left.filter(({ mode, isFolder }) => mode !== (isFolder ? 0o700 : 0o600)),
+    'S10: modes',
+  ).toEqual([]);
 }
 
 /** What steps make in `dir/` and `artifacts/` is theirs. */

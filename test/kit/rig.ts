@@ -177,18 +177,46 @@ export class Rig {
     return existsSync(runs) ? readdirSync(runs).sort() : [];
   }
 
-  /** Every file below a folder with its mode, for checks of what was left. */
-  filesBelow(folder = '.flowctl'): readonly { readonly path: string; readonly mode: number }[] {
-    const root = this.path(folder);
-    if (!existsSync(root)) return [];
-    return readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => ({
-      path: name,
-      mode: lstatSync(join(root, name)).mode & 0o777,
-    }));
+  /** Every file below a folder, for checks of what was left. What vanishes while it is listed is left out. */
+  filesBelow(folder = '.flowctl'): readonly Found[] {
+    const found: Found[] = [];
+    const look = (path: string): void => {
+      const stats = lstatSync(this.path(folder, path), { throwIfNoEntry: false });
+      if (stats === undefined) return;
+      const isFolder = stats.isDirectory();
+      if (path !== '') found.push({ path, mode: stats.mode & 0o777, isFolder });
+      if (isFolder) for (const name of namesIn(this.path(folder, path))) look(join(path, name));
+    };
+    look('');
+    return found;
   }
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A ceiling for what a dead flowctl leaves to be gone, far below the time that it would stay by itself. How soon it is gone is measured in
+ * `test/process-control/promptness.test.ts`, where a busy machine is told from a slow program.
+ */
+export const GONE_MS = 10_000;
+
+/** A file or a folder that was found. */
+export interface Found {
+  /** Relative to the folder that was looked through. */
+  readonly path: string;
+  /** The permission bits. */
+  readonly mode: number;
+  readonly isFolder: boolean;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }
 
@@ -210,15 +238,24 @@ export function tagged(run: string): readonly number[] {
     });
 }
 
-/** Asks again and again until the answer is true; a ceiling of promptness, not a pause. */
+/**
+ * Asks again and again until the answer is true; a ceiling, not a pause. What the question is about may not be there yet: a question that
+ * throws is a no, and what it threw is told when the time is over.
+ */
 export async function eventually(
   what: string,
   limitMs: number,
   question: () => boolean | Promise<boolean>,
 ): Promise<void> {
   const began = performance.now();
-  while (!(await question())) {
-    if (performance.now() - began > limitMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+  for (;;) {
+    let cause: unknown;
+    try {
+      if (await question()) return;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() - began > limitMs) throw new Error(`not within ${limitMs} ms: ${what}`, { cause });
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -3,16 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/model/event.ts';
-import { GRACE_MS, useCase } from '../kit/case.ts';
+import { useCase } from '../kit/case.ts';
 import { chain, EFFECT, journalOf, onlyRun, shown, single, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
-import { eventually, tagged } from '../kit/rig.ts';
+import { eventually, GONE_MS, tagged } from '../kit/rig.ts';
 import { watchdogsOf } from '../kit/watchdogs.ts';
 
 const here = useCase();
-
-/** I5 gives grace + 1 s; the rest is for a machine with other work. */
-const CEILING_MS = GRACE_MS + 2_000;
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -41,8 +38,8 @@ describe('flowctl is killed', () => {
     expect(tagged(id).length).toBeGreaterThanOrEqual(8);
     run.process.kill('SIGKILL');
     await run.ended;
-    await eventually('I5: nothing carries the token', CEILING_MS, () => tagged(id).length === 0);
-    await eventually('the watchdog went home', 2_000, () => watchdogsOf(id).length === 0);
+    await eventually('I5: nothing carries the token', GONE_MS, () => tagged(id).length === 0);
+    await eventually('the watchdog went home', GONE_MS, () => watchdogsOf(id).length === 0);
     expect(await onlyRun(rig)).toMatchObject({ state: 'crashed' });
   });
 
@@ -74,10 +71,10 @@ describe('flowctl is killed', () => {
     const [first = 0, ...others] = watchdogsOf(id);
     expect(others).toEqual([]);
     process.kill(first, 'SIGKILL');
-    await eventually('another watchdog', 5_000, () => watchdogsOf(id).some((pid) => pid !== first));
+    await eventually('another watchdog', GONE_MS, () => watchdogsOf(id).some((pid) => pid !== first));
     run.process.kill('SIGKILL');
     await run.ended;
-    await eventually('I5: nothing carries the token', CEILING_MS, () => tagged(id).length === 0);
+    await eventually('I5: nothing carries the token', GONE_MS, () => tagged(id).length === 0);
   });
 
   it('with its watchdog, at once: the next resume ends the orphans before it starts anything', async () => {
@@ -118,13 +115,12 @@ describe('flowctl is killed', () => {
     expect(tagged(puppet.run)).toContain(puppet.pid);
     outer.process.kill('SIGKILL');
     await outer.ended;
-    const limitMs = 2 * GRACE_MS + 3_000;
-    await eventually('outer processes are gone', limitMs, () => tagged(outerId).length === 0);
+    await eventually('outer processes are gone', GONE_MS, () => tagged(outerId).length === 0);
     await puppet.gone;
     expect(tagged(puppet.run)).toEqual([]);
     await eventually(
       'no watchdog is left',
-      5_000,
+      GONE_MS,
       () => watchdogsOf(outerId).length + watchdogsOf(puppet.run).length === 0,
     );
   });

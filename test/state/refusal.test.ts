@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, onlyRun, shown, timesOf } from '../kit/flows.ts';
-import { type Ended, eventually, tagged } from '../kit/rig.ts';
+import { type Ended, eventually, GONE_MS, tagged } from '../kit/rig.ts';
 
 const here = useCase();
 const STEPS = ['a', 'b', 'c'];
@@ -123,7 +123,7 @@ describe.skipIf(!canTrace)('case 28: a system call fails (needs strace)', () => 
         continue;
       }
       const { id } = await onlyRun(rig);
-      await eventually('I5', 3_000, () => tagged(id).length === 0);
+      await eventually('I5', GONE_MS, () => tagged(id).length === 0);
       const before = await shown(rig);
       for (const { key, attempts } of before.steps) expect(timesOf(rig, key)).toBeLessThanOrEqual(attempts.length);
       const { code, stderr } = await rig.flowctl('resume', id);

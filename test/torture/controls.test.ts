@@ -16,6 +16,9 @@ import {
   writesBeforeItActs,
 } from './directed.ts';
 
+/** What is seen by who comes first may be missed on a busy machine, but not again and again. */
+const TRIES = 4;
+
 describe.concurrent('the program', () => {
   it.skipIf(!canTrace())('(I1, I3) writes before it acts and before it tells, and after the effect', async () => {
     expect(await writesBeforeItActs(null)).toEqual([]);
@@ -52,7 +55,7 @@ describe.concurrent('the program', () => {
 describe.concurrent('negative control: without', () => {
   for (const control of CONTROLS) {
     it.skipIf(!control.isPossible())(`${control.name}, a promise is seen to be broken`, async () => {
-      expect(await tryControl(control)).not.toEqual([]);
+      expect(await tryControl(control, TRIES)).not.toEqual([]);
     });
   }
 });
