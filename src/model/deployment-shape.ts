@@ -2,7 +2,7 @@
 
 import { isFlowName, parseRunId } from '../base/ids.ts';
 import { isJsonObject } from '../base/json.ts';
-import { type Deployment, PROJECT_DOCUMENT_FORMAT, type ProjectDocument } from './deployment.ts';
+import { type Deployment, PROJECT_DOCUMENT_FORMAT, type ProjectDocument, type TickOutcome } from './deployment.ts';
 import { isActor } from './event-shape.ts';
 import {
   hasMembers,
@@ -82,13 +82,26 @@ const TRIGGER: { readonly [Member in keyof TriggerDefinition]-?: MemberCheck } =
 const isTrigger = hasMembers({ id: isRunId, since: isInstant, directory: isText, definition: hasMembers(TRIGGER) });
 
 const tick = { schedule: orNull(isCount), scheduled_for: isInstant, event: orMissing(isEvent) };
-const isClaim = hasMembers({
+const CLAIM = {
   ...tick,
   run: isRunId,
   trigger: isOneOf('schedule', 'backfill', ...EVENT_KINDS),
   claimed_at: isInstant,
-});
-const isOutcome = hasMembers({ ...tick, outcome: isOneOf('started', 'missed', 'skipped', 'refused') });
+};
+const isClaim = hasMembers(CLAIM);
+
+/** Their members are put into sentences. */
+const OUTCOMES: { readonly [Outcome in TickOutcome['outcome']]: MemberCheck } = {
+  started: isClaim,
+  missed: hasMembers({ ...tick, until: isInstant, count: isCount, is_more: isFlag }),
+  skipped: hasMembers({ ...tick, because_of: isRunId }),
+  refused: hasMembers({ ...CLAIM, exit_code: orNull(isInteger), message: isText }),
+};
+
+const isOutcome: MemberCheck = (value) =>
+  isJsonObject(value) &&
+  isOneOf(...Object.keys(OUTCOMES))(value['outcome']) &&
+  OUTCOMES[value['outcome'] as TickOutcome['outcome']](value);
 
 const DEPLOYMENT: { readonly [Member in keyof Deployment]-?: MemberCheck } = {
   name: isName,
