@@ -1,5 +1,6 @@
 /** A run of a deployment: the flow as it was kept, with the params that the deployment, its schedule and the user give. */
 
+import type { ContentHash } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Deployment } from '../model/deployment.ts';
 import type { FlowDefinition } from '../model/flow.ts';
@@ -86,21 +87,27 @@ export async function loadDeployed(
     return null;
   }
   const { definition, flow_hash } = unwrap(await readKeptFlow(state, version.hash));
-  const project = await projectOrComplain(session, definition.file, definition.profile);
-  if (project === null) return null;
   const { given: ofClaim, seen } = await givenByClaim(state, deployment, claim);
   const deployed = { name: deployment.name, version: wanted };
   const given = Object.entries(deployment.params).filter(([name]) => !Object.hasOwn(ofClaim, name));
   const kept = claim?.trigger === 'backfill' ? patient(definition) : definition;
-  const flow: LoadedFlow = {
-    kind: 'loaded',
-    definition: { ...withDefaults(kept, ofClaim), deployed },
-    hash: flow_hash,
-    warnings: [],
-    sources: new Map(),
-    project: project.config,
-  };
-  return { flow, params: Object.fromEntries(given), seen };
+  const flow = await inProject(session, { ...withDefaults(kept, ofClaim), deployed }, flow_hash);
+  return flow && { flow, params: Object.fromEntries(given), seen };
+}
+
+/**
+ * A definition that was kept, with the config of its project as that is now.
+ * @param hash of the flow, as it was recorded.
+ * @returns null when the config is not valid: all is said, and the exit code is set.
+ */
+export async function inProject(
+  session: Session,
+  definition: FlowDefinition,
+  hash: ContentHash,
+): Promise<LoadedFlow | null> {
+  const project = await projectOrComplain(session, definition.file, definition.profile);
+  if (project === null) return null;
+  return { kind: 'loaded', definition, hash, warnings: [], sources: new Map(), project: project.config };
 }
 
 /** What a claim says of params, and what they see. */

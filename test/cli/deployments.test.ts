@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import type { RunRow } from '../../src/model/view.ts';
 import { useCase } from '../kit/case.ts';
 import { eventually } from '../kit/rig.ts';
 
@@ -175,4 +176,16 @@ it('doctor looks at what is deployed: every version, and the modules that it cal
   }
   writeFileSync(rig.path('.flowctl/db.json'), '{');
   expect(await doctor()).toEqual([65, [rig.path('.flowctl/db.json')]]);
+});
+
+it('rerun is a run of the version that ran, whatever became of the file', async () => {
+  const { rig } = here;
+  await deploy('name: nightly\nparams: { n: 1 }\nsteps: { say: { run: [echo, "first ${{ params.n }}"] } }\n');
+  await rig.flowctl('run', 'nightly', '-p', 'n=7');
+  rmSync(rig.path('flow.yaml'));
+  const { code, stderr } = await rig.flowctl('rerun');
+  expect(code, stderr).toBe(0);
+  expect((await rig.flowctl('logs', 'say')).stdout).toBe('first 7\n');
+  const [run] = await rig.query<RunRow[]>('runs');
+  expect(run).toMatchObject({ flow: 'nightly', version: 1, trigger: 'rerun' });
 });

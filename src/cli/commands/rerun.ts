@@ -1,13 +1,14 @@
 /** `flowctl rerun`. */
 
 import type { Command } from 'commander';
+import type { FrozenDefinition } from '../../store/definitions.ts';
 import { StateError } from '../../store/problem.ts';
-import { loadOrComplain } from '../flow-file.ts';
+import { type LoadedFlow, loadOrComplain } from '../flow-file.ts';
 import { referenceTo } from '../flow-reference.ts';
 import { recordedParams } from '../params.ts';
 import { readNamedRun } from '../read-run.ts';
 import { withRunOptions } from '../run-options.ts';
-import { openSession, withGlobalOptions } from '../session.ts';
+import { openSession, type Session, withGlobalOptions } from '../session.ts';
 import { type StartOptions, startRun } from '../start-run.ts';
 import { stateToRead } from '../state-directory.ts';
 
@@ -23,8 +24,8 @@ export function define(program: Command): void {
     .argument('[run]', 'an id, the unique beginning of one, or `last`', 'last')
     .summary('start a new run with the flow and the params of an earlier one')
     .description(
-      'Starts a new run of the same flow file, as it is written now, with the params that the earlier run had. Every step runs; to ' +
-        'go on with what is unfinished, use `flowctl resume`.',
+      'Starts a new run of the same flow file, as it is written now, with the params that the earlier run had; of a deployment, of the version ' +
+        'that ran. Every step runs; to go on with what is unfinished, use `flowctl resume`.',
     )
     .addHelpText('after', EXAMPLES)
     .action(rerun);
@@ -41,7 +42,7 @@ async function rerun(text: string, options: StartOptions): Promise<void> {
   }
   // Where the flow lies stands in the definition alone.
   if (!frozen.ok) throw new StateError(frozen.error);
-  const flow = await loadOrComplain(session, referenceTo(frozen.value.definition), frozen.value.definition.profile);
+  const flow = await flowOf(session, frozen.value);
   if (flow === null) return;
   session.mention(`running ${record.flow} again with the params of run ${record.id}`);
   await startRun(
@@ -54,4 +55,13 @@ async function rerun(text: string, options: StartOptions): Promise<void> {
     },
     options,
   );
+}
+
+/** The flow as it is now; of a deployment the version that ran, whatever the file says by now. */
+async function flowOf(session: Session, { definition, flow_hash }: FrozenDefinition): Promise<LoadedFlow | null> {
+  if (definition.deployed === undefined) {
+    return loadOrComplain(session, referenceTo(definition), definition.profile);
+  }
+  const { inProject } = await import('../deployed-run.ts');
+  return inProject(session, definition, flow_hash);
 }
