@@ -92,13 +92,14 @@ async function live(
   signal?.addEventListener('abort', stop);
   if (signal?.aborted === true) stop();
   const end = await program.ended.finally(() => signal?.removeEventListener('abort', stop));
-  id ??= resume ?? null;
-  if (id === null || isRefused(end)) throw new OptionError(saidBy(end));
-  return id;
+  // A run that had succeeded already is gone on with by saying so.
+  const isOver = resume !== undefined && end.code === 0;
+  if ((id === null && !isOver) || isBroken(end)) throw new OptionError(saidBy(end));
+  return id ?? resume ?? '';
 }
 
-/** Nothing began: usage, an invalid flow, nothing found, damage, a bug, a busy run, no permission. */
-const isRefused = ({ code }: ProgramEnd): boolean => code !== null && [2, 3, 65, 70, 74, 77].includes(code);
+/** Damage, a bug, or a state that cannot be written or is not ours: what became of the run is what flowctl said. */
+const isBroken = ({ code }: ProgramEnd): boolean => code !== null && [65, 70, 74, 77].includes(code);
 
 function saidBy({ stderr, code, signal }: ProgramEnd): string {
   const text = stderr.trim();

@@ -68,7 +68,8 @@ export async function runFlow<G, R>(flow: Flow<G, R>, options?: RunFlowOptions<N
  * is exported by a module that the program imports, for it is loaded there. It ends with the program: by the signals of a terminal, and
  * by itself when the program is gone.
  * @returns the run when it has ended, or is left waiting; a flow that fails does not reject.
- * @throws {OptionError} where no run began, with what `flowctl run` would say.
+ * @throws {OptionError} with what flowctl says, where no life of a run began (params that do not fit, a run that somebody else owns), or its
+ * state could not be read or written.
  * @example
  * const run = await runFlow(etl, { params: { path: 'a.csv' }, stateDir: '.flowctl' });
  * if (run.state !== 'succeeded') await runFlow(etl, { resume: run.id, stateDir: '.flowctl' });

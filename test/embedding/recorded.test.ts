@@ -84,6 +84,22 @@ it('rejects, with what flowctl says, where no run began', async () => {
   expect(await rows()).toEqual([]);
 });
 
+it('rejects where the run to go on with is somebody else’s, or is none', async () => {
+  const { rig } = at;
+  const first = rig.start(['run', 'flows.js#long']);
+  await eventually('the command runs', 30_000, () => rig.effects().includes('begun'));
+  const [row] = await rows();
+  program(`
+    const why = ({ name, message }) => name + ': ' + message;
+    console.log(await runFlow(long, { resume: '${row?.id}', stateDir }).catch(why));
+    console.log(await runFlow(long, { resume: '01m80p6pfr3dq7wpet4ra0xvs0', stateDir }).catch(why));`);
+  const { stdout } = await rig.startProgram(process.execPath, ['main.js']).ended;
+  expect(stdout).toContain(`OptionError: error: run ${row?.id} is owned by process ${first.pid}`);
+  expect(stdout).toContain('OptionError: error: there is no run `01m80p6pfr3dq7wpet4ra0xvs0`');
+  first.process.kill('SIGTERM');
+  await first.ended;
+});
+
 it('ends a run by a signal of the program, to be resumed', async () => {
   program(`
     import { existsSync, readFileSync } from 'node:fs';
