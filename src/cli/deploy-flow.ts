@@ -9,7 +9,7 @@ import { unwrap } from '../store/problem.ts';
 import { changeProjectDocument } from '../store/project-document.ts';
 import { thisUser } from './actor.ts';
 import { withKeptModules } from './deployed-modules.ts';
-import { deployedTriggers } from './deployed-triggers.ts';
+import { deployedTriggers, watchedFromHere } from './deployed-triggers.ts';
 import type { LoadedFlow } from './flow-file.ts';
 import type { Session } from './session.ts';
 
@@ -48,12 +48,13 @@ export async function deployFlow(
   const hash = unwrap(await keepFlow(state, { flow_hash: flow.hash, definition }));
   const schedules = flow.definition.schedules ?? [];
   const now = new Date().toISOString();
+  const from = await watchedFromHere(state, flow.definition, now);
   let changed: DeployEnd['changed'] = 'version';
   const document = await changeProjectDocument(state, (before) => {
     const old = Object.hasOwn(before.deployments, name) ? before.deployments[name] : undefined;
     const known = old?.versions.find((each) => each.version === old.version);
     const isSame = known?.hash === hash;
-    const triggers = deployedTriggers(old, flow.definition, now);
+    const triggers = deployedTriggers(old, flow.definition, from);
     const isSetSame =
       old !== undefined &&
       same(old.schedules, schedules) &&

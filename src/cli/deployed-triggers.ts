@@ -3,17 +3,39 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Deployment } from '../model/deployment.ts';
 import type { FlowDefinition } from '../model/flow.ts';
-import type { DeployedTrigger } from '../model/trigger.ts';
+import type { FeedCursor } from '../model/run-ending.ts';
+import { type DeployedTrigger, watchedBy } from '../model/trigger.ts';
+import type { StateLayout } from '../store/layout.ts';
 import { mintRunId } from '../store/mint.ts';
+import { unwrap } from '../store/problem.ts';
+import { RunFeed } from '../store/run-feed.ts';
+
+/** From where on triggers that are new watch. */
+export interface WatchedFrom {
+  /** RFC 3339. */
+  readonly now: string;
+  /** In the feed of ends; null where no trigger of the flow waits for any. */
+  readonly cursor: FeedCursor | null;
+}
+
+/** Where the triggers of a flow begin to watch, asked before the deployment is written down. */
+export async function watchedFromHere(
+  state: StateLayout,
+  { triggers = [] }: Pick<FlowDefinition, 'triggers'>,
+  now: string,
+): Promise<WatchedFrom> {
+  const isFed = triggers.some((trigger) => watchedBy(trigger).kind === 'flow');
+  return { now, cursor: isFed ? unwrap(await new RunFeed(state).here()) : null };
+}
 
 /**
  * The triggers of a flow for a deployment.
- * @param old the deployment as it was; absent: it is a new one. @param now RFC 3339: what is new is watched from here on.
+ * @param old the deployment as it was; absent: it is a new one.
  */
 export function deployedTriggers(
   old: Deployment | undefined,
   { triggers = [], directory }: Pick<FlowDefinition, 'triggers' | 'directory'>,
-  now: string,
+  from: WatchedFrom,
 ): readonly DeployedTrigger[] {
   const left = [...(old?.triggers ?? [])];
   return triggers.map((definition) => {
@@ -25,6 +47,8 @@ export function deployedTriggers(
         each.definition.active === definition.active,
     );
     const [same] = place < 0 ? [] : left.splice(place, 1);
-    return same === undefined ? { id: mintRunId(), since: now, directory, definition } : { ...same, definition };
+    if (same !== undefined) return { ...same, definition };
+    const cursor = watchedBy(definition).kind === 'flow' ? from.cursor : null;
+    return { id: mintRunId(), since: from.now, cursor, directory, definition };
   });
 }

@@ -1,15 +1,9 @@
 /** Triggers in the normal form. */
 
 import { isJsonObject } from '../base/json.ts';
+import { ENDED_STATES } from '../model/run-ending.ts';
 import { OVERLAPS } from '../model/schedule.ts';
-import {
-  EVENT_OVERLAP,
-  type EventSource,
-  FILE_CHANGES,
-  RUN_ENDS,
-  SETTLE_MS,
-  type TriggerDefinition,
-} from '../model/trigger.ts';
+import { EVENT_OVERLAP, type EventSource, FILE_CHANGES, SETTLE_MS, type TriggerDefinition } from '../model/trigger.ts';
 import { type DocumentNode, entryOf, textOf } from './document.ts';
 import { durationOf, itemsOf, jsonOf, type Node, oneOrMoreTexts } from './node-values.ts';
 
@@ -29,7 +23,7 @@ export function eventSourceOf(node: Node): EventSource | null {
   }
   const flow = textOf(value('flow'));
   if (flow !== undefined) {
-    const states = knownOf(RUN_ENDS, value('states'));
+    const states = knownOf(ENDED_STATES, value('states'));
     return { kind: 'flow', flow, states: states.length === 0 ? ['succeeded'] : states };
   }
   const name = textOf(value('webhook'));

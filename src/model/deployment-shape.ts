@@ -22,8 +22,9 @@ import {
   orNull,
   wrongMember,
 } from './member-checks.ts';
+import { ENDED_STATES, isFeedCursor } from './run-ending.ts';
 import { CATCH_UPS, OVERLAPS, type ScheduleDefinition } from './schedule.ts';
-import { EVENT_KINDS, FILE_CHANGES, RUN_ENDS, type TriggerDefinition } from './trigger.ts';
+import { EVENT_KINDS, FILE_CHANGES, type TriggerDefinition } from './trigger.ts';
 
 const isRunId: MemberCheck = (value) => typeof value === 'string' && parseRunId(value) === value;
 const isName: MemberCheck = (value) => typeof value === 'string' && isFlowName(value);
@@ -66,7 +67,7 @@ export const isEvent = hasMembers({
 
 const isWatched = isKindOf({
   file: { paths: isListOf(isText), on: isListOf(isOneOf(...FILE_CHANGES)), settle_ms: isNumber },
-  flow: { flow: isText, states: isListOf(isOneOf(...RUN_ENDS)) },
+  flow: { flow: isText, states: isListOf(isOneOf(...ENDED_STATES)) },
   webhook: { name: isName, secret: isText },
 });
 const isAbsence = isKindOf({ absence: { of: isWatched, within_ms: isNumber } });
@@ -79,7 +80,13 @@ const TRIGGER: { readonly [Member in keyof TriggerDefinition]-?: MemberCheck } =
   overlap: isOneOf(...OVERLAPS),
 };
 
-const isTrigger = hasMembers({ id: isRunId, since: isInstant, directory: isText, definition: hasMembers(TRIGGER) });
+const isTrigger = hasMembers({
+  id: isRunId,
+  since: isInstant,
+  cursor: orNull(isFeedCursor),
+  directory: isText,
+  definition: hasMembers(TRIGGER),
+});
 
 const tick = { schedule: orNull(isCount), scheduled_for: isInstant, event: orMissing(isEvent) };
 const CLAIM = {

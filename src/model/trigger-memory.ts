@@ -1,7 +1,7 @@
 /** What is remembered of one trigger, so that a crash neither loses nor repeats an event: a document of its own, `events/<id>.json`. */
 
 import { type RunId, parseRunId } from '../base/ids.ts';
-import { isJsonObject, type Json } from '../base/json.ts';
+import { isJsonObject } from '../base/json.ts';
 import { isEvent } from './deployment-shape.ts';
 import {
   hasMembers,
@@ -10,12 +10,12 @@ import {
   isListOf,
   isMapOf,
   isNumber,
-  isPresent,
   isText,
   type MemberCheck,
   orNull,
   wrongMember,
 } from './member-checks.ts';
+import { type FeedCursor, isFeedCursor } from './run-ending.ts';
 import type { TriggerEvent } from './trigger.ts';
 
 /** A file that is known: when it was last written to (milliseconds since the epoch), its size and inode. */
@@ -50,8 +50,8 @@ export interface TriggerMemory {
   readonly has_looked: boolean;
   /** By absolute path. */
   readonly files: { readonly [path: string]: KnownFile };
-  /** Up to where ended runs are known, as the feed of them says; null: from the beginning of the trigger. */
-  readonly cursor: Json;
+  /** Up to where ended runs are known, as the feed of them says; null: as the trigger says. */
+  readonly cursor: FeedCursor | null;
   /** By the id that the sender gave. */
   readonly deliveries: { readonly [id: string]: Delivery };
   /** When the last event was; null: none was. RFC 3339. */
@@ -83,7 +83,7 @@ const MEMORY: { readonly [Member in keyof TriggerMemory]-?: MemberCheck } = {
   format: (value) => value === TRIGGER_MEMORY_FORMAT,
   has_looked: isFlag,
   files: isMapOf(hasMembers({ mtime_ms: isNumber, size: isNumber, ino: isNumber, gone_ms: orNull(isNumber) })),
-  cursor: isPresent,
+  cursor: orNull(isFeedCursor),
   deliveries: isMapOf(hasMembers({ run: isRun, at_ms: isNumber, proof: isText })),
   last_at: orNull(isInstant),
   is_silence_told: isFlag,

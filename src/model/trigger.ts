@@ -2,13 +2,11 @@
 
 import type { RunId } from '../base/ids.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import type { EndedState, FeedCursor } from './run-ending.ts';
 import type { ScheduleDefinition } from './schedule.ts';
 
 /** What can happen to a file. */
 export const FILE_CHANGES = ['created', 'changed'] as const;
-
-/** How a run can end for those who wait for it. */
-export const RUN_ENDS = ['succeeded', 'failed', 'cancelled', 'skipped', 'crashed'] as const;
 
 /** What is watched. */
 export type EventSource =
@@ -20,7 +18,7 @@ export type EventSource =
       readonly settle_ms: number;
     }
   /** The ends of runs of a deployment, or of a flow, of this name. */
-  | { readonly kind: 'flow'; readonly flow: string; readonly states: readonly (typeof RUN_ENDS)[number][] }
+  | { readonly kind: 'flow'; readonly flow: string; readonly states: readonly EndedState[] }
   /** Signed requests to `/hooks/<deployment>/<name>`. `secret`: the name of one of the flow's. */
   | { readonly kind: 'webhook'; readonly name: string; readonly secret: string };
 
@@ -56,6 +54,8 @@ export interface DeployedTrigger {
   readonly id: RunId;
   /** RFC 3339: what happened before is none of its business. */
   readonly since: string;
+  /** The same in the feed of ends; null for one that does not wait for any. */
+  readonly cursor: FeedCursor | null;
   /** Absolute: what its globs are relative to. */
   readonly directory: string;
   readonly definition: TriggerDefinition;

@@ -51,8 +51,11 @@ export interface SchedulerPorts {
 export interface EventPort {
   /** Looks at what happened to the deployments' triggers. */
   look(document: ProjectDocument): Promise<void>;
-  /** What waits for a deployment, in the order in which it happened; the same again until `settle` has seen it taken. */
-  waiting(deployment: Deployment): readonly DueEvent[];
+  /**
+   * What waits for a deployment, in the order in which it happened; the same again until `settle` has seen it taken. `isWhole`: nothing
+   * else waits.
+   */
+  waiting(deployment: Deployment): { readonly events: readonly DueEvent[]; readonly isWhole: boolean };
   /** Forgets what a document that is on disk names as taken. */
   settle(document: ProjectDocument): Promise<void>;
 }
@@ -105,8 +108,9 @@ export async function pass(
       // What began since is taken for live.
       const live = new Set(deployment.open.map(({ run }) => run).filter((run) => standing.get(run) !== 'over'));
       const occurrences = timetables.of(deployment);
+      const waiting = events?.waiting(deployment) ?? { events: [], isWhole: false };
       const decided = decideDue(deployment, {
-        ...{ now, occurrences, live, events: events?.waiting(deployment) ?? [], mint: () => ports.mint() },
+        ...{ now, occurrences, live, waiting, mint: () => ports.mint() },
         hasRun: (schedule, instant) =>
           hasRun(deployment.ran, deployment.schedules[schedule]?.params ?? {}, instant, (each) =>
             timetables.read(each),

@@ -127,8 +127,8 @@ export interface Surroundings {
   readonly occurrences: readonly (Occurrences | null)[];
   /** Of the runs in `open`: those that go on. */
   readonly live: ReadonlySet<RunId>;
-  /** What happened and was not taken up yet, or was and may not be known to be. Default: nothing. */
-  readonly events?: readonly DueEvent[];
+  /** What happened and was not taken up yet, or was and may not be known to be. `isWhole`: nothing else is. Default: nothing is known. */
+  readonly waiting?: { readonly events: readonly DueEvent[]; readonly isWhole: boolean };
   /** True when an instant of a schedule has had its run: a backfill may have been first. */
   hasRun(schedule: number, instant: number): boolean;
   /** A new id for a run. */
@@ -150,7 +150,7 @@ export const remembered = <T extends DueTick>(tick: T): T =>
 
 /** Decides about everything that is due. The runs to be started are the new members of `claims`. */
 export function decideDue(deployment: Deployment, surroundings: Surroundings): Decided {
-  const { now, occurrences, live, mint, events = [] } = surroundings;
+  const { now, occurrences, live, mint, waiting: { events, isWhole } = { events: [], isWhole: false } } = surroundings;
   const open = deployment.open.filter(({ run }) => live.has(run));
   const claims: RunClaim[] = [...deployment.claims];
   const ticks: TickOutcome[] = [];
@@ -237,7 +237,7 @@ export function decideDue(deployment: Deployment, surroundings: Surroundings): D
   // What happens while it is paused is not made up for.
   if (deployment.paused !== null) for (const { event } of fresh) taken.add(event.id);
   const pending = new Set(events.map(({ event }) => event.id));
-  const still = [...taken].filter((id) => pending.has(id));
+  const still = [...taken].filter((id) => !isWhole || pending.has(id));
   const isSame =
     open.length === deployment.open.length &&
     claims.length === deployment.claims.length &&

@@ -41,6 +41,8 @@ const ARROWS: { readonly [room: string]: readonly string[] } = {
   expressions: ['base'],
   schedules: ['base', 'model'],
   scheduler: ['base', 'model', 'schedules'],
+  events: ['base', 'model'],
+  server: ['base', 'model', 'events'],
   load: ['base', 'diagnostics', 'model', 'expressions', 'schedules'],
   engine: ['base', 'model', 'expressions'],
   process: ['base', 'model', 'types:engine'],

@@ -11,7 +11,7 @@ import { withSchedules } from '../../schedules/redeploy.ts';
 import { stateLayout } from '../../store/layout.ts';
 import { changeProjectDocument } from '../../store/project-document.ts';
 import { deployFlow } from '../deploy-flow.ts';
-import { deployedTriggers } from '../deployed-triggers.ts';
+import { deployedTriggers, watchedFromHere } from '../deployed-triggers.ts';
 import { deploymentOrComplain } from '../deployed-run.ts';
 import { deploymentReference } from '../deployment-reference.ts';
 import { loadOrComplain } from '../flow-file.ts';
@@ -113,10 +113,11 @@ async function activate(session: Session, options: DeployOptions, name: string, 
   const schedules = kept?.definition.schedules ?? [];
   const now = new Date().toISOString();
   unwrap(await openState(state.root));
+  const from = await watchedFromHere(state, kept?.definition ?? {}, now);
   const document = await changeProjectDocument(state, (before) => {
     const old = before.deployments[name];
     if (old === undefined || old.version === version) return before;
-    const triggers = kept === null ? [] : deployedTriggers(old, kept.definition, now);
+    const triggers = kept === null ? [] : deployedTriggers(old, kept.definition, from);
     const { after, lost } = withSchedules(old, { schedules, triggers }, now);
     const ticks = [...old.ticks, ...lost].slice(-REMEMBERED_TICKS);
     const deployment = { ...old, ...after, version, triggers, ticks, updated_at: now };

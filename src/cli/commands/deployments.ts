@@ -6,6 +6,8 @@ import { nextLook } from '../../schedules/due.ts';
 import { Timetables } from '../../schedules/timetables.ts';
 import { unwrap } from '../../store/problem.ts';
 import { readProjectDocument } from '../../store/project-document.ts';
+import { counted } from '../../diagnostics/phrase.ts';
+import { sourceText } from '../../events/drafts.ts';
 import { byWhom } from '../actor.ts';
 import { deploymentOrComplain } from '../deployed-run.ts';
 import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
@@ -29,7 +31,7 @@ export function define(program: Command): void {
     .argument('[deployment]', 'the name of one, to see its versions')
     .summary('list deployments, or show one')
     .description(
-      'Lists the deployments of the project: version, when the next run is due, and what came of the last one that was.',
+      'Lists the deployments of the project: version, when the next run is due or what begins one, and what came of the last one that was.',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
@@ -60,8 +62,11 @@ async function deployments(name: string | undefined, options: DeploymentsOptions
 
 type View = Deployment & { readonly next: string | null };
 
-const nextText = ({ paused, next }: View): string =>
-  paused === null ? (next ?? 'never').replace('.000Z', 'Z') : 'paused';
+function nextText({ paused, next, triggers = [] }: View): string {
+  if (paused !== null) return 'paused';
+  const isWatching = triggers.some(({ definition }) => definition.active);
+  return (next ?? (isWatching ? 'on an event' : 'never')).replace('.000Z', 'Z');
+}
 
 function listText(views: readonly View[], { style }: Session): string {
   const head = ['deployment', 'version', 'next', 'last', 'flow'].map((text) => ({ text, paint: style.faint }));
@@ -73,10 +78,20 @@ function listText(views: readonly View[], { style }: Session): string {
   return table([head, ...rows]);
 }
 
+function triggerLines({ triggers = [], queue }: View): readonly string[] {
+  if (triggers.length === 0) return [];
+  const lines = triggers.map(
+    ({ definition: { source, active } }) => `  ${sourceText(source)}${active ? '' : ' (not active)'}`,
+  );
+  const count = queue.filter(({ event }) => event !== undefined).length;
+  return ['triggers:', ...lines, ...(count === 0 ? [] : [`${counted(count, 'event')} wait${count === 1 ? 's' : ''}`])];
+}
+
 function oneText(view: View, { style }: Session): string {
   const lines = [
     `${style.strong(view.name)}, version ${view.version} of ${view.flow}`,
     `next: ${nextText(view)}`,
+    ...triggerLines(view),
     ...(Object.keys(view.params).length > 0 ? [`params: ${JSON.stringify(view.params)}`] : []),
     'versions:',
     ...view.versions.map(

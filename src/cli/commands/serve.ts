@@ -1,19 +1,22 @@
 /** `flowctl serve`: looks at the schedules of all deployments, in the foreground. */
 
 import { dirname, resolve } from 'node:path';
-import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { TickOutcome } from '../../model/deployment.ts';
+import { watchedBy } from '../../model/trigger.ts';
 import { serve as serveSchedules } from '../../scheduler/serve.ts';
 import { openState } from '../../store/open.ts';
 import { describeProblem, StateError, unwrap } from '../../store/problem.ts';
-import { projectDocumentPath } from '../../store/project-document.ts';
+import { projectDocumentPath, readProjectDocument } from '../../store/project-document.ts';
 import { lockScheduler, type SchedulerLock } from '../../store/scheduler-lock.ts';
+import type { ListenAddress } from '../../server/server.ts';
 import type { StateLayout } from '../../store/layout.ts';
 import { keepDelivering } from '../deliver-messages.ts';
 import { deployFlow } from '../deploy-flow.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { fileOf, referenceTo } from '../flow-reference.ts';
+import { markOf, openEvents } from '../open-events.ts';
+import { readAllowedHost, readListenAddress, serveHooks } from '../serve-hooks.ts';
 import { schedulerPorts } from '../scheduler-ports.ts';
 import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
 import { statePath } from '../state-directory.ts';
@@ -22,7 +25,13 @@ import { isTrouble, tickText } from '../tick-text.ts';
 const EXAMPLES = `
 Examples:
   $ flowctl serve                   for all deployments of the project
-  $ flowctl serve etl.yaml          deploys the flow first`;
+  $ flowctl serve etl.yaml          deploys the flow first
+  $ flowctl serve --listen 7717     answers webhooks, from this machine alone`;
+
+interface ServeOptions extends GlobalOptions {
+  readonly listen?: ListenAddress;
+  readonly allowHost?: readonly string[];
+}
 
 /** How often one that stands by asks whether it is its turn. */
 const STAND_BY_MS = 1_000;
@@ -31,23 +40,32 @@ const STAND_BY_MS = 1_000;
 export function define(program: Command): void {
   withGlobalOptions(program.command('serve'))
     .argument('[flows...]', 'flow files to deploy first, under their own names')
-    .summary('run deployments when they are due')
+    .summary('run deployments when they are due, or something happens')
     .description(
-      'Stays in the foreground and starts what is due, each run as a process of its own, which goes on when this one ends. Several may be ' +
+      'Stays in the foreground and starts what is due, and what files, ends of runs and webhooks begin: each run as a process of its own, ' +
+        'which goes on when this one ends. Several may be ' +
         'started: one looks at the schedules, and another takes over within a second or two. Ends with 0 on SIGTERM or SIGINT.',
+    )
+    .option('--listen <address>', 'answer webhooks at this address and port, such as 127.0.0.1:7717', readListenAddress)
+    .option(
+      '--allow-host <name>',
+      'a name by which requests may come, when they are passed on by a proxy; repeatable',
+      (text: string, before: readonly string[] = []) => [...before, readAllowedHost(text)],
     )
     .addHelpText('after', EXAMPLES)
     .action(serve);
 }
 
-async function serve(flows: readonly string[], options: GlobalOptions): Promise<void> {
+async function serve(flows: readonly string[], options: ServeOptions): Promise<void> {
   const session = openSession(options);
+  const address = options.listen ?? null;
   const stopped = new AbortController();
   const stop = (): void => stopped.abort();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
   const start = flows[0] === undefined ? undefined : dirname(resolve(fileOf(flows[0])));
   const state = unwrap(await openState(statePath(session, options, start)));
   for (const text of flows) if (!(await deployed(session, state, text))) return;
+  const bell = new EventTarget();
   const sleep = (ms: number): Promise<void> =>
     new Promise((wake) => {
       if (stopped.signal.aborted) return wake();
@@ -55,9 +73,11 @@ async function serve(flows: readonly string[], options: GlobalOptions): Promise<
       function done(): void {
         clearTimeout(timer);
         stopped.signal.removeEventListener('abort', done);
+        bell.removeEventListener('ring', done);
         wake();
       }
       stopped.signal.addEventListener('abort', done);
+      bell.addEventListener('ring', done);
     });
   const say = (text: string): void => {
     if (options.quiet !== true) session.stdout.write(`${new Date().toISOString()} ${text}\n`);
@@ -70,17 +90,39 @@ async function serve(flows: readonly string[], options: GlobalOptions): Promise<
   if (lock !== null) {
     say(`looking at the schedules of ${state.root}`);
     const delivering = keepDelivering(session, state, sleep, stopped.signal, say);
+    const events = openEvents(session, state, false, () => bell.dispatchEvent(new Event('ring')));
+    const isStopped = (): boolean => stopped.signal.aborted;
+    const hosts = options.allowHost ?? [];
+    if (address === null) await mentionHooks(session, state);
+    const hooks =
+      address === null ? null : serveHooks(session, state, { address, hosts, events, say, sleep, isStopped });
+    // An address that cannot be had ends it; and it is not waited for.
+    hooks?.catch(stop);
     await serveSchedules({
       ...schedulerPorts(state, tell),
+      events: events.port,
       sleep,
-      isStopped: () => stopped.signal.aborted,
-      documentMark: () => markOf(projectDocumentPath(state)),
+      isStopped,
+      documentMark: async () => `${await markOf(projectDocumentPath(state))} ${await events.mark()}`,
       failed: (error) => session.complain(messageOf(error)),
     });
     await delivering;
+    await (await hooks)?.close();
+    await events.close();
     lock.release();
   }
   say('stopped');
+}
+
+/** Says so where requests are expected and nobody listens. */
+async function mentionHooks(session: Session, state: StateLayout): Promise<void> {
+  const read = await readProjectDocument(state);
+  // What is wrong with it is said by who looks at it again and again.
+  const waiting = Object.values(read.ok ? read.value.deployments : {}).flatMap(({ name, triggers = [] }) =>
+    triggers.some(({ definition }) => definition.active && watchedBy(definition).kind === 'webhook') ? [name] : [],
+  );
+  if (waiting.length > 0)
+    session.mention(`nobody answers the webhooks of ${waiting.slice(0, 20).join(', ')}: add --listen 127.0.0.1:7717`);
 }
 
 /** Waits until no other process looks at the schedules. Null: it was stopped before. */
@@ -110,12 +152,6 @@ async function deployed(session: Session, state: StateLayout, text: string): Pro
   if (end === null) return false;
   if (end.changed !== 'none') session.stdout.write(`deployed ${name}, version ${end.deployment.version}\n`);
   return true;
-}
-
-/** What changes with a file. */
-async function markOf(path: string): Promise<string> {
-  const { ino, mtimeMs, size } = await stat(path).catch(() => ({ ino: 0, mtimeMs: 0, size: 0 }));
-  return `${ino} ${mtimeMs} ${size}`;
 }
 
 const messageOf = (error: unknown): string => {

@@ -9,6 +9,7 @@ import { hasMessages } from '../../store/outbox-folder.ts';
 import { unwrap } from '../../store/problem.ts';
 import { lockScheduler } from '../../store/scheduler-lock.ts';
 import type { Delivery } from '../deliver-messages.ts';
+import { openEvents } from '../open-events.ts';
 import { schedulerPorts } from '../scheduler-ports.ts';
 import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
 import { stateToRead } from '../state-directory.ts';
@@ -52,7 +53,8 @@ async function tick(options: GlobalOptions): Promise<void> {
   }
   try {
     const ports = schedulerPorts(state, (name, outcome) => tellTick(session, options, name, outcome));
-    await pass(ports, new Timetables());
+    const events = openEvents(session, state, true, () => undefined);
+    await pass({ ...ports, events: events.port }, new Timetables());
   } finally {
     lock.release();
   }
