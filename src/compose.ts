@@ -226,7 +226,9 @@ function assemble(tree: Tree, member: Member): Engine {
     runners: {
       command: guarded(command),
       wait: guarded(waitRunner({ command, reveal })),
-      notify: guarded(notifyRunner({ news: () => runNews(record), reveal, outbox })),
+      notify: guarded(
+        notifyRunner({ news: () => runNews(record), reveal, outbox, environment: tree.secrets.visible(environment) }),
+      ),
       function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment, isolated, vars })),
       flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },

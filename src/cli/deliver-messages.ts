@@ -5,6 +5,7 @@
 
 import { constants } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { assertNever } from '../base/result.ts';
 import { systemClock } from '../process/clock.ts';
 import { afterFailure, isDue, type MessageSecret, type OutgoingMessage } from '../model/message.ts';
@@ -104,7 +105,7 @@ async function deliver(
     typeof secrets === 'string'
       ? { kind: 'momentary', why: secrets, retryAfterMs: 0 }
       : await sendMessage(
-          { ...message, idempotencyKey: message.idempotency_key },
+          { ...message, idempotencyKey: message.idempotency_key, directory: dirname(message.file) },
           {
             ...{ clock: systemClock(), signal, limitMs: MESSAGE_LIMIT_MS },
             reveal: secrets.of(message.file).reveal,

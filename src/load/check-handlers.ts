@@ -16,7 +16,7 @@ const HOMES: readonly (readonly [key: string, actions: readonly string[], home: 
 ];
 
 /** The keys of a message that name a channel. */
-export const NOTIFY_CHANNELS: readonly string[] = ['slack', 'discord', 'teams', 'ntfy', 'webhook'];
+export const NOTIFY_CHANNELS: readonly string[] = ['slack', 'discord', 'teams', 'ntfy', 'webhook', 'email', 'command'];
 /** Options that only some channels have. */
 const OPTION_CHANNELS: ReadonlyMap<string, readonly string[]> = new Map([
   ['priority', ['ntfy']],
@@ -24,6 +24,9 @@ const OPTION_CHANNELS: ReadonlyMap<string, readonly string[]> = new Map([
   ['method', ['webhook']],
   ['body', ['webhook']],
   ['headers', ['webhook', 'ntfy']],
+  ['smtp', ['email']],
+  ['from', ['email']],
+  ['env', ['command']],
 ]);
 
 function checkMessage({ name }: HandlerOutline, node: DocumentNode, problems: Problems): void {
@@ -40,6 +43,8 @@ function checkMessage({ name }: HandlerOutline, node: DocumentNode, problems: Pr
     const earlier = problems.place(first.keySpan, `and \`${first.key}\` here`);
     problems.at('several_actions', second.keySpan, { step: name, keys: [first.key, second.key] }, [earlier]);
   }
+  if (first.key === 'email' && entryOf(node, 'smtp') === undefined)
+    problems.at('missing_key', first.keySpan, { key: 'smtp', owner: `\`email\` of ${name}` });
   for (const { key, keySpan } of entries) {
     const homes = OPTION_CHANNELS.get(key);
     if (homes !== undefined && !homes.includes(first.key))

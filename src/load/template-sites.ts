@@ -63,11 +63,9 @@ export interface TemplateSite {
 }
 
 /** Keys of steps whose texts are templates. */
-const STEP_TEXTS = [
-  ...['env', 'with', 'workdir', 'stdin', 'notify', 'sources', 'generates', 'artifacts', 'key', 'approve'],
-];
+const STEP_TEXTS = [...['env', 'with', 'workdir', 'stdin', 'sources', 'generates', 'artifacts', 'key', 'approve']];
 /** Those in which a secret may stand: what it becomes there is seen by the step alone. */
-const SECRET_TEXTS: ReadonlySet<string> = new Set(['env', 'stdin', 'notify']);
+const SECRET_TEXTS: ReadonlySet<string> = new Set(['env', 'stdin']);
 
 /** What a sub-flow is given is recorded as its params. */
 const WITH_OF_SUB_FLOW = '`with` of a sub-flow';
@@ -142,6 +140,8 @@ export function templateSites(flow: FlowOutline): readonly TemplateSite[] {
       const where = key === 'with' ? WITH_OF_SUB_FLOW : `\`${key}\``;
       sites.add(stepValue(step, key), owner, takes ? null : where);
     }
+    for (const { key, value: text } of entriesOf(stepValue(step, 'notify')))
+      sites.add(text, owner, key === 'command' ? '`command`' : null);
     for (const node of waitTexts(stepValue(step, 'wait'))) sites.add(node, owner, '`wait`');
     const around: SiteOwner = owner.kind === 'step' ? { ...owner, sight: 'around' } : owner;
     for (const key of ['foreach', 'matrix']) sites.add(stepValue(step, key), around, `\`${key}\``);

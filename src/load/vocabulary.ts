@@ -58,7 +58,9 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   handler: words(
     'description run call notify if with env workdir shell stdin timeout grace retry continue_on_error secrets',
   ),
-  notify: words('slack discord teams ntfy webhook text title priority tags method headers body'),
+  notify: words(
+    'slack discord teams ntfy webhook email command text title priority tags method headers body smtp from env',
+  ),
   schedule: words(
     'cron interval rrule at timezone anchor start end params jitter active overlap catch_up catch_up_window',
   ),

@@ -80,9 +80,12 @@ export interface ApproveAction {
 /** A message to people. */
 export interface NotifyAction {
   readonly kind: 'notify';
-  /** `slack`, `discord`, `teams`, `ntfy` or `webhook`. */
+  /** `slack`, `discord`, `teams`, `ntfy`, `webhook`, `email` or `command`. */
   readonly channel: string;
-  /** `url`, the address; and as they are written `title`, `headers`, `method`, `body`, `priority`, `tags`. Strings inside are templates. */
+  /**
+   * `url`, the address, those of a mail or the words of a program; and as they are written `title`, `headers`, `method`, `body`, `priority`,
+   * `tags`, `smtp`, `from`, `env`. Strings inside are templates.
+   */
   readonly options: JsonObject;
   /** Null: a sentence of our own about the run. */
   readonly text: string | null;

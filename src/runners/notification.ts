@@ -85,15 +85,17 @@ const CHANNELS: { readonly [channel: string]: Channel } = {
   },
 };
 
-/** The channels there are. */
+/** The channels that are sent requests. */
 export const CHANNEL_NAMES: readonly string[] = Object.keys(CHANNELS);
+/** Those that are not: mails and programs. */
+const OTHER_CHANNELS: readonly string[] = ['email', 'command'];
 
 /**
  * What a webhook is sent unless the flow says otherwise; members may be added to it.
  *
  *     {"run": "01k...", "flow": "etl", "state": "failed", "failed": ["load"], "step": "on_failure[0]", "title": null, "text": "..."}
  */
-const webhookBody = ({ run, flow, news, step, options, text }: Notification): JsonObject => ({
+export const webhookBody = ({ run, flow, news, step, options, text }: Notification): JsonObject => ({
   run,
   flow,
   state: news.state,
@@ -107,7 +109,8 @@ const webhookBody = ({ run, flow, news, step, options, text }: Notification): Js
 export function notificationRequest(notification: Notification): Result<OutgoingRequest, string> {
   const { channel, options } = notification;
   const make = Object.hasOwn(CHANNELS, channel) ? CHANNELS[channel] : undefined;
-  if (make === undefined) return err(`there is no channel \`${channel}\`; there are ${CHANNEL_NAMES.join(', ')}`);
+  if (make === undefined)
+    return err(`there is no channel \`${channel}\`; there are ${[...CHANNEL_NAMES, ...OTHER_CHANNELS].join(', ')}`);
   const url = textOf(options, 'url');
   return url === null ? err(`\`${channel}\` needs an address`) : ok(make(notification, url.trim()));
 }

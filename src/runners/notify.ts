@@ -15,6 +15,7 @@ import { Bug } from '../base/result.ts';
 import type { AttemptRequest, Work } from '../engine/ports.ts';
 import { pause } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
+import { TOKEN_VARIABLE, tokenOf } from '../process/token.ts';
 import type { RunNews } from './notification.ts';
 import type { ResolveName } from './outgoing-request.ts';
 import { failedToStart, type Runner, type RunnerContext, type WorkEnd } from './runner.ts';
@@ -133,8 +134,8 @@ async function deliver(
   signal: AbortSignal,
 ): Promise<{ readonly sent: Sent; readonly tries: number }> {
   const { sendMessage } = await import('./send-message.ts');
-  const { run, flow, step, idempotency_key: idempotencyKey } = request;
-  const message = { channel, options, text, run, flow, step, news: news(), idempotencyKey };
+  const { run, flow, step, attempt, idempotency_key: idempotencyKey } = request;
+  const message = { channel, options, text, run, flow, step, news: news(), idempotencyKey, directory: request.workdir };
   const began = clock.monotonic();
   const left = (): number => HANDLER_LIMIT_MS - (clock.monotonic() - began);
   for (let tries = 1; ; tries += 1) {
@@ -146,7 +147,10 @@ async function deliver(
         limitMs: tries === 1 ? HANDLER_LIMIT_MS : Math.max(100, Math.floor(left() / 100) * 100),
       },
       ...(resolveName === undefined ? {} : { resolveName }),
-      ...(environment === undefined ? {} : { environment }),
+      environment: {
+        ...environment,
+        [TOKEN_VARIABLE]: tokenOf(environment?.[TOKEN_VARIABLE] ?? '', run, step, attempt),
+      },
     });
     const pauseMs = PAUSES_MS[tries - 1];
     if (sent.kind !== 'momentary' || signal.aborted || pauseMs === undefined) return { sent, tries };

@@ -1,6 +1,7 @@
 /** Sends one message once, by whatever its channel is. No sentence that leaves this file holds an address or a secret. */
 
 import { type JsonObject, mapTexts } from '../base/json.ts';
+import { markedSecrets } from '../base/secret-mark.ts';
 import type { Clock } from '../engine/ports.ts';
 import type { RunNews } from './notification.ts';
 import type { Answer, ResolveName } from './outgoing-request.ts';
@@ -15,6 +16,8 @@ export interface MessageToSend {
   readonly step: string;
   readonly news: RunNews;
   readonly idempotencyKey: string;
+  /** The flow's folder, absolute. */
+  readonly directory: string;
 }
 
 /** How it is sent. */
@@ -43,8 +46,10 @@ export type Sent =
 /** Sends a message. Never rejects. */
 export async function sendMessage(message: MessageToSend, settings: SendingSettings): Promise<Sent> {
   const { reveal, clock, signal, limitMs, resolveName } = settings;
+  if (message.channel === 'command') return tell(message, settings);
   const options = mapTexts(message.options, reveal) as typeof message.options;
   const known = { ...message, options, text: reveal(message.text) };
+  if (message.channel === 'email') return (await import('./email.ts')).sendEmail(known, settings);
   // Loaded with the first message: most runs send none.
   const [{ notificationRequest }, { sendRequest }] = await Promise.all([
     import('./notification.ts'),
@@ -54,6 +59,34 @@ export async function sendMessage(message: MessageToSend, settings: SendingSetti
   if (!made.ok) return { kind: 'refused', why: made.error };
   const names = resolveName === undefined ? {} : { resolveName };
   return judged(await sendRequest(made.value, { clock, signal, limitMs, ...names }));
+}
+
+/** A program is told by its standard input. Its words are seen by every process of the machine: no secret stands in them. */
+async function tell(message: MessageToSend, settings: SendingSettings): Promise<Sent> {
+  const { reveal, clock, signal, limitMs, environment = {} } = settings;
+  const { url: command, env = {} } = message.options;
+  const argv = Array.isArray(command) ? command.map(String) : [String(command)];
+  const [secret] = argv.flatMap(markedSecrets);
+  if (secret !== undefined) {
+    const why = `the secret \`${secret}\` must not be in a command's own words, which every process can see; hand it over by \`env\``;
+    return { kind: 'refused', why };
+  }
+  const [{ webhookBody }, { tellProgram }] = await Promise.all([
+    import('./notification.ts'),
+    import('../process/message-program.ts'),
+  ]);
+  const given = mapTexts(env, reveal) as JsonObject;
+  const variables = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)]));
+  const facts = { FLOWCTL_RUN_ID: message.run, FLOWCTL_FLOW: message.flow, FLOWCTL_STEP: message.step };
+  const limit = new AbortController();
+  const takeBack = clock.after(limitMs, () => limit.abort());
+  const input = `${JSON.stringify({ ...webhookBody({ ...message, text: reveal(message.text) }), idempotency_key: message.idempotencyKey })}\n`;
+  const told = { argv, directory: message.directory, environment: { ...environment, ...facts, ...variables }, input };
+  const end = await tellProgram(told, AbortSignal.any([signal, limit.signal])).finally(takeBack);
+  if (end.kind === 'none') return { kind: 'refused', why: `cannot be started (${end.code})` };
+  if (end.code === 0) return { kind: 'sent', how: 'ended with 0' };
+  const why = limit.signal.aborted ? `not ended within ${limitMs / 1_000} s` : `ended with ${end.code ?? end.signal}`;
+  return { kind: 'momentary', why, retryAfterMs: 0 };
 }
 
 function judged(answer: Answer): Sent {

@@ -4,7 +4,7 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunDetail } from '../../src/model/view.ts';
-import { CHANNEL_NAMES } from '../../src/runners/notification.ts';
+import { NOTIFY_CHANNELS } from '../../src/load/check-handlers.ts';
 import { serve, withStatus } from '../kit/http.ts';
 import { Rig } from '../kit/rig.ts';
 
@@ -108,6 +108,6 @@ describe('docs/notifications.md', () => {
 
   it('lists every channel', () => {
     const listed = [...page('notifications').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-    expect(listed).toEqual(CHANNEL_NAMES);
+    expect(listed).toEqual(NOTIFY_CHANNELS);
   });
 });
