@@ -47,6 +47,7 @@ export function schedulerPorts(
   state: StateLayout,
   tell: (deployment: string, tick: TickOutcome) => void,
 ): SchedulerPorts {
+  const asked = new Set<RunId>();
   return {
     now: () => Date.now(),
     mint: () => mintRunId(),
@@ -55,12 +56,14 @@ export function schedulerPorts(
     standing: (run) => standing(state, run),
     start: (deployment, claim) => startRun(state, deployment, claim),
     cancel: async (run) => {
+      if (asked.has(run)) return;
       const { name, host } = thisUser();
       const by = { name, host, pid: process.pid };
       const reason = 'the next run of its deployment is due';
       const request = { kind: 'cancel', by, policy: 'cancel_running', at: new Date().toISOString(), reason } as const;
       // A run that is gone meanwhile needs no end.
       await dropRequest(runLayout(state, { id: run, root: run }), request);
+      asked.add(run);
     },
     tell,
   };

@@ -88,7 +88,12 @@ const isTrigger = hasMembers({
   definition: hasMembers(TRIGGER),
 });
 
-const tick = { schedule: orNull(isCount), scheduled_for: isInstant, event: orMissing(isEvent) };
+const tick = {
+  schedule: orNull(isCount),
+  scheduled_for: isInstant,
+  event: orMissing(isEvent),
+  instead: orMissing((value) => value === true),
+};
 const CLAIM = {
   ...tick,
   run: isRunId,

@@ -25,6 +25,8 @@ export interface DueTick {
   readonly scheduled_for: string;
   /** Present where an event made it due. */
   readonly event?: TriggerEvent;
+  /** Of what waits: the run takes the place of those that go on, which are asked to end until they do. */
+  readonly instead?: true;
 }
 
 /** What makes a run due that nobody asked for by hand. */

@@ -89,7 +89,11 @@ export async function pass(
     return deployment !== undefined && (wanted?.(deployment) ?? true);
   };
   const { events } = ports;
-  const before = await ports.read();
+  const found = await ports.read();
+  const isLeft = Object.values(found.deployments).some((each) => each.claims.length > 0 && isWanted(each, found));
+  // What another process wrote down and did not start comes first: a run of it may be over, and stands in nobody's way.
+  if (isLeft) await startClaims(ports, found, (deployment) => isWanted(deployment, found), timetables, tell);
+  const before = isLeft ? await ports.read() : found;
   await events?.look(before);
   const standing = new Map<RunId, RunStanding>();
   for (const deployment of Object.values(before.deployments)) {

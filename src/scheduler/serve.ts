@@ -38,7 +38,7 @@ export async function serve(ports: ServePorts): Promise<void> {
         const document = await ports.read();
         const deployments = Object.values(document.deployments);
         mark = await ports.documentMark();
-        const next = deployments.flatMap((each) => nextLook(each, timetables.of(each)) ?? []);
+        const next = deployments.flatMap((each) => nextLook(each, timetables.of(each), now) ?? []);
         due = next.reduce<number | null>((least, each) => (least === null ? each : Math.min(least, each)), null);
         // A run that is over makes room for the next one of its deployment.
         isWaiting = deployments.some(({ queue, claims }) => queue.length + claims.length > 0);

@@ -93,14 +93,28 @@ function look(
   };
 }
 
-/** When a deployment next has to be looked at; null: never, as it is. */
-export function nextLook(deployment: Deployment, schedules: readonly (Occurrences | null)[]): number | null {
+/**
+ * From where on instants are looked at. What was decided ahead of now was decided by a clock that has been set back since: it goes on
+ * from now, and what had its run is left out. A few minutes are waited for.
+ */
+const sinceOf = (decided: number, now: number): number => (decided > now + ON_TIME_MS ? now : decided);
+
+/**
+ * When a deployment next has to be looked at; null: never, as it is.
+ * @param now milliseconds since the epoch.
+ */
+export function nextLook(
+  deployment: Deployment,
+  schedules: readonly (Occurrences | null)[],
+  now: number,
+): number | null {
   if (deployment.paused !== null) return null;
   let next: number | null = null;
   for (const [index, schedule] of deployment.schedules.entries()) {
     const occurrences = schedules[index];
     if (!schedule.active || occurrences == null) continue;
-    for (const instant of occurrences.from(instantOf(deployment.decided_until[index] ?? '') + 1)) {
+    const since = sinceOf(instantOf(deployment.decided_until[index] ?? ''), now);
+    for (const instant of occurrences.from(since + 1)) {
       const due = instant + jitterOf(deployment.name, index, instant, schedule.jitter_ms);
       next = next === null ? due : Math.min(next, due);
       break;
@@ -160,13 +174,14 @@ export function decideDue(deployment: Deployment, surroundings: Surroundings): D
   const taken = new Set(deployment.taken);
   const fresh = events.filter(({ event }) => !taken.has(event.id));
   const isBusy = (): boolean => open.length + claims.length > 0;
-  const claim = (tick: DueTick): void => {
+  const claim = ({ instead: _, ...tick }: DueTick): void => {
     const { event } = tick;
     claims.push({ ...tick, run: event?.id ?? mint(), trigger: event?.kind ?? 'schedule', claimed_at: textOf(now) });
   };
-  const backfilled = new Set(deployment.backfilling.map((each) => `${each.schedule} ${instantOf(each.scheduled_for)}`));
+  const atWork = [...deployment.backfilling, ...deployment.claims, ...deployment.queue];
+  const written = new Set(atWork.map((each) => `${each.schedule} ${instantOf(each.scheduled_for)}`));
   const isTaken = (index: number, instant: number): boolean =>
-    backfilled.has(`${index} ${instant}`) || surroundings.hasRun(index, instant);
+    written.has(`${index} ${instant}`) || surroundings.hasRun(index, instant);
   if (deployment.paused === null) {
     const due: {
       readonly tick: DueTick;
@@ -174,9 +189,11 @@ export function decideDue(deployment: Deployment, surroundings: Surroundings): D
       readonly isAlone: boolean;
     }[] = [];
     for (const [index, schedule] of deployment.schedules.entries()) {
-      const since = instantOf(deployment.decided_until[index] ?? '');
+      const known = instantOf(deployment.decided_until[index] ?? '');
       const instants = occurrences[index];
-      if (!schedule.active || instants == null || !Number.isFinite(since)) continue;
+      if (!schedule.active || instants == null || !Number.isFinite(known)) continue;
+      const since = sinceOf(known, now);
+      if (since !== known) decided[index] = textOf(since);
       const { run, missed, until } = look(deployment.name, index, schedule, instants, since, now, isTaken);
       if (until > since) decided[index] = textOf(until);
       if (missed !== null) {
@@ -210,9 +227,10 @@ export function decideDue(deployment: Deployment, surroundings: Surroundings): D
           case 'cancel_running':
             if (before === undefined) queue = [...queue, tick];
             else {
-              cancel.push(...[...open, ...claims].map(({ run }) => run));
-              for (const older of queue) ticks.push({ ...older, outcome: 'skipped', because_of: before.run });
-              queue = [tick];
+              for (const { instead: _, ...older } of queue) {
+                ticks.push({ ...older, outcome: 'skipped', because_of: before.run });
+              }
+              queue = [{ ...tick, instead: true }];
             }
             break;
           case 'skip':
@@ -229,6 +247,8 @@ export function decideDue(deployment: Deployment, surroundings: Surroundings): D
       claim(first);
       queue = rest;
     }
+    // Asked in every look: whoever was to do so may have died.
+    if (queue[0]?.instead === true) cancel.push(...[...open, ...claims].map(({ run }) => run));
     for (const lost of queue.slice(LONGEST_QUEUE)) {
       ticks.push({ ...lost, outcome: 'missed', until: lost.scheduled_for, count: 1, is_more: false });
     }

@@ -46,12 +46,18 @@ const LOOK_AHEAD_MS = 365 * DAY_MS;
 /** The first instant of the year 2500: nobody's schedule is looked at further. */
 export const HORIZON = Date.UTC(2500, 0, 1);
 
+/** Weeks whose offset is kept: those of some years, of one zone. */
+const MOST_KEPT = 2_000;
+
 const OFFSET = /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/;
 
 /** One zone of the IANA database. */
 export class Zone {
   readonly name: string;
   readonly #format: Intl.DateTimeFormat;
+  /** By week since the epoch: its offset, or null where the clock is changed in it. Intl takes microseconds, and is asked the same again and again. */
+  readonly #weeks = new Map<number, number | null>();
+  static readonly #byName = new Map<string, Zone>();
 
   private constructor(name: string, format: Intl.DateTimeFormat) {
     this.name = name;
@@ -61,8 +67,12 @@ export class Zone {
   /** @returns null when there is no zone of that name. Offsets such as `+01:00` are none: a part of the versions of Node refuses them. */
   static named(name: string): Zone | null {
     if (!/^[A-Za-z]/.test(name)) return null;
+    const known = Zone.#byName.get(name);
+    if (known !== undefined) return known;
     try {
-      return new Zone(name, new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' }));
+      const zone = new Zone(name, new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' }));
+      Zone.#byName.set(name, zone);
+      return zone;
     } catch {
       return null;
     }
@@ -70,6 +80,18 @@ export class Zone {
 
   /** How much the zone's clock is ahead of UTC at an instant, in milliseconds. */
   offsetAt(instant: number): number {
+    const week = Math.floor(instant / STRIDE_MS);
+    let offset = this.#weeks.get(week);
+    if (offset === undefined) {
+      const first = this.#ask(week * STRIDE_MS);
+      offset = first === this.#ask((week + 1) * STRIDE_MS) ? first : null;
+      if (this.#weeks.size >= MOST_KEPT) this.#weeks.clear();
+      this.#weeks.set(week, offset);
+    }
+    return offset ?? this.#ask(instant);
+  }
+
+  #ask(instant: number): number {
     const [, sign = '+', hours = '0', minutes = '0', seconds = '0'] = OFFSET.exec(this.#format.format(instant)) ?? [];
     const amount = (Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds)) * 1_000;
     return sign === '-' ? -amount : amount;

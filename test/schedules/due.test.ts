@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunId } from '../../src/base/ids.ts';
 import type { Deployment, TickOutcome } from '../../src/model/deployment.ts';
-import type { ScheduleDefinition } from '../../src/model/schedule.ts';
+import { CATCH_UPS, type ScheduleDefinition } from '../../src/model/schedule.ts';
 import { decideDue, jitterOf, nextLook, ON_TIME_MS } from '../../src/schedules/due.ts';
 import { nextOf, readTimetable } from '../../src/schedules/occurrences.ts';
 
@@ -53,11 +53,14 @@ function mint(): RunId {
   return `01m80000000000000000${String(minted).padStart(6, '0')}` as RunId;
 }
 
-function decide(before: Deployment, now: number, live: readonly RunId[] = []) {
-  const occurrences = before.schedules.map((each) => {
+const readAll = ({ schedules }: Deployment) =>
+  schedules.map((each) => {
     const read = readTimetable(each);
     return read.ok ? read.value : null;
   });
+
+function decide(before: Deployment, now: number, live: readonly RunId[] = []) {
+  const occurrences = readAll(before);
   return decideDue(before, { now, occurrences, live: new Set(live), hasRun: () => false, mint });
 }
 const claimed = ({ claims }: Deployment): readonly string[] => claims.map((claim) => claim.scheduled_for);
@@ -136,7 +139,7 @@ describe('what is due', () => {
     expect(decide(paused, at(600)).deployment).toBe(paused);
     const idle = deployment([schedule({ active: false })]);
     expect(decide(idle, at(600)).deployment).toBe(idle);
-    expect([nextLook(paused, []), nextLook(idle, [])]).toEqual([null, null]);
+    expect([nextLook(paused, [], START), nextLook(idle, [], START)]).toEqual([null, null]);
   });
 
   it('comes later by its jitter, always the same', () => {
@@ -238,4 +241,58 @@ it('whatever happens: no instant twice, none lost without a word, one run at a t
     ),
     { numRuns: Number(process.env.SCHEDULE_CASES ?? 150) },
   );
+});
+
+describe('a clock that is set', () => {
+  it('back: what was run is not run again, and what comes is not waited for until the clock is where it was', () => {
+    const hourly = schedule();
+    const decided = deployment([hourly], { decided_until: [text(at(60 * 24 * 1_000))] });
+    const { deployment: after } = decide(decided, at(90));
+    expect(after.decided_until).toEqual([text(at(90))]);
+    expect(nextLook(decided, readAll(decided), at(90))).toBe(at(120));
+    expect(claimed(decide(after, at(120)).deployment)).toEqual([text(at(120))]);
+    // Those that ran by the clock that was wrong had their run.
+    const ran = decideDue(after, {
+      ...{ now: at(180), occurrences: readAll(after), live: new Set<RunId>(), mint },
+      hasRun: (_, instant) => instant === at(120),
+    }).deployment;
+    expect(claimed(ran)).toEqual([text(at(180))]);
+    // A few minutes are waited for.
+    const shortly = deployment([hourly], { decided_until: [text(at(60))] });
+    expect(decide(shortly, at(55)).deployment).toBe(shortly);
+  });
+
+  it('forward by hours, as after a sleep: the last instant is on time where it is, the others are missed', () => {
+    const { deployment: after } = decide(deployment([schedule()]), at(60 * 7 + 5));
+    expect(claimed(after)).toEqual([text(at(420))]);
+    expect(after.ticks).toMatchObject([{ outcome: 'missed', count: 6 }]);
+  });
+
+  it('to and fro, also over a change of the clocks: no instant has two runs', () => {
+    const jump = fc.oneof(fc.integer({ min: -300, max: 300 }), fc.integer({ min: -3_000, max: 3_000 }));
+    const timing = fc.constantFrom<ScheduleDefinition['timing'][]>(
+      { kind: 'cron', expression: '*/30 * * * *' },
+      { kind: 'cron', expression: '30 2 * * *' },
+    );
+    fc.assert(
+      fc.property(fc.array(jump, { maxLength: 40 }), timing, fc.constantFrom(...CATCH_UPS), (jumps, how, catch_up) => {
+        const table = schedule({ timing: how, timezone: 'America/New_York', catch_up, overlap: 'allow' });
+        let now = Date.UTC(2026, 2, 8);
+        let state = deployment([table], { decided_until: [text(now)] });
+        const ran = new Set<number>();
+        for (const minutes of jumps) {
+          now += minutes * MINUTE;
+          const hasRun = (_: number, instant: number): boolean => ran.has(instant);
+          state = decideDue(state, { now, occurrences: readAll(state), live: new Set(), hasRun, mint }).deployment;
+          for (const claim of state.claims) {
+            const instant = Date.parse(claim.scheduled_for);
+            expect(ran.has(instant), claim.scheduled_for).toBe(false);
+            ran.add(instant);
+          }
+          state = { ...state, claims: [], open: [] };
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
 });

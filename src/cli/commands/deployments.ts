@@ -43,7 +43,7 @@ async function deployments(name: string | undefined, options: DeploymentsOptions
   const state = stateToRead(session, options);
   const timetables = new Timetables();
   const view = (each: Deployment) => {
-    const next = nextLook(each, timetables.of(each));
+    const next = nextLook(each, timetables.of(each), Date.now());
     return { ...each, next: next === null ? null : new Date(next).toISOString() };
   };
   if (name !== undefined) {
