@@ -99,17 +99,21 @@ async function loadOpened(
   const found = [...opened.values()].flatMap(diagnosticsOf);
   if (found.some(isError)) return { kind: 'invalid', diagnostics: found, sources };
   const definition = definitionOf(root, checked);
-  return {
-    kind: 'loaded',
-    definition,
-    // Asked for when the flow is to be run, not when it is only checked.
-    get hash() {
-      return definitionHash(definition);
-    },
-    warnings: found,
-    sources,
-  };
+  return loadedAs(definition, found, sources);
 }
+
+/** A flow that has no errors. */
+export const loadedAs = (
+  definition: FlowDefinition,
+  warnings: readonly Diagnostic[],
+  sources: Sources,
+): Extract<LoadResult, { readonly kind: 'loaded' }> => ({
+  ...{ kind: 'loaded', definition, warnings, sources },
+  // Asked for when the flow is to be run, not when it is only checked.
+  get hash() {
+    return definitionHash(definition);
+  },
+});
 
 const isError = ({ severity }: Diagnostic): boolean => severity === 'error';
 

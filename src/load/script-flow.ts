@@ -8,8 +8,7 @@ import { Bug } from '../base/result.ts';
 import { type SourceText as Source, SourceText } from '../diagnostics/source.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { FlowDefinition } from '../model/flow.ts';
-import { definitionHash } from './fingerprint.ts';
-import { type LoadResult, loadFlowText } from './load.ts';
+import { type LoadResult, loadedAs, loadFlowText } from './load.ts';
 import type { ProjectLayer } from './project-layer.ts';
 
 /** A flow as its module describes it. */
@@ -68,16 +67,7 @@ export async function loadDescribedFlow(described: DescribedModule, project: Pro
     Object.assign(flows, each.flows);
     flows[keyOf(module, flow)] = { ...each, flows: {} };
   }
-  const definition = { ...own, flows };
-  return {
-    kind: 'loaded',
-    definition,
-    get hash() {
-      return definitionHash(definition);
-    },
-    warnings: found,
-    sources,
-  };
+  return loadedAs({ ...own, flows }, found, sources);
 }
 
 async function loadOne(

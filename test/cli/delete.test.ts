@@ -17,7 +17,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
 import { canTrace } from '../kit/abilities.ts';
 import { useCase } from '../kit/case.ts';
-import { chain, onlyRun } from '../kit/flows.ts';
+import { chain, onlyRun, ranTimes } from '../kit/flows.ts';
 import { changeJournal } from '../kit/journal-lines.ts';
 import { Stage } from '../kit/puppet.ts';
 import { type Ended, tagged } from '../kit/rig.ts';
@@ -27,15 +27,6 @@ const here = useCase();
 
 const idsListed = async (...more: readonly string[]): Promise<readonly string[]> =>
   (await here.rig.query<RunRow[]>('runs', ...more)).map(({ id }) => id);
-
-/** Makes runs, one after the other; oldest first. */
-async function ranTimes(count: number, flow = 'flow.yaml', text = chain()): Promise<readonly string[]> {
-  const { rig } = here;
-  rig.write(flow, text);
-  const before = new Set(rig.runIds());
-  for (let run = 0; run < count; run += 1) await rig.flowctl('run', flow, '-q');
-  return rig.runIds().filter((id) => !before.has(id));
-}
 
 /** A run that was killed while `b`, a puppet, ran; `whole` is a copy of the state after that. */
 async function crashedAtB(): Promise<string> {
@@ -59,7 +50,7 @@ const expectRefused = ({ code, stdout, stderr }: Ended, expected: number): void 
 describe('flowctl delete', () => {
   it('deletes runs by id, by its beginning and as `last`, with all that is theirs, and says who and when', async () => {
     const { rig } = here;
-    const [first = '', second = '', third = '', fourth = ''] = await ranTimes(4);
+    const [first = '', second = '', third = '', fourth = ''] = await ranTimes(here.rig, 4);
     const ended = await rig.flowctl('delete', second, fourth.slice(0, -1));
     expect(ended).toMatchObject({ code: 0, stdout: `deleted ${second}\ndeleted ${fourth}\n`, stderr: '' });
     expect(await idsListed()).toEqual([third, first]);
@@ -82,7 +73,7 @@ describe('flowctl delete', () => {
   it('S8: deletes nothing but what is listed: no path, no unknown id, and none at all when one of several is wrong', async () => {
     const { rig } = here;
     rig.write('victim/file', 'here');
-    const [id = ''] = await ranTimes(1);
+    const [id = ''] = await ranTimes(here.rig, 1);
     for (const text of ['../victim', '..', '.', 'a/b', '%2e%2e', '', `${id}/../../victim`, 'x'.repeat(10_000)]) {
       expectRefused(await rig.flowctl('delete', text), 2);
     }
@@ -97,7 +88,7 @@ describe('flowctl delete', () => {
   it('S8: a link in the place of a run is refused (65), links in a run are removed and not followed', async () => {
     const { rig } = here;
     rig.write('victim/file', 'here');
-    const [id = '', other = ''] = await ranTimes(2);
+    const [id = '', other = ''] = await ranTimes(here.rig, 2);
     symlinkSync(rig.path('victim'), rig.path('.flowctl/runs', id, 'dir', 'out'));
     symlinkSync(rig.path('victim/file'), rig.path('.flowctl/runs', id, 'logs', 'link.log'));
     symlinkSync(rig.path('victim'), rig.path('.flowctl/runs', `.trash-${id}`));
@@ -175,7 +166,7 @@ describe('flowctl delete', () => {
 
   it('a damaged run goes as well, and one that never began', async () => {
     const { rig } = here;
-    const [id = '', other = ''] = await ranTimes(2);
+    const [id = '', other = ''] = await ranTimes(here.rig, 2);
     writeFileSync(rig.path('.flowctl/runs', id, 'journal.ndjson'), 'nonsense\n');
     rmSync(rig.path('.flowctl/runs', other), { recursive: true });
     mkdirSync(rig.path('.flowctl/runs', other), { mode: 0o700 });
@@ -188,7 +179,7 @@ describe('flowctl delete', () => {
 
   it('a rest that has the name already is no obstacle', async () => {
     const { rig } = here;
-    const [id = ''] = await ranTimes(1);
+    const [id = ''] = await ranTimes(here.rig, 1);
     cpSync(rig.path('.flowctl/runs', id), rig.path('.flowctl/runs', `.trash-${id}`), { recursive: true });
     expect((await rig.flowctl('delete', id)).code).toBe(0);
     expect(readdirSync(rig.path('.flowctl/runs'))).toEqual([]);
@@ -221,7 +212,7 @@ describe('killed while it deletes', () => {
     'S8: the run is whole or gone at every instant, and the next one ends what was begun (needs strace)',
     async () => {
       const { rig } = here;
-      const [keep = '', id = ''] = await ranTimes(2);
+      const [keep = '', id = ''] = await ranTimes(here.rig, 2);
       cpSync(rig.path('.flowctl'), rig.path('whole'), { recursive: true });
       const seen = new Set<string>();
       for (const [call, when] of INSTANTS) {
@@ -254,7 +245,7 @@ describe('killed while it deletes', () => {
 
   it('what was begun and not ended is seen by nobody, and ended by the next prune', async () => {
     const { rig } = here;
-    const [id = '', other = ''] = await ranTimes(2);
+    const [id = '', other = ''] = await ranTimes(here.rig, 2);
     // Killed right behind the rename: marker, index line and all are still there.
     renameSync(rig.path('.flowctl/runs', id), rig.path('.flowctl/runs', `.trash-${id}`));
     writeFileSync(rig.path('.flowctl/open', id), '', { mode: 0o600 });
@@ -269,8 +260,8 @@ describe('killed while it deletes', () => {
 describe('flowctl prune', () => {
   it('takes what ended long enough ago, the newest of each flow left out; --dry-run only says so', async () => {
     const { rig } = here;
-    const [one = '', two = '', three = ''] = await ranTimes(3);
-    const [bad = ''] = await ranTimes(1, 'bad.yaml', "name: bad\nsteps: { a: { run: 'exit 1' } }\n");
+    const [one = '', two = '', three = ''] = await ranTimes(here.rig, 3);
+    const [bad = ''] = await ranTimes(here.rig, 1, 'bad.yaml', "name: bad\nsteps: { a: { run: 'exit 1' } }\n");
     expect((await rig.flowctl('prune')).stdout).toBe('deleted 0 runs that ended more than 30d ago\n');
     const dry = await rig.flowctl('prune', '--keep', '2', '--dry-run');
     expect(dry.stdout).toContain('1 run would be deleted\n');
@@ -292,7 +283,7 @@ describe('flowctl prune', () => {
     const crashed = await crashedAtB();
     rig.write('wait.yaml', 'name: wait\nsteps: { gate: { approve: { message: ship? } } }\n');
     expect((await rig.flowctl('run', 'wait.yaml', '--no-wait')).code).toBe(6);
-    const [damaged = '', fine = ''] = await ranTimes(2);
+    const [damaged = '', fine = ''] = await ranTimes(here.rig, 2);
     writeFileSync(rig.path('.flowctl/runs', damaged, 'journal.ndjson'), '{"a":1,"crc":"00000000"}\n', { flag: 'a' });
     const before = await idsListed();
     expect((await rig.flowctl('prune', '--older-than', '0')).stdout).toContain('deleted 1 run ');
@@ -314,7 +305,7 @@ describe('flowctl prune', () => {
 
   it('two at once, and runs that end meanwhile: nothing is lost, nothing is listed twice', async () => {
     const { rig } = here;
-    await ranTimes(4);
+    await ranTimes(here.rig, 4);
     const ends = await Promise.all([
       rig.flowctl('prune', '--keep', '1'),
       rig.flowctl('prune', '--keep', '1'),
@@ -342,7 +333,7 @@ describe('retention', () => {
   it('once a day, as the project says, when a run has ended; never where the clock makes no sense', async () => {
     const { rig } = here;
     rig.write('flowctl.config.yaml', 'retention: { keep: 1 }\n');
-    const [one = '', two = ''] = await ranTimes(2);
+    const [one = '', two = ''] = await ranTimes(here.rig, 2);
     expect(await idsListed()).toEqual([two, one]);
     for (const odd of [DAY_S - 60, 3 * 366 * DAY_S, -3 * 366 * DAY_S]) {
       lookedFor(odd);
@@ -367,7 +358,7 @@ describe('retention', () => {
   it('`false`: none, ever; by default what ended 30 days ago', async () => {
     const { rig } = here;
     rig.write('flowctl.config.yaml', 'retention: false\n');
-    const [old = '', young = ''] = await ranTimes(2);
+    const [old = '', young = ''] = await ranTimes(here.rig, 2);
     age(old, 31);
     age(young, 29);
     lookedFor(DAY_S + 60);

@@ -18,7 +18,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
 import { canUnshare, isRoot } from '../kit/abilities.ts';
 import { useCase } from '../kit/case.ts';
-import { chain, onlyRun } from '../kit/flows.ts';
+import { chain, onlyRun, ranTimes } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
 import { tagged } from '../kit/rig.ts';
 import { watchdogsOf } from '../kit/watchdogs.ts';
@@ -55,14 +55,6 @@ function picture(): readonly string[] {
     });
 }
 
-async function ran(count: number, text = chain()): Promise<readonly string[]> {
-  const { rig } = here;
-  rig.write('flow.yaml', text);
-  const before = new Set(rig.runIds());
-  for (let run = 0; run < count; run += 1) await rig.flowctl('run', 'flow.yaml', '-q');
-  return rig.runIds().filter((id) => !before.has(id));
-}
-
 const inRun = (id: string, ...rest: readonly string[]): string => here.rig.path('.flowctl/runs', id, ...rest);
 
 /** Dates a file so that nobody can still be writing it. */
@@ -82,7 +74,7 @@ describe('flowctl doctor', () => {
     expect(await examined()).toMatchObject({ code: 0, runs: 0, findings: [] });
     expect(await examined('--fix')).toMatchObject({ code: 0, runs: 0, findings: [] });
     expect(existsSync(rig.path('.flowctl'))).toBe(false);
-    await ran(2);
+    await ranTimes(here.rig, 2);
     rig.write('flowctl.config.ts', 'throw new Error("loaded");\n');
     const before = picture();
     expect(await examined()).toMatchObject({ code: 0, runs: 2, findings: [] });
@@ -92,7 +84,7 @@ describe('flowctl doctor', () => {
 
   it('what crashes and deletions leave lying is said, and mended with --fix; the runs are the same', async () => {
     const { rig } = here;
-    const [one = '', two = '', three = ''] = await ran(3);
+    const [one = '', two = '', three = ''] = await ranTimes(here.rig, 3);
     const gone = '01k00000000000000000000000';
     leave(inRun(one, 'outputs', 'a.1.output'));
     leave(inRun(one, '.run.json.0123456789abcdef.tmp'));
@@ -139,7 +131,7 @@ describe('flowctl doctor', () => {
   it('I7: what is damaged is named with its place, and stays as it is; the other runs are looked at all the same', async () => {
     const { rig } = here;
     const large = `steps: { a: { run: 'printf "[\\"%070000d\\"]" 1', output: json } }\n`;
-    const [flipped = '', lost = '', changed = '', torn = ''] = await ran(4, large);
+    const [flipped = '', lost = '', changed = '', torn = ''] = await ranTimes(here.rig, 4, 'flow.yaml', large);
     const journal = readFileSync(inRun(flipped, 'journal.ndjson'), 'utf8');
     writeFileSync(inRun(flipped, 'journal.ndjson'), journal.replace('"attempt.started"', '"attempt.startled"'));
     rmSync(inRun(lost, 'flow.json'));
@@ -210,10 +202,10 @@ describe('flowctl doctor', () => {
   it('runs that listings do not find are found: without marker, without index, with a line that lies', async () => {
     const { rig } = here;
     rig.write('wait.yaml', 'name: wait\nsteps: { gate: { approve: { message: ship? } } }\n');
-    const [one = ''] = await ran(1);
+    const [one = ''] = await ranTimes(here.rig, 1);
     await rig.flowctl('run', 'wait.yaml', '--no-wait');
     const [, waiting = ''] = rig.runIds();
-    const [two = ''] = await ran(1);
+    const [two = ''] = await ranTimes(here.rig, 1);
     const index = rig.read('.flowctl/index.ndjson').split('\n');
     rmSync(rig.path('.flowctl/open', waiting));
     // Without the line of the last run.
@@ -251,7 +243,7 @@ describe('flowctl doctor', () => {
 
   it('S9: links in the state are named and not followed; nothing behind them changes', async () => {
     const { rig } = here;
-    const [id = ''] = await ran(1);
+    const [id = ''] = await ranTimes(here.rig, 1);
     const victim = rig.write('victim', 'here');
     chmodSync(victim, 0o644);
     rmSync(rig.path('.flowctl/index.ndjson'));
@@ -270,7 +262,7 @@ describe('flowctl doctor', () => {
 
   it('S10: others may write to the state: 77, with the chmod to run, and --fix touches nothing', async () => {
     const { rig } = here;
-    const [id = ''] = await ran(1);
+    const [id = ''] = await ranTimes(here.rig, 1);
     leave(inRun(id, 'outputs', 'a.1.output'));
     chmodSync(rig.path('.flowctl'), 0o777);
     const ended = await rig.flowctl('doctor');
@@ -285,7 +277,7 @@ describe('flowctl doctor', () => {
 
   it.skipIf(!isRoot())('case 31: the state of another uid: 77, nothing touched (needs root)', async () => {
     const { rig } = here;
-    const [id = ''] = await ran(1);
+    const [id = ''] = await ranTimes(here.rig, 1);
     leave(inRun(id, 'outputs', 'a.1.output'));
     chownSync(rig.path('.flowctl'), 12_345, 12_345);
     const before = picture();
@@ -301,7 +293,7 @@ describe('flowctl doctor', () => {
     'case 30: a read-only mount: looked over as ever; --fix fails with 74 (needs namespaces)',
     async () => {
       const { rig } = here;
-      const [id = ''] = await ran(1);
+      const [id = ''] = await ranTimes(here.rig, 1);
       leave(inRun(id, 'outputs', 'a.1.output'));
       const mounted = (command: string) =>
         rig.shell(
@@ -323,7 +315,7 @@ describe('flowctl doctor', () => {
 describe('beside others', () => {
   it('I8: doctor --fix again and again while runs begin and end: all are listed, none is harmed, nothing is left', async () => {
     const { rig } = here;
-    await ran(2);
+    await ranTimes(here.rig, 2);
     rmSync(rig.path('.flowctl/index.ndjson'));
     let busy = true;
     const looking = (async () => {

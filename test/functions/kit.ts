@@ -28,6 +28,33 @@ export interface CallDescription {
   readonly secrets?: CallSecrets;
 }
 
+/**
+ * A module that prints `TEXT 1` to `TEXT 10` past `process.stdout`, all but the ninth, which a command gives back: by descriptors, one of them
+ * closed before, and by commands that inherit them. TEXT is the secret TOKEN, else `text`.
+ */
+export const PRINTS_PAST = `import { execSync, fork, spawn, spawnSync } from 'node:child_process';
+import { closeSync, close, createWriteStream, write, writeSync } from 'node:fs';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+export default async (_, { secrets }) => {
+  const text = secrets.TOKEN ?? 'text';
+  writeSync(1, text + ' 1\\n'); writeSync(2, Buffer.from('--' + text + ' 2\\n'), 2);
+  closeSync(1); await promisify(close)(2);
+  await promisify(write)(1, text + ' 3\\n');
+  const stream = createWriteStream('', { fd: 1 });
+  stream.end(text + ' 4\\n');
+  await once(stream, 'close');
+  const env = { TEXT: text, PATH: process.env.PATH };
+  const say = (n) => 'echo "$TEXT ' + n + '" ' + (n % 2 === 0 ? '>&2' : '');
+  execSync(say(5), { env, stdio: 'inherit' });
+  spawnSync('/bin/sh', ['-c', say(6)], { env, stdio: ['inherit', 1, 'inherit'] });
+  await once(spawn('/bin/sh', ['-c', say(7)], { env, stdio: 'inherit' }), 'close');
+  await once(spawn(say(8), { env, shell: '/bin/sh', stdio: ['ignore', process.stdout, process.stderr] }), 'close');
+  const printed = execSync(say(9), { env, encoding: 'utf8' });
+  await once(fork('data:', { env, execArgv: ['-e', 'console.log(process.env.TEXT + " 10")'] }), 'close');
+  return printed === text + ' 9\\n';
+};`;
+
 /** Everything a test of this room needs. */
 export class FunctionRig {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'flowctl-functions-'));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AttemptLog } from '../../src/functions/capture.ts';
 import { Mask } from '../../src/secrets/mask.ts';
-import { FunctionRig } from './kit.ts';
+import { FunctionRig, PRINTS_PAST } from './kit.ts';
 
 let rig: FunctionRig;
 beforeAll(async () => {
@@ -37,31 +37,7 @@ describe('a function with secrets', () => {
   });
 
   test('hides them in what is printed past `process.stdout`, and by commands that inherit it', async () => {
-    const file = module(
-      'past',
-      `import { execSync, fork, spawn, spawnSync } from 'node:child_process';
-      import { closeSync, close, createWriteStream, write, writeSync } from 'node:fs';
-      import { once } from 'node:events';
-      import { promisify } from 'node:util';
-      export default async (_, { secrets }) => {
-        const text = secrets.TOKEN ?? 'text';
-        writeSync(1, text + ' 1\\n'); writeSync(2, Buffer.from('--' + text + ' 2\\n'), 2);
-        closeSync(1); await promisify(close)(2);
-        await promisify(write)(1, text + ' 3\\n');
-        const stream = createWriteStream('', { fd: 1 });
-        stream.end(text + ' 4\\n');
-        await once(stream, 'close');
-        const env = { TEXT: text, PATH: process.env.PATH };
-        const say = (n) => 'echo "$TEXT ' + n + '" ' + (n % 2 === 0 ? '>&2' : '');
-        execSync(say(5), { env, stdio: 'inherit' });
-        spawnSync('/bin/sh', ['-c', say(6)], { env, stdio: ['inherit', 1, 'inherit'] });
-        await once(spawn('/bin/sh', ['-c', say(7)], { env, stdio: 'inherit' }), 'close');
-        await once(spawn(say(8), { env, shell: '/bin/sh', stdio: ['ignore', process.stdout, process.stderr] }), 'close');
-        const printed = execSync(say(9), { env, encoding: 'utf8' });
-        await once(fork('data:', { env, execArgv: ['-e', 'console.log(process.env.TEXT + " 10")'] }), 'close');
-        return printed === text + ' 9\\n';
-      };`,
-    );
+    const file = module('past', PRINTS_PAST);
     const { result, log } = await rig.run({ module: file, secrets, env: { PATH: process.env['PATH'] ?? '' } });
     expect(result).toMatchObject({ kind: 'returned', value: true });
     expect(log).toBe([1, 2, 3, 4, 5, 6, 7, 8, 10].map((n) => `*** ${n}\n`).join(''));

@@ -20,6 +20,19 @@ steps:
 /** A flow of one step. */
 export const single = (step: string): string => `name: single\nsteps:\n  only: { ${step} }\n`;
 
+/** Makes runs of a flow, one after the other. @returns their ids, oldest first. */
+export async function ranTimes(
+  rig: Rig,
+  count: number,
+  flow = 'flow.yaml',
+  text = chain(),
+): Promise<readonly string[]> {
+  rig.write(flow, text);
+  const before = new Set(rig.runIds());
+  for (let run = 0; run < count; run += 1) await rig.flowctl('run', flow, '-q');
+  return rig.runIds().filter((id) => !before.has(id));
+}
+
 /** The only run there is. */
 export async function onlyRun(rig: Rig): Promise<RunRow> {
   const rows = await rig.query<RunRow[]>('runs');
