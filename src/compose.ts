@@ -34,7 +34,7 @@ import type { Capacity } from './model/project.ts';
 import type { RunRecord } from './model/run.ts';
 import { createHub, type Observer } from './observers/hub.ts';
 import { systemClock } from './process/clock.ts';
-import { directLauncher } from './process/launcher.ts';
+import { launcherFor } from './process/choose-launcher.ts';
 import { stepsOf, TOKEN_VARIABLE } from './process/token.ts';
 import { startWatchdog, type Watchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
@@ -216,7 +216,12 @@ function assemble(tree: Tree, member: Member): Engine {
   };
   const { reuse, results } = reuseOf(tree, member, { store: storeOutputs, read: (ref) => outputs.read(ref) });
   const keeping = { storeOutputs, checkOutputs };
-  const command = commandRunner({ ...keeping, launcher: directLauncher(), watchdog, inherited: environment });
+  const command = commandRunner({
+    ...keeping,
+    launcher: launcherFor(environment['FLOWCTL_LAUNCHER']),
+    watchdog,
+    inherited: environment,
+  });
   const isolated = { host: functions.isolated, command };
   const places = (step: StepKey, attempt: number) => attemptPlaces(layout, step, attempt);
   const outbox = outboxOf({ flow: member.definition, flows: family.flows, clock, ...messageDesk(family.state) });

@@ -4,9 +4,9 @@
  * From here go to `terminate` (how a process tree ends), `watchdog` (who ends it when flowctl is gone), `sweep` (how escaped
  * processes are found), `log` and `output-file` (what a process leaves behind).
  *
- * The launcher is a seam: a way to start several commands in one resident shell can stand behind it. What users of the seam may
- * rely on: the group is known when `launch` resolves, nothing of the command happens before `release`, and nothing ever happens
- * when flowctl dies before it.
+ * The launcher is a seam: here each process is started by flowctl itself, in `starter` by a small process that stays. What users of
+ * the seam may rely on: the group is known when `launch` resolves, nothing of the command happens before `release`, and nothing ever
+ * happens when flowctl dies before it.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -39,10 +39,14 @@ export interface LaunchSpec {
   readonly terminal?: number;
 }
 
-/** How a process ended: exactly one of the two is not null. */
+/** How a process ended: exactly one of the two is not null, but for one that is `lost`. */
 export interface ProcessEnd {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Who would have been told how it ended died before, so it was killed with its group. */
+  readonly lost?: true;
+  /** How far the file of its stdout was written by it, in bytes; where that can be known otherwise it is absent. */
+  readonly written?: number;
 }
 
 /** A process behind its gate, or past it. */

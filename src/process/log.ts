@@ -25,8 +25,11 @@ export interface AttemptLog {
   readonly errors: number;
   /** The process has its copies. */
   handedOver(): void;
-  /** Ends it: what is still in the pipe is written, descriptors are closed. Resolves within 2 s, never rejects. */
-  settle(): Promise<LogEnd>;
+  /**
+   * Ends it: what is still in the pipe is written, descriptors are closed. Resolves within 2 s, never rejects.
+   * @param written how far the process wrote the file, where it had opened it anew; absent: it shared flowctl's own description.
+   */
+  settle(written?: number): Promise<LogEnd>;
 }
 
 /** What became of a log. */
@@ -53,15 +56,15 @@ export function openLog(file: string): AttemptLog {
     output: log.descriptor,
     errors: log.descriptor,
     handedOver: () => {},
-    settle: async () => ({ truncated: log.close(), refusal: null, captured: null }),
+    settle: async (written) => ({ truncated: log.close(written), refusal: null, captured: null }),
   };
 }
 
 /** A log file that is looked after. */
 export interface WatchedLog {
   readonly descriptor: number;
-  /** Closes it. @returns whether a program truncated it meanwhile. */
-  close(): boolean;
+  /** Closes it. @param written as for a log. @returns whether a program truncated it meanwhile. */
+  close(written?: number): boolean;
 }
 
 /** Opens a new log file as `openLog` does. @throws a system error. */
@@ -70,9 +73,9 @@ export function openWatched(file: string): WatchedLog {
   const watch = watchContent(descriptor);
   return {
     descriptor,
-    close: () => {
+    close: (written = 0) => {
       // The shared offset stands where the last write ended. A file that is shorter was truncated after that write.
-      const truncated = watch.end() || fstatSync(descriptor).size < offsetOf(descriptor);
+      const truncated = watch.end() || fstatSync(descriptor).size < Math.max(offsetOf(descriptor), written);
       closeSync(descriptor);
       return truncated;
     },

@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 
 /** The programs that flowctl starts for its own purposes. */
-export type SystemProgram = 'sh' | 'bash' | 'flock' | 'setsid' | 'mkfifo' | 'stty';
+export type SystemProgram = 'sh' | 'bash' | 'flock' | 'setsid' | 'mkfifo' | 'perl' | 'stty';
 
 const SYSTEM_FOLDERS = ['/bin', '/usr/bin', '/usr/local/bin', '/run/current-system/sw/bin', '/opt/homebrew/bin'];
 const found = new Map<SystemProgram, string | null>();

@@ -114,7 +114,7 @@ async function runLine(attempt: Attempt, line: CommandLine): Promise<WorkEnd> {
       await log.settle();
       throw error;
     });
-    const { captured } = await settleLog(log, attempt);
+    const { captured } = await settleLog(log, attempt, reached.kind === 'exited' ? reached.end.written : undefined);
     if (reached.kind !== 'exited') return reached;
     const { places, secrets } = context;
     return await concludeCommand(options, { request, places, end: reached.end, captured, secrets });
@@ -140,8 +140,8 @@ interface Exited {
   readonly end: ProcessEnd;
 }
 
-async function settleLog(log: AttemptLog, { request, context }: Attempt): Promise<LogEnd> {
-  const end = await log.settle();
+async function settleLog(log: AttemptLog, { request, context }: Attempt, written?: number): Promise<LogEnd> {
+  const end = await log.settle(written);
   if (end.refusal !== null) context.listener.warned('log_truncated', refusalWarning(request.step, end.refusal));
   if (end.truncated) context.listener.warned('log_truncated', truncationWarning(request.step));
   return end;
@@ -209,19 +209,21 @@ async function supervise(attempt: Attempt, target: LaunchedProcess): Promise<Wor
   });
   const first = await Promise.race([target.exited, stopped]);
   if (first === 'stopped') return climbDown(attempt, target);
+  // What left its group is still to be ended, and nobody wished it: the executor calls that lost.
+  if (first.lost === true) return climbDown(attempt, target, 0);
   const leftovers = await endLeftovers(target, context.clock, () => control.killed);
   if (leftovers.length > 0) context.listener.reaped(leftovers);
   watchdog.unregister(target.identity);
   return { kind: 'exited', end: first };
 }
 
-async function climbDown(attempt: Attempt, target: LaunchedProcess): Promise<WorkEnd> {
+async function climbDown(attempt: Attempt, target: LaunchedProcess, graceMs?: number): Promise<WorkEnd> {
   const { options, request, context, control } = attempt;
   const ladder: Ladder = startLadder({
     process: target,
     pattern: { kind: 'attempt', run: request.run, step: request.step, attempt: request.attempt },
     signal: control.stopSignal ?? 'SIGTERM',
-    graceMs: control.killed ? 0 : request.grace_ms,
+    graceMs: control.killed ? 0 : (graceMs ?? request.grace_ms),
     clock: context.clock,
   });
   control.changed = () => {

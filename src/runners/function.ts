@@ -15,7 +15,7 @@ import { startWait } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
 import { refuseUnwritable } from '../process/unwritable-state.ts';
-import { leftArtifacts, makeArtifactsFolder, removeEmptyArtifacts } from './attempt-files.ts';
+import { hasArtifactsFolder, makeArtifactsFolder, removeEmptyArtifacts } from './attempt-files.ts';
 import { scriptCall } from './call-definition.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
 import { failureOf } from './function-failure.ts';
@@ -157,7 +157,7 @@ async function runFunction(
   });
   const result = await Promise.race([call.done, stopped]);
   if (result === null) await climbDown(call, request, context, control);
-  if (work.task === undefined || leftArtifacts(places)) removeEmptyArtifacts(places);
+  if (work.task === undefined || hasArtifactsFolder(places)) removeEmptyArtifacts(places);
   const short = result === null ? null : shortageIn(result);
   if (short !== null) return { kind: 'refused', code: short };
   return result === null ? STOPPED : endOf(result, request, work, options, context);

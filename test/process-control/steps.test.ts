@@ -212,7 +212,9 @@ describe('what a step gets', () => {
     expect([...first.keys()]).toEqual(
       'ARTIFACTS ATTEMPT FLOW GRACE IDEMPOTENCY_KEY OUTPUT RUN_DIR RUN_ID STEP TOKEN'
         .split(' ')
-        .map((name) => `FLOWCTL_${name}`),
+        .map((name) => `FLOWCTL_${name}`)
+        .concat(process.env['FLOWCTL_LAUNCHER'] === undefined ? [] : 'FLOWCTL_LAUNCHER')
+        .sort(),
     );
     expect(first.get('FLOWCTL_RUN_ID')).toBe(id);
     expect(first.get('FLOWCTL_FLOW')).toBe('named');

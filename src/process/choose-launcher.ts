@@ -1,0 +1,24 @@
+/** Which launcher starts the steps: one for the whole process, whatever runs it lives. */
+
+import { directLauncher, type Launcher } from './launcher.ts';
+import { starterLauncher } from './starter.ts';
+
+/** A flow of so few commands is over before a starter has come up. */
+const STARTS_BEFORE_STARTER = 3;
+
+const launchers = new Map<number, Launcher>();
+let direct: Launcher | undefined;
+
+/**
+ * The launcher of this process.
+ * @param wish `direct`: no starter, ever; `starter`: from the first step on; anything else, or nothing: when there are more than a few.
+ * @throws {Bug} when the system has no `sh`.
+ */
+export function launcherFor(wish: string | undefined): Launcher {
+  direct ??= directLauncher();
+  if (wish === 'direct') return direct;
+  const after = wish === 'starter' ? 0 : STARTS_BEFORE_STARTER;
+  const known = launchers.get(after) ?? starterLauncher({ directly: direct, after });
+  launchers.set(after, known);
+  return known;
+}
