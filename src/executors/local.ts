@@ -258,8 +258,8 @@ function outcomeOf(end: Exclude<WorkEnd, { readonly kind: 'refused' }>, reason: 
       // It had ended by itself before the reason came.
       return end;
     case 'stopped': {
-      const { exit_code, signal } = end;
-      if (reason === null) return { kind: 'lost', detail: 'the work was stopped by nobody' };
+      const { exit_code, signal, detail = 'the work was stopped by nobody' } = end;
+      if (reason === null) return { kind: 'lost', detail };
       return reason.kind === 'timed_out'
         ? { ...reason, exit_code, signal }
         : { kind: 'cancelled', by: reason.by, exit_code, signal };

@@ -210,14 +210,19 @@ async function supervise(attempt: Attempt, target: LaunchedProcess): Promise<Wor
   const first = await Promise.race([target.exited, stopped]);
   if (first === 'stopped') return climbDown(attempt, target);
   // What left its group is still to be ended, and nobody wished it: the executor calls that lost.
-  if (first.lost === true) return climbDown(attempt, target, 0);
+  if (first.lost === true) {
+    const end = await climbDown(attempt, target, 0);
+    return { ...end, detail: 'the process that had started it was killed' };
+  }
   const leftovers = await endLeftovers(target, context.clock, () => control.killed);
   if (leftovers.length > 0) context.listener.reaped(leftovers);
   watchdog.unregister(target.identity);
   return { kind: 'exited', end: first };
 }
 
-async function climbDown(attempt: Attempt, target: LaunchedProcess, graceMs?: number): Promise<WorkEnd> {
+type StoppedWork = Extract<WorkEnd, { readonly kind: 'stopped' }>;
+
+async function climbDown(attempt: Attempt, target: LaunchedProcess, graceMs?: number): Promise<StoppedWork> {
   const { options, request, context, control } = attempt;
   const ladder: Ladder = startLadder({
     process: target,

@@ -35,7 +35,13 @@ export type CheckOutputs = (schema: JsonObject, value: Json) => Promise<string |
 export type WorkEnd =
   | Extract<Outcome, { readonly kind: 'succeeded' | 'failed' }>
   /** It was stopped; the executor knows why. */
-  | { readonly kind: 'stopped'; readonly exit_code: number | null; readonly signal: string | null }
+  | {
+      readonly kind: 'stopped';
+      readonly exit_code: number | null;
+      readonly signal: string | null;
+      /** Why it ended, where nobody had asked for it. */
+      readonly detail?: string;
+    }
   /** The system had no room to start it; nothing happened, it may be tried again. */
   | { readonly kind: 'refused'; readonly code: string };
 

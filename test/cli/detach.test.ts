@@ -117,7 +117,11 @@ it('reads secrets once, on the terminal of whoever started it, and hands them ov
   const { stdout } = await rig.flowctl('run', 'flow.yaml', '--detach');
   const id = stdout.trim();
   const puppet = await stage.enter('wait');
-  const owner = readFileSync(`/proc/${puppet.pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[1] ?? '';
+  const parentOf = (pid: number | string): string =>
+    readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[1] ?? '';
+  const parent = parentOf(puppet.pid);
+  const isStarter = readFileSync(`/proc/${parent}/cmdline`, 'latin1').startsWith('flowctl-starter');
+  const owner = isStarter ? parentOf(parent) : parent;
   const seen = ['cmdline', 'environ'].map((file) => readFileSync(`/proc/${owner}/${file}`, 'latin1'));
   expect(seen[0]).toContain(BIN);
   expect(seen.join('')).not.toContain('a-long-secret');
