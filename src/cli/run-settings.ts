@@ -1,5 +1,6 @@
 /** The settings of a run: what flags, the flow, the environment and the machine say, in this order. */
 
+import { LAUNCHERS } from '../process/choose-launcher.ts';
 import { availableParallelism } from 'node:os';
 import { parseDuration } from '../base/duration.ts';
 import type { Environment } from '../compose.ts';
@@ -34,7 +35,7 @@ export class SettingError extends Error {
  * FLOWCTL_DURABILITY `full` or `process`. A resumed run keeps what it had, but for flags, FLOWCTL_GRACE and what was edited in the
  * flow; its durability never changes.
  * @param before the run as it was, when it is resumed.
- * @throws {SettingError} when one of the two variables is not understood.
+ * @throws {SettingError} when one of the two variables is not understood, or FLOWCTL_LAUNCHER, which is no setting of the run.
  */
 export function settingsFor(
   flow: FlowDefinition,
@@ -48,6 +49,10 @@ export function settingsFor(
   const durability = environment['FLOWCTL_DURABILITY'] ?? '';
   if (!['', 'full', 'process'].includes(durability)) {
     throw new SettingError(`FLOWCTL_DURABILITY: \`${durability}\` is neither full nor process`);
+  }
+  const launcher = environment['FLOWCTL_LAUNCHER'] ?? '';
+  if (!['', ...LAUNCHERS].includes(launcher)) {
+    throw new SettingError(`FLOWCTL_LAUNCHER: \`${launcher}\` is none of ${LAUNCHERS.join(', ')}`);
   }
   const keepsParallel = before !== null && before.definition.max_parallel === flow.max_parallel;
   const keepsFailFast = before !== null && before.definition.fail_fast === flow.fail_fast;

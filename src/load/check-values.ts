@@ -43,7 +43,7 @@ export function checkRetry(node: DocumentNode | undefined, problems: Problems): 
 }
 
 /** What a step may set of our own: settings of a flowctl that it runs. The rest tells steps where they stand. */
-const SETTINGS = ['FLOWCTL_STATE_DIR', 'FLOWCTL_GRACE', 'FLOWCTL_DURABILITY'];
+const SETTINGS = ['FLOWCTL_STATE_DIR', 'FLOWCTL_GRACE', 'FLOWCTL_DURABILITY', 'FLOWCTL_LAUNCHER'];
 
 /** Checks the names under `env`. */
 export function checkEnvNames(node: DocumentNode | undefined, problems: Problems): void {

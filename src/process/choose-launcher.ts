@@ -3,6 +3,9 @@
 import { directLauncher, type Launcher } from './launcher.ts';
 import { starterLauncher } from './starter.ts';
 
+/** What may be wished for (FLOWCTL_LAUNCHER). */
+export const LAUNCHERS: readonly string[] = ['auto', 'direct', 'starter'];
+
 /** A flow of so few commands is over before a starter has come up. */
 const STARTS_BEFORE_STARTER = 3;
 
