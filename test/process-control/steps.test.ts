@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { systemProgram } from '../../src/process/programs.ts';
 import { useCase } from '../kit/case.ts';
 import { onlyRun, shown, single, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
@@ -167,29 +168,35 @@ describe('what a step gets', () => {
     }
   });
 
-  it('case 63: after 1,000 steps: no zombie, no descriptor more than after a few', async () => {
-    const { rig } = here;
-    const stage = await here.stage();
-    const held = async (count: number): Promise<number> => {
-      const steps = Array.from({ length: count }, (_, index) => `  s${index}: { run: 'true' }`).join('\n');
-      const needs = Array.from({ length: count }, (_, index) => `s${index}`).join(', ');
-      rig.write(
-        'flow.yaml',
-        `max_parallel: 8\nsteps:\n${steps}\n  last: { needs: [${needs}], run: ${Stage.step('last')} }\n`,
-      );
-      const run = rig.start(['run', 'flow.yaml', '-q']);
-      const last = await stage.enter('last');
-      const open = readdirSync(`/proc/${run.pid}/fd`).length;
-      const children = readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'latin1').trim().split(' ');
-      // The watchdog and the last step.
-      expect(children).toHaveLength(2);
-      await last.exit(0);
-      expect((await run.ended).code).toBe(0);
-      return open;
-    };
-    const few = await held(3);
-    expect(await held(1_000)).toBeLessThanOrEqual(few + 2);
-  });
+  const LAUNCHERS = ['direct', ...(systemProgram('perl') === null ? [] : ['starter'])];
+
+  it.each(LAUNCHERS)(
+    'case 63: after 1,000 steps: no zombie, no descriptor more than after a few (%s)',
+    async (launcher) => {
+      const { rig } = here;
+      rig.give({ FLOWCTL_LAUNCHER: launcher });
+      const stage = await here.stage();
+      const held = async (count: number): Promise<number> => {
+        const steps = Array.from({ length: count }, (_, index) => `  s${index}: { run: 'true' }`).join('\n');
+        const needs = Array.from({ length: count }, (_, index) => `s${index}`).join(', ');
+        rig.write(
+          'flow.yaml',
+          `max_parallel: 8\nsteps:\n${steps}\n  last: { needs: [${needs}], run: ${Stage.step('last')} }\n`,
+        );
+        const run = rig.start(['run', 'flow.yaml', '-q']);
+        const last = await stage.enter('last');
+        const open = readdirSync(`/proc/${run.pid}/fd`).length;
+        const children = readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'latin1').trim().split(' ');
+        // The watchdog, and the last step or who started it.
+        expect(children).toHaveLength(2);
+        await last.exit(0);
+        expect((await run.ended).code).toBe(0);
+        return open;
+      };
+      const few = await held(3);
+      expect(await held(1_000)).toBeLessThanOrEqual(few + 2);
+    },
+  );
 
   it('the variables of the contract', async () => {
     const { rig } = here;
