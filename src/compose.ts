@@ -216,12 +216,7 @@ function assemble(tree: Tree, member: Member): Engine {
   };
   const { reuse, results } = reuseOf(tree, member, { store: storeOutputs, read: (ref) => outputs.read(ref) });
   const keeping = { storeOutputs, checkOutputs };
-  const command = commandRunner({
-    ...keeping,
-    launcher: launcherFor(environment['FLOWCTL_LAUNCHER']),
-    watchdog,
-    inherited: environment,
-  });
+  const command = commandRunner({ ...keeping, launcher: launcherFor(environment), watchdog, inherited: environment });
   const isolated = { host: functions.isolated, command };
   const places = (step: StepKey, attempt: number) => attemptPlaces(layout, step, attempt);
   const outbox = outboxOf({ flow: member.definition, flows: family.flows, clock, ...messageDesk(family.state) });

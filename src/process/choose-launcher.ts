@@ -13,11 +13,12 @@ const launchers = new Map<number, Launcher>();
 let direct: Launcher | undefined;
 
 /**
- * The launcher of this process.
- * @param wish `direct`: no starter, ever; `starter`: from the first step on; anything else, or nothing: when there are more than a few.
+ * The launcher of this process, as FLOWCTL_LAUNCHER wishes. `direct`: no starter, ever; `starter`: from the first step on; anything else, or nothing:
+ * when there are more than a few.
  * @throws {Bug} when the system has no `sh`.
  */
-export function launcherFor(wish: string | undefined): Launcher {
+export function launcherFor(environment: { readonly [name: string]: string | undefined }): Launcher {
+  const wish = environment['FLOWCTL_LAUNCHER'];
   direct ??= directLauncher();
   if (wish === 'direct') return direct;
   const after = wish === 'starter' ? 0 : STARTS_BEFORE_STARTER;
