@@ -1,6 +1,7 @@
 /**
- * Where everything lies in a state directory. This file joins every path of the state; nothing else does, and it is handed
- * parsed ids and keys only. It touches no disk. Next: `open.ts` prepares the directory, `create.ts` fills a run's.
+ * Where everything of a run lies in a state directory. This file joins every path below `runs/`; nothing else does, and it is handed parsed
+ * ids and keys only. It touches no disk. What else lies there is named by the one file that reads and writes it. Next: `open.ts` prepares the
+ * directory, `create.ts` fills a run's.
  */
 
 import { createHash } from 'node:crypto';

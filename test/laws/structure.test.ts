@@ -33,31 +33,16 @@ const imports: readonly Import[] = files.flatMap((from) =>
   }),
 );
 
-/** Which rooms each room may import. A room may always import itself. `types:` allows only `import type`. */
-const ARROWS: { readonly [room: string]: readonly string[] } = {
-  base: [],
-  diagnostics: ['base'],
-  model: ['base'],
-  expressions: ['base'],
-  schedules: ['base', 'model'],
-  scheduler: ['base', 'model', 'schedules'],
-  events: ['base', 'model'],
-  server: ['base', 'model', 'events'],
-  load: ['base', 'diagnostics', 'model', 'expressions', 'schedules'],
-  engine: ['base', 'model', 'expressions'],
-  process: ['base', 'model', 'types:engine'],
-  embedding: ['base', 'model', 'engine', 'flows', 'functions', 'load', 'process'],
-  flows: ['base', 'model', 'expressions', 'functions'],
-  functions: ['base', 'model', 'types:engine', 'flows', 'secrets'],
-  secrets: ['base', 'model', 'types:engine', 'process'],
-  runners: ['base', 'model', 'types:engine', 'process', 'flows', 'functions', 'secrets'],
-  executors: ['base', 'model', 'types:engine', 'process', 'runners'],
-  // Conditions are read when a run goes on: its definition comes from a file.
-  store: ['base', 'model', 'expressions', 'types:engine'],
-  cache: ['base', 'model', 'types:engine', 'process'],
-  observers: ['base', 'model', 'types:engine'],
-  children: ['base', 'model', 'engine', 'load', 'process', 'types:runners', 'store'],
-};
+const PAGE = readFileSync(resolve(SRC, '../ARCHITECTURE.md'), 'utf8');
+
+/** Which rooms each room may import, as the page says under "Arrows". A room may always import itself. `type:` allows only `import type`. */
+const ARROWS: { readonly [room: string]: readonly string[] } = Object.fromEntries(
+  (/^Arrows: [^`]*(?:`[^`]+`[^`]*)*?```\n([^`]*)```/m.exec(PAGE)?.[1] ?? '')
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/ +/))
+    .map(([room = '', ...others]) => [room, others]),
+);
 
 describe('arrows between rooms', () => {
   it('sees the imports it judges', () => {
@@ -69,7 +54,7 @@ describe('arrows between rooms', () => {
     const broken = imports.filter(({ from, to, typeOnly }) => {
       const allowed = ARROWS[roomOf(from)];
       if (allowed === undefined || !to.endsWith('.ts') || roomOf(to) === roomOf(from)) return false;
-      return !allowed.includes(roomOf(to)) && !(typeOnly && allowed.includes(`types:${roomOf(to)}`));
+      return !allowed.includes(roomOf(to)) && !(typeOnly && allowed.includes(`type:${roomOf(to)}`));
     });
     expect(broken.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
   });
@@ -77,6 +62,14 @@ describe('arrows between rooms', () => {
   it('knows every room', () => {
     const rooms = new Set(files.map(roomOf));
     expect([...rooms].filter((room) => !(room in ARROWS)).sort()).toEqual(['cli', 'compose.ts', 'index.ts']);
+    expect(Object.keys(ARROWS).filter((room) => !rooms.has(room))).toEqual([]);
+    const tree = PAGE.slice(PAGE.indexOf('\nsrc/\n'), PAGE.indexOf('\nschemas/'));
+    const named = [...tree.matchAll(/^ {2}([a-z]+)\/ /gm)].map(([, room]) => room);
+    expect(named.sort(), 'in the tree of the page').toEqual(
+      readdirSync(SRC)
+        .filter((name) => !name.includes('.'))
+        .sort(),
+    );
   });
 
   it('lets nobody but the command line and the public interface import the composition root', () => {
