@@ -220,7 +220,7 @@ describe('what a step gets', () => {
       'ARTIFACTS ATTEMPT FLOW GRACE IDEMPOTENCY_KEY OUTPUT RUN_DIR RUN_ID STEP TOKEN'
         .split(' ')
         .map((name) => `FLOWCTL_${name}`)
-        .concat(process.env['FLOWCTL_LAUNCHER'] === undefined ? [] : 'FLOWCTL_LAUNCHER')
+        .concat(rig.environment()['FLOWCTL_LAUNCHER'] === undefined ? [] : 'FLOWCTL_LAUNCHER')
         .sort(),
     );
     expect(first.get('FLOWCTL_RUN_ID')).toBe(id);
