@@ -30,7 +30,7 @@ import { findMismatch as checkOutputs } from './load/param-schema.ts';
 import type { EventBody, RunEvent, RunResumed } from './model/event.ts';
 import type { FlowDefinition } from './model/flow.ts';
 import { runNews } from './model/news.ts';
-import type { Capacity } from './model/project.ts';
+import type { Capacity, PrivateHosts } from './model/project.ts';
 import type { RunRecord } from './model/run.ts';
 import { createHub, type Observer } from './observers/hub.ts';
 import { systemClock } from './process/clock.ts';
@@ -43,6 +43,7 @@ import { flowRunner, type SubRuns } from './runners/flow.ts';
 import { lazyScripts } from './runners/lazy-scripts.ts';
 import { keepingArtifacts } from './runners/keeping-artifacts.ts';
 import { outboxOf } from './runners/kept-messages.ts';
+import { reachableHosts } from './runners/named-hosts.ts';
 import { notifyRunner } from './runners/notify.ts';
 import type { Runner, StoreOutputs } from './runners/runner.ts';
 import { waitRunner } from './runners/wait.ts';
@@ -75,6 +76,8 @@ export interface LifeRequest {
   readonly secrets?: RunSecrets;
   /** What steps of all runs of the project share. Absent: the run waits for no others, for it is only taken over to be ended. */
   readonly resources?: { readonly [name: string]: Capacity };
+  /** See `reachableHosts`. Default: none. */
+  readonly privateHosts?: PrivateHosts;
   /** Of flowctl. */
   readonly version: string;
   readonly observers: readonly Observer[];
@@ -152,6 +155,7 @@ export function composeLife(request: LifeRequest): Life {
     fresh: request.fresh ?? { noCache: false, force: [] },
     flow: scopeIn(state.root, definition.file),
     broken: request.broken,
+    privateHosts: request.privateHosts ?? [],
   };
   const outputs = runOutputs(layout);
   const { told, opening, observers: listeners } = request;
@@ -195,21 +199,21 @@ interface Tree {
   /** The flow of the root, see `scopeIn`. */
   readonly flow: string;
   readonly broken: LifeRequest['broken'];
+  readonly privateHosts: PrivateHosts;
 }
 
 /** Puts the engine of one run of a tree together. */
 function assemble(tree: Tree, member: Member): Engine {
   const { family, watchdog, functions, slots } = tree;
-  const { record, layout, outputs, environment } = member;
-  const [{ clock }, { vars }] = [family, member.definition];
+  const { record, layout, outputs, environment, definition } = member;
+  const [{ clock }, { vars }] = [family, definition];
   /** An output that cannot be kept is a fault of the state, not of the step: nothing more is to be started. */
   const storeOutputs: StoreOutputs = (value) =>
     outputs.store(value).catch((error: unknown) => {
       engine.loseState(error);
       throw error;
     });
-  const secrets = tree.secrets.of(member.definition.file);
-  const { reveal } = secrets;
+  const secrets = tree.secrets.of(definition.file);
   const guarded = (runner: Runner): Runner => {
     const keeping = keepingArtifacts(runner);
     return tree.secrets.isEmpty ? keeping : withSecrets(keeping, secrets);
@@ -219,16 +223,17 @@ function assemble(tree: Tree, member: Member): Engine {
   const command = commandRunner({ ...keeping, launcher: launcherFor(environment), watchdog, inherited: environment });
   const isolated = { host: functions.isolated, command };
   const places = (step: StepKey, attempt: number) => attemptPlaces(layout, step, attempt);
-  const outbox = outboxOf({ flow: member.definition, flows: family.flows, clock, ...messageDesk(family.state) });
+  const privateHosts = reachableHosts(tree.privateHosts, [...Object.values(family.flows), definition]);
+  const outbox = outboxOf({ flow: definition, ...family, ...messageDesk(family.state), privateHosts });
+  const telling = { news: () => runNews(record), reveal: secrets.reveal, privateHosts };
+  const inherited = tree.secrets.visible(environment);
   const executor = createLocalExecutor({
     run: record.id,
     clock,
     runners: {
       command: guarded(command),
-      wait: guarded(waitRunner({ command, reveal })),
-      notify: guarded(
-        notifyRunner({ news: () => runNews(record), reveal, outbox, environment: tree.secrets.visible(environment) }),
-      ),
+      wait: guarded(waitRunner({ command, ...telling })),
+      notify: guarded(notifyRunner({ ...telling, outbox, environment: inherited })),
       function: guarded(functionRunner({ ...keeping, pool: functions.pool, inherited: environment, isolated, vars })),
       flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },
@@ -237,10 +242,9 @@ function assemble(tree: Tree, member: Member): Engine {
   });
   const hub = createHub(member.listeners, tree.broken);
   hub.publish(member.told);
-  const inherited = tree.secrets.visible(environment);
   const source = {
     run: record,
-    plan: makePlan(member.definition),
+    plan: makePlan(definition),
     environment: definedOnly(inherited),
     runDirectory: layout.private,
     outputs,
@@ -268,8 +272,8 @@ const seatsOf = ({ state, record, resources, environment }: LifeRequest): TreeSe
 /** Null where the flow has no policy. A group without a value is told before a run begins; that of a sub-run refuses it. */
 function admissionOf(seat: Seat, policy: ReturnType<typeof concurrencyOf>): Admission | null {
   if (policy.ok) return policy.value === null ? null : createAdmission(seat, policy.value);
-  const refused = { kind: 'refused', message: policy.error } as const;
-  return { group: '', limit: 0, request: () => ({ answer: Promise.resolve(refused), withdraw: () => undefined }) };
+  const answer = Promise.resolve({ kind: 'refused', message: policy.error } as const);
+  return { group: '', limit: 0, request: () => ({ answer, withdraw: () => undefined }) };
 }
 
 const reuseOf = ({ family, functions, fresh, flow }: Tree, member: Member, outputs: OutputStore) =>
@@ -285,10 +289,7 @@ const reuseOf = ({ family, functions, fresh, flow }: Tree, member: Member, outpu
       clock: family.clock,
       outputs,
       flows: family.flows,
-      codeOf: async (module) => {
-        const hash = await functions.contentHash(module);
-        return hash.ok ? hash : err(hash.error.message);
-      },
+      codeOf: (module) => functions.contentHash(module).then((hash) => (hash.ok ? hash : err(hash.error.message))),
     },
     (step) => notePath(member.layout, step),
   );

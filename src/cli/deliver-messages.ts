@@ -110,6 +110,7 @@ async function deliver(
             ...{ clock: systemClock(), signal, limitMs: MESSAGE_LIMIT_MS },
             reveal: secrets.of(message.file).reveal,
             environment: secrets.visible(session.environment),
+            privateHosts: () => message.private_hosts ?? [],
           },
         );
   const note = (text: string): Promise<void> => noteInLog(message, text);

@@ -33,6 +33,8 @@ export interface LifeToRun {
   readonly secrets: RunSecrets;
   /** What the project has for the steps of all its runs; absent for a run that is only taken over to be ended. */
   readonly resources?: ProjectConfig['resources'];
+  /** See `ProjectConfig`. Default: none. */
+  readonly private_hosts?: ProjectConfig['private_hosts'];
   /** Which runs are deleted now and then when one has ended. Default: none. */
   readonly retention?: ProjectConfig['retention'];
   /** Events that are recorded and that nobody was told of yet: `run.started` of a new run. */
@@ -97,6 +99,7 @@ export async function live(
     environment,
     secrets: life.secrets,
     ...(life.resources === undefined ? {} : { resources: life.resources }),
+    ...(life.private_hosts === undefined ? {} : { privateHosts: life.private_hosts }),
     version: FLOWCTL_VERSION,
     observers,
     environmentFor: (flow) => environmentOfRun(session, flow),

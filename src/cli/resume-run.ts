@@ -118,11 +118,11 @@ export async function resumeRun(
   }
   const opening: readonly EventBody[] = [...recovered, ...relinked(own), ...tornWarning(owned)];
   const before = structuredClone(record);
-  const { resources, retention } = project;
+  const { resources, retention, private_hosts } = project;
   await runToEnd(
     session,
     {
-      ...{ state: state.value, owned, record, definition, environment, secrets, resources, retention },
+      ...{ state: state.value, owned, record, definition, environment, secrets, resources, retention, private_hosts },
       ...{ told: [], opening, before, again, fresh, waits: options.wait === false ? 'park' : 'stay' },
     },
     options,

@@ -120,8 +120,8 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const told: readonly RunEvent[] = [started];
   const opening = selection === null ? [] : await selection.open(owned);
   const fresh = start.fresh ?? { noCache: false, force: [] };
-  const { resources, retention } = start.flow.project;
-  const made = { state, owned, record, definition, environment, secrets, resources, retention };
+  const { resources, retention, private_hosts } = start.flow.project;
+  const made = { state, owned, record, definition, environment, secrets, resources, retention, private_hosts };
   await runToEnd(
     session,
     { ...made, told, opening, before: null, fresh, waits: options.wait === false ? 'park' : 'stay' },

@@ -7,11 +7,17 @@ import { resolve } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Sources } from '../diagnostics/source.ts';
-import { type Capacity, DEFAULT_RETENTION, type ProjectConfig, type RetentionRule } from '../model/project.ts';
+import {
+  type Capacity,
+  DEFAULT_RETENTION,
+  type PrivateHosts,
+  type ProjectConfig,
+  type RetentionRule,
+} from '../model/project.ts';
 import { checkLayerTemplates } from './check-config-templates.ts';
 import { type ConfigFile, programConfig, readConfigFiles } from './config-files.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf } from './document.ts';
-import { durationOf, jsonOf, numberOf, oneOrMoreTexts, textsOf } from './node-values.ts';
+import { durationOf, isTrue, jsonOf, numberOf, oneOrMoreTexts, textsOf } from './node-values.ts';
 import type { ProjectLayer, ProjectSecret } from './project-layer.ts';
 import { secretsIn, sourceOf } from './secret-sources.ts';
 
@@ -55,8 +61,12 @@ function configOf(file: string, layers: readonly WrittenLayer[]): ProjectConfig 
     durability: textOf(lastOf(layers, 'durability')) === 'process' ? 'process' : 'full',
     grace_ms: durationOf(lastOf(layers, 'grace')),
     retention: retentionOf(lastOf(layers, 'retention')),
+    private_hosts: privateHostsOf(lastOf(layers, 'allow_private_addresses')),
   };
 }
+
+/** `true` is all of them, `false` none. */
+const privateHostsOf = (node: DocumentNode | undefined): PrivateHosts => (isTrue(node) ? 'all' : textsOf(node));
 
 function retentionOf(node: DocumentNode | undefined): RetentionRule | null {
   if (node === undefined) return DEFAULT_RETENTION;

@@ -70,7 +70,9 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   concurrency: words('group limit on_conflict queue_limit queue_timeout'),
   cache: words('key ttl'),
   secret: words('env file command'),
-  config: words('include resources durability grace retention env dotenv secrets vars defaults profiles'),
+  config: words(
+    'include resources durability grace retention allow_private_addresses env dotenv secrets vars defaults profiles',
+  ),
   retention: words('older_than keep'),
   profile: words('params env dotenv secrets vars defaults'),
   capacity: words('per max'),

@@ -5,8 +5,19 @@
 
 import { parseRunId, type RunId, type StepKey } from '../base/ids.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
-import { hasMembers, isCount, isInstant, isListOf, isObject, isOneOf, isText, orNull } from './member-checks.ts';
+import {
+  hasMembers,
+  isCount,
+  isInstant,
+  isListOf,
+  isObject,
+  isOneOf,
+  isText,
+  orMissing,
+  orNull,
+} from './member-checks.ts';
 import type { SecretDefinition } from './policies.ts';
+import type { PrivateHosts } from './project.ts';
 
 /** Where the secrets of a message are read: as the flow that names them says. */
 export interface MessageSecret {
@@ -35,6 +46,8 @@ export interface OutgoingMessage {
   /** The same for every try. */
   readonly idempotency_key: string;
   readonly secrets: readonly MessageSecret[];
+  /** What it may reach in private networks. Missing: nothing. */
+  readonly private_hosts?: PrivateHosts;
   /** What was said of it is added to this file, while there is one; absolute. */
   readonly log: string | null;
   /** RFC 3339, as are the others. */
@@ -107,6 +120,7 @@ const isMessage = hasMembers({
       definition: hasMembers({ name: isText, source: isSource }),
     }),
   ),
+  private_hosts: orMissing((value) => value === 'all' || isListOf(isText)(value)),
   log: orNull(isText),
   created_at: isInstant,
   tries: isCount,

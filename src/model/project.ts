@@ -33,7 +33,12 @@ export interface ProjectConfig {
   readonly grace_ms: number | null;
   /** Which runs are deleted by themselves, now and then; null: none. */
   readonly retention: RetentionRule | null;
+  /** What waits and messages may reach in private networks besides what flows name. */
+  readonly private_hosts: PrivateHosts;
 }
+
+/** Hosts that may have private addresses: names, addresses, and networks such as `10.0.0.0/8`. */
+export type PrivateHosts = 'all' | readonly string[];
 
 /** What holds where no project says otherwise. */
 export const NO_CONFIG: ProjectConfig = {
@@ -42,4 +47,5 @@ export const NO_CONFIG: ProjectConfig = {
   durability: 'full',
   grace_ms: null,
   retention: DEFAULT_RETENTION,
+  private_hosts: [],
 };

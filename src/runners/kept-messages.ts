@@ -11,6 +11,7 @@ import {
   type MessageSecret,
   type OutgoingMessage,
 } from '../model/message.ts';
+import type { PrivateHosts } from '../model/project.ts';
 import type { KeptMessage, Outbox } from './notify.ts';
 
 /** What of a flow says where its secrets are. */
@@ -23,6 +24,8 @@ export interface OutboxOptions {
   /** All flows of the run: their secrets may have been handed over in params. */
   readonly flows: { readonly [key: string]: SecretPlaces };
   readonly clock: Pick<Clock, 'wall'>;
+  /** As for the runner of messages; whoever sends one later is told. */
+  readonly privateHosts: () => PrivateHosts;
   /** Writes a message down, durably. @returns false when that is not possible. */
   readonly write: (message: OutgoingMessage) => Promise<boolean>;
   readonly drop: (message: OutgoingMessage) => Promise<void>;
@@ -59,6 +62,7 @@ function messageOf({ request, channel, options, text, news, log }: KeptMessage, 
     news: { state: news.state, failed: [...news.failed] },
     idempotency_key,
     secrets: [...names].flatMap((name) => placesOf(name, from)),
+    private_hosts: from.privateHosts(),
     log,
     created_at: new Date(now).toISOString(),
     tries: 0,

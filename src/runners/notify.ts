@@ -54,6 +54,8 @@ export interface NotifyRunnerOptions {
   readonly environment?: SendingSettings['environment'];
   /** Default: the system's. */
   readonly resolveName?: ResolveName;
+  /** As for waits. Default: none. */
+  readonly privateHosts?: SendingSettings['privateHosts'];
 }
 
 type NotifyWork = Extract<Work, { readonly kind: 'notify' }>;
@@ -127,7 +129,7 @@ function hiddenIn(
 }
 
 async function deliver(
-  { reveal, news, resolveName, environment }: NotifyRunnerOptions,
+  { reveal, news, resolveName, environment, privateHosts }: NotifyRunnerOptions,
   request: AttemptRequest,
   { channel, options, text }: NotifyWork,
   { clock, places }: RunnerContext,
@@ -147,6 +149,7 @@ async function deliver(
         limitMs: tries === 1 ? HANDLER_LIMIT_MS : Math.max(100, Math.floor(left() / 100) * 100),
       },
       ...(resolveName === undefined ? {} : { resolveName }),
+      ...(privateHosts === undefined ? {} : { privateHosts }),
       environment: {
         ...environment,
         [TOKEN_VARIABLE]: tokenOf(environment?.[TOKEN_VARIABLE] ?? '', run, step, attempt),

@@ -10,7 +10,8 @@ import { type IncomingMessage, request as requestPlainly } from 'node:http';
 import { request as requestSecurely } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Clock } from '../engine/ports.ts';
-import { isForbiddenAddress } from './forbidden-addresses.ts';
+import type { PrivateHosts } from '../model/project.ts';
+import { isAllowedHost, isForbiddenAddress, isPrivateAddress } from './forbidden-addresses.ts';
 
 /** What is asked. */
 export interface OutgoingRequest {
@@ -48,6 +49,8 @@ export interface OutgoingSettings {
   readonly limitMs?: number;
   /** Default: the system's. */
   readonly resolveName?: ResolveName;
+  /** Asked when an address is a private one: which hosts may have such an address. Default: none. */
+  readonly privateHosts?: () => PrivateHosts;
 }
 
 /** How long an answer may take. */
@@ -62,7 +65,8 @@ export async function sendRequest(request: OutgoingRequest, settings: OutgoingSe
   const takeBack = settings.clock.after(limitMs, () => limit.abort());
   const signal = AbortSignal.any([settings.signal, limit.signal]);
   try {
-    return await follow(request, signal, settings.resolveName ?? resolveBySystem);
+    const names = settings.resolveName ?? resolveBySystem;
+    return await follow(request, signal, { names, privateHosts: settings.privateHosts ?? (() => []) });
   } catch (error) {
     if (error instanceof Refusal) return { kind: 'refused', message: error.message };
     if (limit.signal.aborted) return { kind: 'unreachable', message: `no answer within ${limitMs / 1_000} s` };
@@ -85,11 +89,17 @@ const resolveBySystem: ResolveName = (name, done) => {
   lookup(name, { all: true }, (error, addresses) => done(error, addresses ?? []));
 };
 
-async function follow(first: OutgoingRequest, signal: AbortSignal, resolveName: ResolveName): Promise<Answer> {
+/** What says where a request may go. */
+interface Guides {
+  readonly names: ResolveName;
+  readonly privateHosts: () => PrivateHosts;
+}
+
+async function follow(first: OutgoingRequest, signal: AbortSignal, guides: Guides): Promise<Answer> {
   let request = first;
   let url = readUrl(request.url, undefined);
   for (let redirects = 0; ; redirects += 1) {
-    const { statusCode = 0, headers } = await ask(url, request, signal, resolveName);
+    const { statusCode = 0, headers } = await ask(url, request, signal, guides);
     const { location } = headers;
     if (![301, 302, 303, 307, 308].includes(statusCode) || location === undefined) {
       return { kind: 'answered', status: statusCode, retryAfterMs: readRetryAfter(headers['retry-after']) };
@@ -128,10 +138,11 @@ function ask(
   url: URL,
   { method, headers, body }: OutgoingRequest,
   signal: AbortSignal,
-  resolveName: ResolveName,
+  guides: Guides,
 ): Promise<IncomingMessage> {
   const literal = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(literal) !== 0 && isForbiddenAddress(literal)) throw forbidden();
+  const refusal = isIP(literal) === 0 ? null : refusalOf(literal, [literal], guides);
+  if (refusal !== null) throw refusal;
   const open = url.protocol === 'https:' ? requestSecurely : requestPlainly;
   const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   return new Promise((resolve, reject) => {
@@ -140,7 +151,7 @@ function ask(
       headers: { 'user-agent': 'flowctl', accept: '*/*', ...headers, ...length },
       signal,
       agent: false,
-      lookup: checkedLookup(resolveName),
+      lookup: checkedLookup(guides),
     };
     const asked = open(url, options, (answer) => {
       answer.on('error', () => {});
@@ -154,19 +165,32 @@ function ask(
 
 /** What the name means is decided here once, and the connection goes to what was checked: a second look-up could say something else. */
 const checkedLookup =
-  (resolveName: ResolveName): LookupFunction =>
+  (guides: Guides): LookupFunction =>
   (name, { all }, done) => {
-    resolveName(name, (error, addresses) => {
+    guides.names(name, (error, addresses) => {
       if (error !== null) return done(error, '');
-      if (addresses.some(({ address }) => isForbiddenAddress(address))) return done(forbidden(), '');
+      const found = addresses.map(({ address }) => address);
+      const refusal = refusalOf(name, found, guides);
+      if (refusal !== null) return done(refusal, '');
       const [first] = addresses;
       if (first === undefined) return done(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), '');
       return all === true ? done(null, [...addresses]) : done(null, first.address, first.family);
     });
   };
 
-const forbidden = (): Refusal =>
-  new Refusal('an address that gives a machine its credentials (link-local) is never asked');
+/** Why a host is not asked, whatever it is for; null: it is. One address of several is enough. */
+function refusalOf(host: string, addresses: readonly string[], { privateHosts }: Guides): Refusal | null {
+  if (addresses.some(isForbiddenAddress)) {
+    return new Refusal('an address that gives a machine its credentials (link-local) is never asked');
+  }
+  const inside = addresses.filter(isPrivateAddress);
+  if (inside.length === 0) return null;
+  const hosts = privateHosts();
+  if (inside.every((address) => isAllowedHost(hosts, host, address))) return null;
+  return new Refusal(
+    'an address of a private network that the flow does not name: `allow_private_addresses` of flowctl.config.yaml allows it',
+  );
+}
 
 /** `Retry-After` in seconds (RFC 9110, 10.2.3); its form with a date is passed over. */
 const readRetryAfter = (text: string | undefined): number | null =>

@@ -3,6 +3,7 @@
 import { type JsonObject, mapTexts } from '../base/json.ts';
 import { markedSecrets } from '../base/secret-mark.ts';
 import type { Clock } from '../engine/ports.ts';
+import type { PrivateHosts } from '../model/project.ts';
 import type { RunNews } from './notification.ts';
 import type { Answer, ResolveName } from './outgoing-request.ts';
 
@@ -31,6 +32,8 @@ export interface SendingSettings {
   readonly limitMs: number;
   /** Default: the system's. */
   readonly resolveName?: ResolveName;
+  /** As for waits; besides these a secret may hold the host. Default: none. */
+  readonly privateHosts?: () => PrivateHosts;
   /** What programs that are told inherit. Default: nothing. */
   readonly environment?: { readonly [name: string]: string | undefined };
 }
@@ -45,20 +48,23 @@ export type Sent =
 
 /** Sends a message. Never rejects. */
 export async function sendMessage(message: MessageToSend, settings: SendingSettings): Promise<Sent> {
-  const { reveal, clock, signal, limitMs, resolveName } = settings;
+  const { reveal, clock, signal, limitMs, resolveName, privateHosts = () => [] } = settings;
   if (message.channel === 'command') return tell(message, settings);
   const options = mapTexts(message.options, reveal) as typeof message.options;
   const known = { ...message, options, text: reveal(message.text) };
   if (message.channel === 'email') return (await import('./email.ts')).sendEmail(known, settings);
   // Loaded with the first message: most runs send none.
-  const [{ notificationRequest }, { sendRequest }] = await Promise.all([
+  const [{ notificationRequest }, { sendRequest }, { allowing }] = await Promise.all([
     import('./notification.ts'),
     import('./outgoing-request.ts'),
+    import('./named-hosts.ts'),
   ]);
   const made = notificationRequest(known);
   if (!made.ok) return { kind: 'refused', why: made.error };
   const names = resolveName === undefined ? {} : { resolveName };
-  return judged(await sendRequest(made.value, { clock, signal, limitMs, ...names }));
+  const { url = '' } = message.options;
+  const inside = { privateHosts: allowing(privateHosts, String(url), reveal) };
+  return judged(await sendRequest(made.value, { clock, signal, limitMs, ...names, ...inside }));
 }
 
 /** A program is told by its standard input. Its words are seen by every process of the machine: no secret stands in them. */

@@ -9,6 +9,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { assertNever, Bug } from '../base/result.ts';
 import type { AttemptRequest, ProbeWork } from '../engine/ports.ts';
+import type { PrivateHosts } from '../model/project.ts';
 import { pause } from '../process/clock.ts';
 import { appendToLog, openLog } from '../process/log.ts';
 import { refuseUnwritable } from '../process/unwritable-state.ts';
@@ -23,6 +24,8 @@ export interface WaitRunnerOptions {
   readonly reveal: (text: string) => string;
   /** Default: the system's. */
   readonly resolveName?: ResolveName;
+  /** Hosts that may be asked though their addresses are private. Default: none. */
+  readonly privateHosts?: () => PrivateHosts;
 }
 
 /** What a look found. */
@@ -139,12 +142,15 @@ async function lookByRequest(
 ): Promise<Look> {
   // Loaded with the first request: few flows make any.
   const { sendRequest } = await import('./outgoing-request.ts');
-  const { reveal, resolveName } = options;
+  const { reveal, resolveName, privateHosts = () => [] } = options;
   const revealed = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, reveal(value)]));
   const { signal } = control.stopping;
   const answer = await sendRequest(
     { url: reveal(url), method, headers: revealed, body: null },
-    { clock: context.clock, signal, ...(resolveName === undefined ? {} : { resolveName }) },
+    {
+      ...{ clock: context.clock, signal, privateHosts },
+      ...(resolveName === undefined ? {} : { resolveName }),
+    },
   );
   switch (answer.kind) {
     case 'refused':

@@ -8,6 +8,7 @@ import { createLocalExecutor, type LocalExecutor } from '../../src/executors/loc
 import { findMismatch } from '../../src/load/param-schema.ts';
 import type { ProcessIdentity } from '../../src/model/event.ts';
 import type { Outcome, OutputsRef } from '../../src/model/outcome.ts';
+import type { PrivateHosts } from '../../src/model/project.ts';
 import { systemClock } from '../../src/process/clock.ts';
 import { directLauncher } from '../../src/process/launcher.ts';
 import { startWatchdog, type Watchdog } from '../../src/process/watchdog.ts';
@@ -68,6 +69,8 @@ export interface RigOptions {
   /** Default: marks stay what they are. */
   readonly reveal?: (text: string) => string;
   readonly resolveName?: ResolveName;
+  /** Default: all, for servers of tests are on loopback. */
+  readonly privateHosts?: PrivateHosts;
   readonly news?: () => RunNews;
   /** Laid around every runner. Default: nothing. */
   readonly wrap?: (runner: Runner) => Runner;
@@ -95,6 +98,7 @@ export function createRig(options: RigOptions = {}): Rig {
   });
   const revealing = {
     reveal: options.reveal ?? ((text: string) => text),
+    privateHosts: (): PrivateHosts => options.privateHosts ?? 'all',
     ...(options.resolveName === undefined ? {} : { resolveName: options.resolveName }),
   };
   const wrap = options.wrap ?? ((runner: Runner) => runner);

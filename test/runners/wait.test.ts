@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { AttemptRequest, ProbeWork, Work } from '../../src/engine/ports.ts';
+import type { ResolveName } from '../../src/runners/outgoing-request.ts';
 import { createRig, type Rig, type RigOptions } from '../executors/rig.ts';
 import { serve, type TestServer, withStatus } from '../kit/http.ts';
 import { eventually } from '../kit/rig.ts';
@@ -161,6 +162,77 @@ test('S21: a name is resolved once, and the connection goes to what was found (D
   expect(await running.done).toMatchObject({ kind: 'succeeded' });
   expect(asked).toBe(1);
   expect(server.asked[0]?.headers.host).toBe(`inside.test:${server.port}`);
+});
+
+/** However loopback and other private addresses are written. */
+const PRIVATE = [
+  '127.0.0.1',
+  '[::1]',
+  '[::ffff:127.0.0.1]',
+  '[::ffff:7f00:1]',
+  '[64:ff9b::7f00:1]',
+  '[2002:7f00:1::]',
+  '0x7f.1',
+  '2130706433',
+  '0177.0.0.1',
+  '0',
+  '127.1',
+  'localhost',
+  'user:pass@127.0.0.1',
+  '10.1.2.3',
+  '172.31.0.1',
+  '192.168.0.1',
+  '100.100.1.1',
+  '[fd12::1]',
+  '[::]',
+];
+
+test.each(PRIVATE)('S21: %s is not asked when nobody who is trusted named it', async (host) => {
+  server = await serve(withStatus(200));
+  const end = await begin({ privateHosts: [] }, http(`http://${host}:${server.port}/`)).done;
+  const message = expect.stringContaining('allow_private_addresses');
+  expect(end).toMatchObject({ kind: 'failed', failure: { code: 'wait', message } });
+  expect(server.asked).toEqual([]);
+});
+
+test.each([
+  ['its name', ['other.test', 'Inside.Test']],
+  ['its address', ['127.0.0.1']],
+  ['its network', ['127.0.0.0/8']],
+  ['all', 'all'],
+] as const)('S21: a private host is asked when the project allows %s', async (_, privateHosts) => {
+  server = await serve(withStatus(200));
+  const resolveName: ResolveName = (_name, done) => done(null, [{ address: '127.0.0.1', family: 4 }]);
+  const running = begin({ privateHosts, resolveName }, http(`http://inside.test:${server.port}/`));
+  expect(await running.done).toMatchObject({ kind: 'succeeded' });
+});
+
+test('S21: a name that turns private later, and one that is private besides, are not asked (DNS rebinding)', async () => {
+  server = await serve(withStatus(200));
+  let looks = 0;
+  const resolveName: ResolveName = (_, done) => {
+    looks += 1;
+    if (looks === 1) done(Object.assign(new Error('not yet'), { code: 'ENOTFOUND' }), []);
+    else
+      done(
+        null,
+        ['203.0.113.7', '127.0.0.1'].map((address) => ({ address, family: 4 })),
+      );
+  };
+  const end = await begin({ privateHosts: [], resolveName }, http(`http://rebound.test:${server.port}/`)).done;
+  expect(end).toMatchObject({ kind: 'failed', failure: { code: 'wait' } });
+  expect([looks, server.asked.length]).toEqual([2, 0]);
+});
+
+test('S21: a redirect leads to no private host that is not allowed itself', async () => {
+  const other = await serve(withStatus(200));
+  server = await serve(withStatus(302, { location: `http://other.test:${other.port}/` }));
+  const resolveName: ResolveName = (_, done) => done(null, [{ address: '127.0.0.1', family: 4 }]);
+  const at = http(`http://inside.test:${server.port}/`);
+  const end = await begin({ privateHosts: ['inside.test'], resolveName }, at).done;
+  expect(end).toMatchObject({ kind: 'failed', failure: { code: 'wait' } });
+  expect([server.asked.length, other.asked.length]).toEqual([1, 0]);
+  await other.close();
 });
 
 test('a command is asked until it succeeds; its output is in the log, its outputs are those of the step', async () => {

@@ -190,6 +190,56 @@ describe('requests that flowctl makes', () => {
       await server.close();
     }
   });
+
+  it('S21: a private host is asked where the flow, a secret or the project names it, and not where it came with data', async () => {
+    const { rig } = here;
+    const server = await serve((asked, response) => {
+      const away = { location: `${server.url}/arrived` };
+      if (asked.path === '/away') response.writeHead(302, away).end();
+      else response.writeHead(200).end();
+    });
+    const named = `http://localhost:${server.port}`;
+    const wait = (url: string) =>
+      `{ needs: made, wait: { for: { http: ${JSON.stringify(url)} }, every: 100ms, timeout: 20s } }`;
+    rig.write(
+      'flow.yaml',
+      `params: { url: { type: string }, other: "${named}" }
+secrets: [HOOK]
+steps:
+  made: { run: 'echo "url=$URL" >> "$FLOWCTL_OUTPUT"', env: { URL: "\${{ params.url }}" } }
+  literal: ${wait(`${named}/literal`)}
+  default: ${wait('${{ params.other }}/default')}
+  param: ${wait('${{ params.url }}/param')}
+  output: ${wait('${{ steps.made.outputs.url }}/output')}
+  away: ${wait(`${named}/away`)}
+finally:
+  - notify: { webhook: "\${{ params.url }}/message", text: hello }
+  - notify: { webhook: "\${{ secrets.HOOK }}/kept", text: hello }
+`,
+    );
+    const { url } = server;
+    const env = { HOOK: `http://127.1:${server.port}` };
+    const asked = async () => {
+      const { code, stderr } = await rig.flowctlWith({ env }, 'run', 'flow.yaml', '-p', `url=${url}`, '-q');
+      const paths = server.asked.splice(0).map(({ path }) => path);
+      return { code, stderr, paths: paths.sort() };
+    };
+    try {
+      const asOften = ['/away', '/default', '/kept', '/literal'];
+      const refused = await asked();
+      expect(refused, refused.stderr).toMatchObject({ code: 1, paths: asOften });
+      const run = await shown(rig);
+      for (const key of ['param', 'output', 'away']) {
+        expect(stepOf(run, key).error?.message).toContain('`allow_private_addresses` of flowctl.config.yaml');
+      }
+      rig.write('flowctl.config.yaml', 'allow_private_addresses: [127.0.0.0/8]\n');
+      const allowed = await asked();
+      const paths = [...asOften, '/arrived', '/message', '/output', '/param'].sort();
+      expect(allowed, allowed.stderr).toMatchObject({ code: 0, paths });
+    } finally {
+      await server.close();
+    }
+  });
 });
 
 describe('what others give us', () => {
