@@ -223,7 +223,7 @@ it(
     let [killing, quiet] = [0.004, false];
     const world = new SimulatedWorld(begin, {
       isKilled: () => !quiet && chance(draw, killing),
-      duration: () => (chance(draw, 0.06) ? between(draw, 1, 9) * HOUR : between(draw, 1, 40) * MINUTE),
+      duration: () => (chance(draw, 0.05) ? between(draw, 1, 6) * HOUR : between(draw, 1, 12) * MINUTE),
     });
     const deployments = fleet(begin);
     world.document = {
