@@ -51,6 +51,7 @@ async function filesOf(directory: string, globs: readonly string[]): Promise<rea
 
 /** Opens them. @param isOnce for one look, without watchers. @param wake makes who looks again and again do so now. */
 export function openEvents(session: Session, state: StateLayout, isOnce: boolean, wake: () => void): OpenEvents {
+  const began = Date.now();
   const feed = new RunFeed(state);
   const secrets = new HookSecrets(session, state);
   const troubles = new Map<string, string>();
@@ -65,7 +66,7 @@ export function openEvents(session: Session, state: StateLayout, isOnce: boolean
     // What is gone has no outputs any more.
     outputs: async (run) => outputsAtEnd(state, run).then((read) => (read.ok ? read.value : null)),
     secret: (deployment, name) => secrets.value(deployment, name),
-    forget: async (known) => unwrap(await forgetEvents(state, known, Date.now())),
+    forget: async (known) => unwrap(await forgetEvents(state, known, { now: Date.now(), began })),
     trouble: (deployment, trigger, error) => {
       const said = error === null ? '' : messageOf(error);
       if (said !== '' && troubles.get(trigger.id) !== said)

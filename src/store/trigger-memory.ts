@@ -10,7 +10,7 @@ import { isJsonObject, type JsonObject } from '../base/json.ts';
 import type { Result } from '../base/result.ts';
 import { EMPTY_TRIGGER_MEMORY, readTriggerMemory, type TriggerMemory } from '../model/trigger-memory.ts';
 import { DurableFile } from './documents.ts';
-import { DIRECTORY_MODE } from './durable-files.ts';
+import { DIRECTORY_MODE, isTemporaryName } from './durable-files.ts';
 import type { StateLayout } from './layout.ts';
 import { secureDirectory } from './permissions.ts';
 import { guarded, StateError, type StateProblem, systemCode, unwrap } from './problem.ts';
@@ -20,8 +20,8 @@ const YOUNG_MS = 600_000;
 
 const folderOf = (state: StateLayout): string => join(state.root, 'events');
 
-const memoryFile = (state: StateLayout, trigger: string): DurableFile<TriggerMemory> =>
-  new DurableFile(join(folderOf(state), `${trigger}.json`), readTriggerMemory);
+const memoryFile = (state: StateLayout, trigger: RunId): DurableFile<TriggerMemory> =>
+  new DurableFile(memoryPath(state, trigger), readTriggerMemory);
 
 const factsFile = (state: StateLayout, event: RunId): DurableFile<JsonObject> =>
   new DurableFile(join(folderOf(state), `facts-${event}.json`), (value) => (isJsonObject(value) ? value : null));
@@ -70,14 +70,17 @@ export function readEventFacts(state: StateLayout, event: RunId): Promise<Result
   });
 }
 
+/** Where what is remembered of a trigger lies. */
+export const memoryPath = (state: StateLayout, trigger: RunId): string => join(folderOf(state), `${trigger}.json`);
+
 /**
- * Removes what belongs to triggers and events that nobody knows any more.
- * @param known ids of triggers and of events.
+ * Removes what belongs to triggers and events that nobody knows any more, and what was never finished.
+ * @param known ids of triggers and of events. @param began when this process became the only one that writes here.
  */
 export function forgetEvents(
   state: StateLayout,
   known: ReadonlySet<string>,
-  now: number,
+  { now, began }: { readonly now: number; readonly began: number },
 ): Promise<Result<void, StateProblem>> {
   return guarded(folderOf(state), async () => {
     const names = await readdir(folderOf(state)).catch((error: unknown) => {
@@ -86,12 +89,11 @@ export function forgetEvents(
     });
     for (const name of names) {
       const [, id = ''] = /^(?:facts-)?([0-9a-z]+)\.json$/.exec(name) ?? [];
-      // Of names that are not ours, those that `writeDurably` left are.
-      const isOurs = parseRunId(id) !== null || /^\..+\.tmp$/.test(name);
-      if (!isOurs || known.has(id)) continue;
+      const isStray = isTemporaryName(name);
+      if (!isStray && (parseRunId(id) === null || known.has(id))) continue;
       const path = join(folderOf(state), name);
-      const age = now - ((await stat(path).catch(() => null))?.mtimeMs ?? now);
-      if (age > YOUNG_MS) await unlink(path).catch(() => undefined);
+      const changed = (await stat(path).catch(() => null))?.mtimeMs ?? now;
+      if (isStray ? changed < began : now - changed > YOUNG_MS) await unlink(path).catch(() => undefined);
     }
   });
 }

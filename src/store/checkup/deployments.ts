@@ -10,6 +10,7 @@ import { isTemporaryName, readText } from '../durable-files.ts';
 import type { StateLayout } from '../layout.ts';
 import { type StateProblem, systemCode } from '../problem.ts';
 import { backupPath, projectDocumentPath, readProjectDocument } from '../project-document.ts';
+import { memoryPath, readMemory } from '../trigger-memory.ts';
 import { leftover, lookAt, pathsIn } from './entries.ts';
 import { type Finding, finding, type Severity } from './finding.ts';
 
@@ -29,6 +30,7 @@ export async function checkDeployments(state: StateLayout, now: number): Promise
   }
   for (const deployment of Object.values(document.value.deployments)) {
     findings.push(...(await checkVersions(state, deployment, modules)));
+    findings.push(...(await checkTriggers(state, deployment)));
   }
   return findings;
 }
@@ -65,6 +67,21 @@ async function hashOf(path: string): Promise<string | null> {
     if (systemCode(error) === null) throw error;
     return null;
   }
+}
+
+/** What is remembered of its triggers. */
+async function checkTriggers(state: StateLayout, { name, triggers = [] }: Deployment): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const help =
+    'until then this trigger begins no runs; without the file it forgets what it knew: what is there since it was deployed begins runs again';
+  for (const { id } of triggers) {
+    const memory = await readMemory(state, id);
+    if (memory.ok) continue;
+    const [severity, code] = kindOf(memory.error);
+    const message = `what is remembered of a trigger of ${name} ${messageOf(memory.error)}`;
+    findings.push(finding(severity, code, message, { file: memoryPath(state, id), help }));
+  }
+  return findings;
 }
 
 async function checkVersions(
