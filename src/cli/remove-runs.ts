@@ -6,7 +6,7 @@ import type { RunRow } from '../model/view.ts';
 import type { RunLayout, StateLayout } from '../store/layout.ts';
 import { listRuns } from '../store/listing.ts';
 import { type StateProblem, unwrap } from '../store/problem.ts';
-import { removeRun } from '../store/removal.ts';
+import { prepareRemoval, removeRun } from '../store/removal.ts';
 import type { Remover } from '../store/removals.ts';
 import { familyOf } from '../store/retention.ts';
 import { readRunFolder } from '../store/run-reading.ts';
@@ -52,27 +52,33 @@ export class RunRemover {
     return this.#rows;
   }
 
-  /** Deletes a run. What was begun inside of it goes first: where that is still going on, nothing of the run is touched. */
+  /** Deletes a run, and before it what was begun inside of it: all of that, or nothing where any of it is still going on. */
   async remove(root: RunId): Promise<Result<RemovalEnd, StateProblem>> {
     const rows = await this.rows();
     const family = await familyOf(this.#state, root, rows);
     const isOpen = rows.some(({ id, finished_at }) => finished_at === null && family.includes(id));
     if (isOpen && this.#options.onlyEnded === true) return ok({ kind: 'open' });
     const { patienceMs } = this.#options;
+    const options = {
+      remover: this.#remover,
+      prepare: this.#endEarlierLife,
+      ...(patienceMs === undefined ? {} : { patienceMs }),
+    };
+    const kept: RemovalEnd = { kind: this.#options.onlyEnded === true ? 'open' : 'refused' };
+    for (const id of family.length > 1 ? family : []) {
+      const ready = await prepareRemoval(this.#state, id, options);
+      if (ready.ok ? ready.value : id !== root && ready.error.kind === 'not_found') continue;
+      return ready.ok ? ok(kept) : ready;
+    }
     const ids: RunId[] = [];
     for (const id of family) {
-      const options = {
-        remover: this.#remover,
-        prepare: this.#endEarlierLife,
-        ...(patienceMs === undefined ? {} : { patienceMs }),
-      };
       const removed = await removeRun(this.#state, id, options);
       if (!removed.ok) {
         // Somebody else deleted it meanwhile.
         if (id !== root && removed.error.kind === 'not_found') continue;
         return removed;
       }
-      if (removed.value.kind === 'kept') return ok({ kind: this.#options.onlyEnded === true ? 'open' : 'refused' });
+      if (removed.value.kind === 'kept') return ok(kept);
       ids.push(id);
       const { left } = removed.value;
       if (left !== null) {

@@ -42,22 +42,46 @@ export type Removal =
  * @param id of a folder that was found in `runs/`.
  * @returns `busy` (75) when a live process owns it; `not_found` (4); `damaged` (65) where there is no folder but a link; or why nothing can be written.
  */
-export function removeRun(
+export async function removeRun(
   state: StateLayout,
   id: RunId,
   options: RemovalOptions,
 ): Promise<Result<Removal, StateProblem>> {
+  // Before it has an owner again, for it may have crashed; and once more below, for it may end until nobody else has it.
+  await noteEndings(state);
+  return whilePrepared<Removal>(state, id, options, { kind: 'kept' }, async (layout) => {
+    await noteEndings(state);
+    const trash = await putAside(state, layout);
+    await unlink(layout.marker).catch(ignoreMissing);
+    await noteRemoval(state, id, options.remover);
+    return { kind: 'removed', left: await emptied(trash) };
+  });
+}
+
+/**
+ * Does all that `removeRun` does before it changes anything: asked of every run of several that go together before the first one goes.
+ * @returns false when it would be kept; the problems are those of `removeRun`.
+ */
+export const prepareRemoval = (
+  state: StateLayout,
+  id: RunId,
+  options: RemovalOptions,
+): Promise<Result<boolean, StateProblem>> => whilePrepared(state, id, options, false, async () => true);
+
+/** Does something while nobody else can take the run over, and `prepare` has seen to it. @param kept what it is otherwise. */
+function whilePrepared<T>(
+  state: StateLayout,
+  id: RunId,
+  { prepare, patienceMs = LOCK_PATIENCE_MS }: RemovalOptions,
+  kept: T,
+  work: (layout: RunLayout) => Promise<T>,
+): Promise<Result<T, StateProblem>> {
   const layout = runLayout(state, { id, root: id });
   return guarded(layout.directory, async () => {
     await requireFolder(layout);
-    await noteEndings(state);
-    const lock = unwrap(await lockRun(layout.lock, id, options.patienceMs ?? LOCK_PATIENCE_MS));
+    const lock = unwrap(await lockRun(layout.lock, id, patienceMs));
     try {
-      if (options.prepare !== undefined && !(await options.prepare(layout))) return { kind: 'kept' };
-      const trash = await putAside(state, layout);
-      await unlink(layout.marker).catch(ignoreMissing);
-      await noteRemoval(state, id, options.remover);
-      return { kind: 'removed', left: await emptied(trash) };
+      return prepare === undefined || (await prepare(layout)) ? await work(layout) : kept;
     } finally {
       lock.release();
     }

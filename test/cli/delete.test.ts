@@ -164,6 +164,27 @@ describe('flowctl delete', () => {
     expect(readdirSync(rig.path('.flowctl/runs'))).toEqual([]);
   });
 
+  it('a run that is going on is left with all that ended inside of it (75), also by `prune --state`', async () => {
+    const { rig } = here;
+    const stage = await here.stage();
+    rig.write('inner.yaml', chain());
+    rig.write(
+      'flow.yaml',
+      `steps: { own: { run: '"$NODE" "$BIN" run inner.yaml -q' }, b: { needs: own, run: ${Stage.step('b')} } }\n`,
+    );
+    const run = rig.start(['run', 'flow.yaml']);
+    const puppet = await stage.enter('b');
+    const all = await idsListed('--all');
+    expect(all).toHaveLength(2);
+    expectRefused(await rig.flowctl('delete', puppet.run), 75);
+    expect((await rig.flowctl('prune', '--state', 'running', '--older-than', '0')).stdout).toContain('deleted 0 runs ');
+    expect(await idsListed('--all')).toEqual(all);
+    await puppet.exit(0);
+    expect((await run.ended).code).toBe(0);
+    expect((await rig.flowctl('delete', puppet.run)).code).toBe(0);
+    expect(rig.runIds()).toEqual([]);
+  });
+
   it('a damaged run goes as well, and one that never began', async () => {
     const { rig } = here;
     const [id = '', other = ''] = await ranTimes(here.rig, 2);
