@@ -15,6 +15,7 @@ import { maps } from './areas/maps.ts';
 import { recording } from './areas/recording.ts';
 import { rendering } from './areas/rendering.ts';
 import { reuse } from './areas/reuse.ts';
+import { scheduler } from './areas/scheduler.ts';
 import { shellSteps } from './areas/shell-steps.ts';
 import { canMeasurePrograms } from './protocol.ts';
 
@@ -31,6 +32,7 @@ const AREAS: readonly Area[] = [
   logs,
   rendering,
   reuse,
+  scheduler,
 ];
 
 const { values } = parseArgs({

@@ -10,7 +10,7 @@ import { readRows } from '../store/listing.ts';
 import { runLayout, type StateLayout } from '../store/layout.ts';
 import { mintRunId } from '../store/mint.ts';
 import { unwrap } from '../store/problem.ts';
-import { changeProjectDocument, readProjectDocument } from '../store/project-document.ts';
+import { KeptProjectDocument } from '../store/project-document.ts';
 import { thisUser } from './actor.ts';
 import { EXIT } from './exit-codes.ts';
 import { claimText } from './start-claim.ts';
@@ -47,12 +47,13 @@ export function schedulerPorts(
   state: StateLayout,
   tell: (deployment: string, tick: TickOutcome) => void,
 ): SchedulerPorts {
+  const document = new KeptProjectDocument(state);
   const asked = new Set<RunId>();
   return {
     now: () => Date.now(),
     mint: () => mintRunId(),
-    read: async () => unwrap(await readProjectDocument(state)),
-    change: async (change) => unwrap(await changeProjectDocument(state, change)),
+    read: async () => unwrap(await document.read()),
+    change: async (change) => unwrap(await document.change(change)),
     standing: (run) => standing(state, run),
     start: (deployment, claim) => startRun(state, deployment, claim),
     cancel: async (run) => {

@@ -148,17 +148,37 @@ async function startClaims(
   const waiting = Object.values(document.deployments)
     .filter(isWanted)
     .flatMap((deployment) => deployment.claims.map((claim) => ({ deployment, claim })));
+  const batched = { ...ports, change: inBatches(ports) };
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { deployment, claim } = next;
-      tell(deployment.name, await startOne(ports, deployment, claim, timetables));
+      tell(deployment.name, await startOne(batched, deployment, claim, timetables));
     }
   };
   await Promise.all(Array.from({ length: Math.min(STARTS_AT_ONCE, waiting.length) }, worker));
 }
 
+/** What several starts have to say while the document is being written goes into the next write together. */
+function inBatches(ports: SchedulerPorts): (change: DocumentChange) => Promise<void> {
+  let waiting: DocumentChange[] = [];
+  let last: Promise<unknown> = Promise.resolve();
+  return async (change) => {
+    waiting.push(change);
+    last = last.then(async () => {
+      const batch = waiting;
+      waiting = [];
+      if (batch.length > 0) await ports.change((document) => batch.reduce((before, each) => each(before), document));
+    });
+    await last;
+  };
+}
+
+type DocumentChange = (document: ProjectDocument) => ProjectDocument;
+/** The ports of a start. */
+type StartPorts = Omit<SchedulerPorts, 'change'> & { change(change: DocumentChange): Promise<void> };
+
 async function startOne(
-  ports: SchedulerPorts,
+  ports: StartPorts,
   deployment: Deployment,
   given: RunClaim,
   timetables: Timetables,

@@ -17,8 +17,9 @@ export interface ServePorts extends SchedulerPorts {
 
 /** How often it asks whether the document changed, or a run that others wait for is over. */
 const PAUSE_MS = 1_000;
-/** How long it trusts what it computed: clocks are set, machines sleep. */
-const TRUST_MS = 30_000;
+/** How long it trusts what it computed; a clock that is set is seen at once. Where files are watched, events may go by unheard. */
+const TRUST_MS = 600_000;
+const TRUST_WITH_TRIGGERS_MS = 30_000;
 
 /** Runs until it is stopped. */
 export async function serve(ports: ServePorts): Promise<void> {
@@ -27,12 +28,13 @@ export async function serve(ports: ServePorts): Promise<void> {
   let due: number | null = null;
   let looked = Number.NEGATIVE_INFINITY;
   let isWaiting = true;
+  let trust = TRUST_WITH_TRIGGERS_MS;
   let failure: string | null = null;
   while (!ports.isStopped()) {
     const now = ports.now();
     try {
       const found = await ports.documentMark();
-      const isTrusted = now - looked < TRUST_MS && now >= looked;
+      const isTrusted = now - looked < trust && now >= looked;
       if (found !== mark || !isTrusted || isWaiting || (due !== null && due <= now)) {
         await pass(ports, timetables);
         const document = await ports.read();
@@ -42,6 +44,7 @@ export async function serve(ports: ServePorts): Promise<void> {
         due = next.reduce<number | null>((least, each) => (least === null ? each : Math.min(least, each)), null);
         // A run that is over makes room for the next one of its deployment.
         isWaiting = deployments.some(({ queue, claims }) => queue.length + claims.length > 0);
+        trust = deployments.some(({ triggers = [] }) => triggers.length > 0) ? TRUST_WITH_TRIGGERS_MS : TRUST_MS;
         looked = ports.now();
       }
       failure = null;
