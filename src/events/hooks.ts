@@ -81,7 +81,7 @@ export async function deliver(desk: Desk, all: readonly Owned[], request: HookRe
 }
 
 /** What one trigger makes of it. `again`: it has the request already, and its sender does not know. */
-type Taken = Delivered | { readonly kind: 'again'; readonly run: RunId };
+type Taken = Delivered | { readonly kind: 'again'; readonly run: RunId | null };
 
 async function take(desk: Desk, owned: Owned, request: HookRequest, signed: SignedRequest): Promise<Taken> {
   const { trigger, deployment } = owned;
@@ -94,14 +94,13 @@ async function take(desk: Desk, owned: Owned, request: HookRequest, signed: Sign
   if (memory.waiting.length >= MOST_WAITING) return { kind: 'busy' };
   const now = desk.ports.now();
   const facts = { id, headers: telling(request.headers), body: bodyOf(request.body) };
-  const after = await desk.add(memory, owned, hookEvent(request.hook, facts, now));
   const isAbsence = trigger.definition.source.kind === 'absence';
-  const run = isAbsence ? null : (after.waiting.at(-1)?.event.id ?? null);
-  await desk.memories.remember(
-    trigger.id,
-    withDelivery(after, id, { run: run ?? desk.ports.mint(), at_ms: now, proof }),
-  );
-  return { kind: 'accepted', run: deployment.paused === null ? run : null };
+  // What comes while it is paused is not made up for, whenever that ends; but it is a sign of life.
+  const isPassed = deployment.paused !== null && !isAbsence;
+  const after = isPassed ? memory : await desk.add(memory, owned, hookEvent(request.hook, facts, now));
+  const run = isPassed || isAbsence ? null : (after.waiting.at(-1)?.event.id ?? null);
+  await desk.memories.remember(trigger.id, withDelivery(after, id, { run, at_ms: now, proof }));
+  return { kind: 'accepted', run };
 }
 
 const telling = (headers: RequestHeaders): JsonObject =>

@@ -29,7 +29,8 @@ export interface KnownFile {
 
 /** A request that was accepted. */
 export interface Delivery {
-  readonly run: RunId;
+  /** What was answered; null: none is to be. */
+  readonly run: RunId | null;
   /** Milliseconds since the epoch. */
   readonly at_ms: number;
   /** Of the request's signatures: the same request again has the same. */
@@ -84,7 +85,7 @@ const MEMORY: { readonly [Member in keyof TriggerMemory]-?: MemberCheck } = {
   has_looked: isFlag,
   files: isMapOf(hasMembers({ mtime_ms: isNumber, size: isNumber, ino: isNumber, gone_ms: orNull(isNumber) })),
   cursor: orNull(isFeedCursor),
-  deliveries: isMapOf(hasMembers({ run: isRun, at_ms: isNumber, proof: isText })),
+  deliveries: isMapOf(hasMembers({ run: orNull(isRun), at_ms: isNumber, proof: isText })),
   last_at: orNull(isInstant),
   is_silence_told: isFlag,
   waiting: isListOf(hasMembers({ event: isEvent, ready_ms: isNumber })),
