@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { useCase } from '../kit/case.ts';
 import { onlyRun, shown, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
-import { BIN, type Rig } from '../kit/rig.ts';
+import { BIN, eventually, GONE_MS, type Rig } from '../kit/rig.ts';
 import { hasTerminals, onTerminal } from '../kit/terminal.ts';
 
 const TOKEN = `tr0ub4dor&3/"quoted" $HOME`;
@@ -182,7 +182,53 @@ steps:
     expect(hitsInState(rig)).toEqual([]);
     expect(hitsIn((await rig.flowctl('show', '--json')).stdout)).toEqual([]);
   });
+
+  it.each([
+    ['that flowctl prints', []],
+    ['that a detached flowctl leaves in its file', ['--detach']],
+  ])('S12: in the text of a crash %s', async (_, more) => {
+    const { rig } = here;
+    here.mayLeaveStrays();
+    rig.write(
+      'flow.yaml',
+      'secrets: [TOKEN, KEY]\nsteps: { a: { secrets: [TOKEN, KEY], run: \'echo "$TOKEN" up; sleep 600\' } }\n',
+    );
+    const env = { NODE_OPTIONS: `--require ${rig.write('crash.cjs', CRASH)}`, UP: rig.path('up') };
+    const started = rig.start(['run', 'flow.yaml', ...more], { env });
+    await eventually('the step is up', GONE_MS, () =>
+      rig.filesBelow().some(({ path }) => /logs\/a\.1\.log$/.test(path)),
+    );
+    rig.write('up', '');
+    const { code, stdout, stderr } = await started.ended;
+    await eventually('flowctl is gone', GONE_MS, async () => (await onlyRun(rig)).state === 'crashed');
+    const [file] = rig.filesBelow().filter(({ path }) => path.endsWith('detached.log'));
+    const said = file === undefined ? stderr : rig.read(`.flowctl/${file.path}`);
+    expect(code, stderr).toBe(more.length === 0 ? 70 : 0);
+    expect(said).toContain('internal: a bug about ***');
+    expect(said).toContain('this is a bug in flowctl');
+    expect({ said: hitsIn(stdout + stderr), state: hitsInState(rig) }).toEqual({ said: [], state: [] });
+  });
 });
+
+/** Breaks a flowctl that lives a run when it is told to, with an error that tells every secret in many ways. */
+const CRASH = `
+const { existsSync } = require('node:fs');
+const { isMainThread } = require('node:worker_threads');
+if (isMainThread && /flowctl\\.js$/.test(process.argv[1] ?? '')) {
+  const timer = setInterval(() => {
+    if (!existsSync(process.env.UP)) return;
+    clearInterval(timer);
+    const values = [process.env.TOKEN, process.env.KEY];
+    const ways = values.flatMap((value) => [
+      ...[value, encodeURIComponent(value), JSON.stringify({ value }), require('node:util').inspect({ value })],
+      ...['hex', 'base64', 'base64url'].map((encoding) => Buffer.from(value).toString(encoding)),
+    ]);
+    const cause = new TypeError("The property 'options.env' is invalid. Received " + ways.join(' '));
+    throw Object.assign(new Error('a bug about ' + ways.join(', '), { cause }), { values, command: ways });
+  }, 20);
+  timer.unref();
+}
+`;
 
 describe('a step is given', () => {
   it('S13: the secrets that it names and no others, wherever they were inherited from', async () => {
