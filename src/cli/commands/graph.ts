@@ -40,7 +40,8 @@ export function define(program: Command): void {
     .description(
       'Draws which step comes after which. Solid lines: one step needs the other. Dashes: it reads outputs of a step further up. ' +
         'Members of groups, steps of sub-flows and handlers stand with what they belong to. JSON: {nodes: [{id, kind, parent?, handler?, map?, ' +
-        'state?, items?}], edges: [{from, to, kind}]}, kinds of edges `needs`, `data` and `files`.',
+        'state?, items?}], edges: [{from, to, kind}]}, kinds of edges `needs`, `data` and `files`. No code is loaded for a flow in YAML; the top ' +
+        'level of a flow that is a module itself is run.',
     )
     .option('--format <format>', GRAPH_FORMATS.join(', '), readFormat, 'tree')
     .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flow')

@@ -29,7 +29,10 @@ export function define(program: Command): void {
   withGlobalOptions(program.command('validate'))
     .argument('<flow...>', 'flow files, or flowctl.config.yaml')
     .summary('say everything that is wrong with flows')
-    .description('Checks flows and prints every problem with its place. Runs nothing, loads no code, writes nothing.')
+    .description(
+      'Checks flows and prints every problem with its place. Runs nothing, writes nothing, and loads no code for a flow in YAML: what it calls ' +
+        'is parsed. A flow that is a module itself is made by its code, so to name one here is to run its top level, as importing it does.',
+    )
     .option('--profile <name>', 'lay a profile of flowctl.config.yaml over the flows')
     .option('--json', 'print an array of {file, line, column, severity, code, message, help}')
     .addHelpText('after', EXAMPLES)
