@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isJsonObject } from '../base/json.ts';
+import { namesIn } from './housekeeping.ts';
 import { FORMAT, isMemory, isResultFile, readJson } from './records.ts';
 
 /** A file that is of no use. */
@@ -23,7 +24,7 @@ export async function findUseless(folder: string, now: number): Promise<readonly
     ['steps', isMemory],
     ['results', isResultFile],
   ] as const) {
-    for (const name of await namesIn(join(folder, kind))) {
+    for (const name of await namesIn(folder, join(folder, kind))) {
       const path = join(folder, kind, name);
       if (!name.endsWith('.json')) {
         if (await isOld(path, now)) found.push({ path, why: 'unfinished' });
@@ -34,8 +35,8 @@ export async function findUseless(folder: string, now: number): Promise<readonly
     }
   }
   const files = join(folder, 'files');
-  for (const prefix of await namesIn(files)) {
-    for (const name of await namesIn(join(files, prefix))) {
+  for (const prefix of await namesIn(folder, files)) {
+    for (const name of await namesIn(folder, files, join(files, prefix))) {
       const path = join(files, prefix, name);
       if (!/^[0-9a-f]{64}$/.test(name)) {
         if (await isOld(path, now)) found.push({ path, why: 'unfinished' });
@@ -53,9 +54,10 @@ async function isOld(path: string, now: number): Promise<boolean> {
   return stats?.isFile() === true && now - stats.mtimeMs > YOUNG_MS;
 }
 
-/** Null for what cannot be read. */
+/** Null for what cannot be read, and for what is no file of its own: a link may lead to a device without end, a FIFO makes us wait. */
 async function hashOfFile(path: string): Promise<string | null> {
   try {
+    if (!(await lstat(path)).isFile()) return null;
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
     return hash.digest('hex');
@@ -63,5 +65,3 @@ async function hashOfFile(path: string): Promise<string | null> {
     return null;
   }
 }
-
-const namesIn = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);

@@ -97,7 +97,8 @@ export function describeDeviations(deviations: readonly Deviation[]): string {
 export async function areKept(records: Records, deviations: readonly Deviation[]): Promise<boolean> {
   for (const { file } of deviations) {
     if (file.link) return false;
-    const kept = await stat(records.filePath(file.hash)).catch(() => null);
+    const place = await records.keptAt(file.hash);
+    const kept = place === null ? null : await stat(place).catch(() => null);
     if (kept?.isFile() !== true || kept.size !== file.bytes) return false;
   }
   return true;
@@ -109,7 +110,7 @@ export async function keepFiles(records: Records, directory: string, files: read
   if (total > KEPT_BYTES_LIMIT) return;
   for (const { path, hash, bytes, link } of files) {
     if (link) continue;
-    const kept = records.filePath(hash);
+    const kept = await records.placeFor(hash);
     const present = await stat(kept).catch(() => null);
     // The content is compared with the hash when it is restored, so what changes meanwhile does no harm.
     if (present?.size !== bytes) await copyWhole(join(directory, path), kept, 0o600, 0o700);
@@ -127,7 +128,8 @@ export async function restoreFiles(
   files: readonly GeneratedFile[],
 ): Promise<string | null> {
   for (const file of files) {
-    const kept = records.filePath(file.hash);
+    const kept = await records.keptAt(file.hash);
+    if (kept === null) return file.path;
     try {
       const content = await contents.of(kept, records.folder);
       if (content?.hash !== file.hash) {

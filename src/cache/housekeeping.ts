@@ -200,7 +200,7 @@ const KEPT_FILE = /^(?:[0-9a-f]{64}|\.[0-9a-f]{64}\.[0-9a-f]{16}\.tmp)$/;
  * What is in the last of these folders, each of which is in the one before. Nothing where one of them is a link: what it leads to was
  * not made by us, and would be removed.
  */
-async function namesIn(...folders: readonly string[]): Promise<readonly string[]> {
+export async function namesIn(...folders: readonly string[]): Promise<readonly string[]> {
   for (const folder of folders) {
     const found = await lstat(folder).catch(() => null);
     if (found?.isDirectory() !== true) return [];

@@ -122,6 +122,6 @@ async function keepOutputs(
   const text = JSON.stringify(value);
   if (Buffer.byteLength(text) <= INLINE_OUTPUT_LIMIT) return { kind: 'inline', value };
   const hash = hashOf(text);
-  await writeWhole(records.filePath(hash), text);
+  await writeWhole(await records.placeFor(hash), text);
   return { kind: 'file', hash };
 }

@@ -9,7 +9,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ContentHash, RunId, StepKey } from '../base/ids.ts';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
@@ -105,6 +105,29 @@ export class Records {
     return join(this.folder, 'files', hash.slice(0, 2), hash);
   }
 
+  /**
+   * The place of a content that is to be kept, in a folder that is made when it is missing.
+   * @throws where the folder is none: a link there could lead to somebody else's files.
+   */
+  async placeFor(hash: ContentHash): Promise<string> {
+    const path = this.filePath(hash);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    if (!(await isFolder(dirname(path)))) throw new Error(`${dirname(path)} is no folder`);
+    return path;
+  }
+
+  /** The place of a content that may be kept; null when its folder is none. */
+  async keptAt(hash: ContentHash): Promise<string | null> {
+    const path = this.filePath(hash);
+    return (await isFolder(dirname(path))) ? path : null;
+  }
+
+  /** A JSON text that is kept as a content; null when there is none that can be read. */
+  async keptJson(hash: ContentHash): Promise<unknown> {
+    const place = await this.keptAt(hash);
+    return place === null ? null : readJson(place);
+  }
+
   /** The last success of a step; null when there is none that can be read. */
   async memory(scope: string, step: StepKey): Promise<StepMemory | null> {
     const found = await readJson(this.memoryPath(scope, step));
@@ -163,6 +186,13 @@ const isSource: MemberCheck = (value) =>
   Array.isArray(value) && isText(value[0]) && isText(value[1]) && orNull(isText)(value[2]);
 
 const MEMORY: MemberChecks = { parts: isMapOf(isText), sources: isListOf(isSource), stamps: isMapOf(isText) };
+
+/** Also false for a link to one. */
+const isFolder = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 
 /** A file's JSON; null for one that is missing, unreadable or damaged, and for what is no regular file, links included. */
 export async function readJson(path: string): Promise<unknown> {

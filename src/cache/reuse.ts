@@ -22,7 +22,7 @@ import { Contents, hashOf } from './content.ts';
 import { contentOfFlow, fingerprintOf, type Parts, partsOf, type Place, type WorkContent } from './fingerprint.ts';
 import { areKept, describeDeviations, type Deviation, findDeviations, manifestOf, restoreFiles } from './generated.ts';
 import { isPartOf, noteUse } from './housekeeping.ts';
-import { FORMAT, type KeptResult, type KeptSource, readJson, Records, type StepMemory } from './records.ts';
+import { FORMAT, type KeptResult, type KeptSource, Records, type StepMemory } from './records.ts';
 import { Turns } from '../base/turns.ts';
 
 /** What reuse in one run works with. */
@@ -260,7 +260,7 @@ export class EarlierResults implements Reuse {
   private async readOutputs({ outputs }: KeptResult): Promise<Result<Json | null, string>> {
     if (outputs === null) return ok(null);
     if (outputs.kind === 'inline') return ok(outputs.value);
-    const value = (await readJson(this.records.filePath(outputs.hash))) as Json;
+    const value = (await this.records.keptJson(outputs.hash)) as Json;
     if (value === null || hashOf(JSON.stringify(value)) !== outputs.hash) return err('its outputs are no longer kept');
     return ok(value);
   }

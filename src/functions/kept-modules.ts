@@ -18,19 +18,21 @@ const YOUNG_MS = 3_600_000;
 /** Looks at every bundle and manifest. Nothing is run. @param now milliseconds since the epoch. */
 export async function findUselessModules(folder: string, now: number): Promise<readonly UselessModule[]> {
   const found: UselessModule[] = [];
-  const names = await readdir(folder).catch((): string[] => []);
+  // Behind a link lies what somebody else made.
+  const isOurs = (await isFolder(path.dirname(folder))) && (await isFolder(folder));
+  const names = isOurs ? await readdir(folder).catch((): string[] => []) : [];
   const bundles = new Map<string, string>();
   const used = new Set<string>();
   for (const name of names) {
     const file = path.join(folder, name);
     const hash = BUNDLE.exec(name)?.[1];
     if (hash !== undefined) {
-      const content = await readFile(file).catch(() => null);
+      const content = (await isPlain(file)) ? await readFile(file).catch(() => null) : null;
       const isWhole = content !== null && createHash('sha256').update(content).digest('hex') === hash;
       if (isWhole) bundles.set(name, file);
       else found.push({ path: file, why: 'damaged' });
     } else if (MANIFEST.test(name)) {
-      const bundle = await bundleNamedBy(file);
+      const bundle = (await isPlain(file)) ? await bundleNamedBy(file) : null;
       if (bundle === null) found.push({ path: file, why: 'damaged' });
       else used.add(bundle);
     } else if (await isOld(file, now)) found.push({ path: file, why: 'unfinished' });
@@ -55,3 +57,9 @@ async function isOld(file: string, now: number): Promise<boolean> {
   const stats = await lstat(file).catch(() => null);
   return stats?.isFile() === true && now - stats.mtimeMs > YOUNG_MS;
 }
+
+const isFolder = async (folder: string): Promise<boolean> =>
+  (await lstat(folder).catch(() => null))?.isDirectory() === true;
+
+/** False for links, devices and pipes, which may have no end. */
+const isPlain = async (file: string): Promise<boolean> => (await lstat(file).catch(() => null))?.isFile() === true;

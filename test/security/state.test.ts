@@ -139,6 +139,51 @@ describe("links and folders that came with somebody's archive", () => {
     expect(mine.filter((file) => !existsSync(file))).toEqual([]);
   });
 
+  it('S9: nothing is kept, looked up or taken away behind a link among the contents of the cache', async () => {
+    const { rig } = here;
+    rig.write('in', 'x');
+    const large = 'node -p \'JSON.stringify("x".repeat(100000))\'';
+    rig.write(
+      'flow.yaml',
+      `steps:
+  file: { run: 'cat in > out', sources: [in], generates: [out], cache: true }
+  large: { run: ${JSON.stringify(large)}, output: json, sources: [in], cache: true }
+`,
+    );
+    expect((await rig.flowctl('run', 'flow.yaml', '-q')).code).toBe(0);
+    const files = rig.path('.flowctl/cache/files');
+    const kept = readdirSync(files);
+    expect(kept).toHaveLength(2);
+    // The folders of what is kept are links to a folder that holds files of the same names, and other bytes.
+    mkdirSync(rig.path('theirs'));
+    for (const folder of kept) {
+      for (const name of readdirSync(join(files, folder))) rig.write(`theirs/${name}`, 'theirs');
+      rmSync(join(files, folder), { recursive: true });
+      symlinkSync(rig.path('theirs'), join(files, folder));
+    }
+    rig.write(`theirs/${'0'.repeat(64)}.mjs`, 'theirs');
+    const theirs = () => readdirSync(rig.path('theirs')).map((name) => [name, rig.read(`theirs/${name}`)]);
+    const before = theirs();
+    rmSync(rig.path('out'));
+    for (const argv of [
+      ['resume'],
+      ['run', 'flow.yaml', '-q'],
+      ['run', 'flow.yaml', '-q', '--no-cache'],
+      ['doctor', '--fix'],
+    ]) {
+      const { code, stderr } = await rig.flowctl(...argv);
+      expect([0, 1, 4, 65], `${argv.join(' ')}: ${stderr}`).toContain(code);
+      expect(stderr).not.toContain('internal');
+      expect(theirs()).toEqual(before);
+    }
+    expect(rig.read('out')).toBe('x');
+    rmSync(rig.path('.flowctl/cache/modules'), { recursive: true, force: true });
+    symlinkSync(rig.path('theirs'), rig.path('.flowctl/cache/modules'));
+    await rig.flowctl('doctor', '--fix');
+    expect(theirs()).toEqual(before);
+    rmSync(rig.path('.flowctl'), { recursive: true });
+  });
+
   it('S8: `delete` and `prune` remove runs that are listed, and nothing behind a link in them or in their place', async () => {
     const { rig } = here;
     rig.write(
