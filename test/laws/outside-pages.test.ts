@@ -1,12 +1,13 @@
-/** The pages about artifacts, waits and notifications: what they show runs as they say. */
+/** The pages about artifacts, schedules, triggers, waits and notifications: what they show runs as they say. */
 
 import { chmodSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunDetail } from '../../src/model/view.ts';
+import { EVENT_MEMBERS } from '../../src/model/trigger.ts';
 import { NOTIFY_CHANNELS } from '../../src/load/check-handlers.ts';
 import { serve, withStatus } from '../kit/http.ts';
-import { Rig } from '../kit/rig.ts';
+import { eventually, Rig } from '../kit/rig.ts';
 
 const page = (name: string): string => readFileSync(resolve(import.meta.dirname, `../../docs/${name}.md`), 'utf8');
 
@@ -73,6 +74,52 @@ describe('docs/schedules.md', () => {
   it('names every key of a schedule', () => {
     const keys = Object.keys(schema.definitions.schedule.properties);
     expect(keys.filter((key) => !page('schedules').includes(`\`${key}\``))).toEqual([]);
+  });
+});
+
+describe('docs/triggers.md', () => {
+  const blocks = (language: string): readonly string[] =>
+    [...page('triggers').matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(
+      ([, text = '']) => text,
+    );
+
+  it('shows flows that can be deployed, and what its commands print', async () => {
+    const flows = [...blocks('yaml'), ...blocks('ts')];
+    expect(flows).toHaveLength(5);
+    for (const text of flows) {
+      const name = /^(?:#|\/\/) (\S+)\n/.exec(text)?.[1] ?? '';
+      rig.write(name, text);
+      const { code, stderr } = await rig.flowctl('deploy', name, '--name', `x-${name.replace('.', '-')}`);
+      expect([name, code], stderr).toEqual([name, 0]);
+    }
+    const [, deployed = '', shown = ''] =
+      /^\$ flowctl deploy \S+\n([^$]*)\$ flowctl deployments import\n([^$]*)$/.exec(blocks('console')[0] ?? '') ?? [];
+    expect((await rig.flowctl('deploy', 'import.yaml')).stdout).toBe(deployed);
+    const { stdout } = await rig.flowctl('deployments', 'import');
+    expect(stdout.replace(rig.path('import.yaml'), 'import.yaml').startsWith(shown), stdout).toBe(true);
+  });
+
+  it('names every key of a trigger, and everything that an event has', () => {
+    const keys = Object.keys(schema.definitions.trigger.properties);
+    const members = Object.values(EVENT_MEMBERS).flat();
+    expect(keys.filter((key) => !page('triggers').includes(`\`${key}\``))).toEqual([]);
+    expect(members.filter((member) => !new RegExp(`[.\`]${member}\\b`).test(page('triggers')))).toEqual([]);
+  });
+
+  it('shows a request by hand that is signed as it has to be', { timeout: 60_000 }, async () => {
+    rig.write('orders.yaml', blocks('yaml').find((text) => text.startsWith('# orders.yaml')) ?? '');
+    rig.give({ ORDERS_SECRET: 'a secret of both' });
+    await rig.flowctl('deploy', 'orders.yaml');
+    const serving = rig.start(['serve', '--listen', '0']);
+    await serving.prints(/listening on http:\S+\n/);
+    const [, url = ''] = /listening on (\S+)/.exec(serving.stdout()) ?? [];
+    const command = (blocks('sh')[0] ?? '').replace('http://127.0.0.1:7717', url);
+    const sent = await rig.shell(command).ended;
+    expect(sent.stdout, sent.stderr).toMatch(/^\{"run":"0\w+"\}\n$/);
+    await serving.prints(/orders: run 0\w+ for webhook new msg_1/);
+    serving.process.kill('SIGTERM');
+    await serving.ended;
+    await eventually('it ran', 20_000, async () => (await rig.flowctl('logs', 'take')).stdout === 'order 4711\n');
   });
 });
 
