@@ -50,6 +50,7 @@ type FlowCode =
   | 'no_such_flow'
   | 'invalid_schedule'
   | 'invalid_trigger'
+  | 'invalid_automation'
   | 'missing_schedule_param'
   | 'unknown_flow_param'
   | 'missing_flow_param'

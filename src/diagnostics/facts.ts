@@ -180,7 +180,7 @@ export interface FactsByCode {
   readonly partial_resource: { readonly step: string; readonly name: string; readonly amount: number };
   readonly include_not_found: { readonly file: string };
   readonly include_cycle: { readonly file: string };
-  readonly invalid_config_name: { readonly name: string; readonly what: 'var' | 'unit' | 'profile' };
+  readonly invalid_config_name: { readonly name: string; readonly what: 'var' | 'unit' | 'profile' | 'automation' };
   readonly invalid_glob: { readonly glob: string; readonly problem: string };
   readonly file_cycle: { readonly step: string; readonly other: string; readonly glob: string };
   readonly reserved_step_name: { readonly name: string };
@@ -212,6 +212,7 @@ export interface FactsByCode {
   readonly invalid_schedule: { readonly key: string; readonly problem: string; readonly remedy: string | null };
   /** As `invalid_schedule`. */
   readonly invalid_trigger: { readonly key: string; readonly problem: string; readonly remedy: string | null };
+  readonly invalid_automation: { readonly key: string; readonly problem: string; readonly remedy: string | null };
   readonly missing_schedule_param: { readonly params: readonly string[] };
   readonly unknown_flow_param: Unknown & { readonly flow: string };
   readonly missing_flow_param: { readonly flow: string; readonly params: readonly string[] };

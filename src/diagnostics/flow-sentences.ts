@@ -220,6 +220,7 @@ export const FLOW_SENTENCES: Sentences<FlowDiagnosticCode> = {
   invalid_sub_flow: ({ count }) => say(`this flow has ${counted(count, 'error')} of its own, which are listed as well`),
   invalid_schedule: ({ key, problem, remedy }) => say(`${quoted(key)}: ${problem}`, remedy),
   invalid_trigger: ({ key, problem, remedy }) => say(`${quoted(key)}: ${problem}`, remedy),
+  invalid_automation: ({ key, problem, remedy }) => say(`${quoted(key)}: ${problem}`, remedy),
   missing_schedule_param: ({ params }) =>
     say(
       `the runs that this begins have no value for ${params.length === 1 ? 'the param' : 'the params'} ${listedNames(params, 'and')}`,

@@ -10,6 +10,7 @@ const NAME_RULES = {
   var: 'a name is made of letters, digits, `_` and `-`, and begins with a letter or `_`',
   unit: 'a name is made of letters, digits, `_`, `.`, `:`, `/` and `-`',
   profile: 'a name is made of letters, digits, `_`, `.` and `-`, and begins with a letter, a digit or `_`',
+  automation: 'a name is made of letters, digits, `_`, `.` and `-`, and begins with a letter or a digit',
 };
 const CONFIG = 'flowctl.config.yaml';
 
@@ -88,7 +89,7 @@ export const POLICY_SENTENCES: Sentences<PolicyDiagnosticCode> = {
   include_not_found: ({ file }) =>
     say(`there is no file ${quoted(file)}`, 'the path is relative to the folder of the file that includes it'),
   include_cycle: ({ file }) => say(`${quoted(file)} includes this file, directly or through others`, 'take it out'),
-  invalid_config_name: ({ name, what }) => say(`${quoted(name)} cannot be the name of a ${what}`, NAME_RULES[what]),
+  invalid_config_name: ({ name, what }) => say(`${quoted(name)} cannot be the name of ${what === 'automation' ? 'an' : 'a'} ${what}`, NAME_RULES[what]),
   reserved_step_name: ({ name }) =>
     say(
       `${quoted(name)} cannot be the name of a step`,

@@ -1,6 +1,7 @@
 /** What the parts of a project's config mean: names, durations, secrets. Expressions are checked with the profile that is chosen. */
 
 import { hasExpression } from '../expressions/expressions.ts';
+import { checkAutomations } from './automations.ts';
 import { checkSecretSources } from './check-policies.ts';
 import { checkDuration, checkEnvNames, checkPaths, checkRetry } from './check-values.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf } from './document.ts';
@@ -63,6 +64,7 @@ export function checkConfig(root: DocumentNode, problems: Problems): void {
   checkDuration(entryOf(root, 'grace')?.value, problems);
   checkDuration(entryOf(entryOf(root, 'retention')?.value, 'older_than')?.value, problems);
   checkResources(root, problems);
+  checkAutomations(root, problems);
   for (const { key, keySpan, value } of entriesOf(entryOf(root, 'profiles')?.value)) {
     if (!PROFILE_NAME.test(key)) problems.at('invalid_config_name', keySpan, { name: key, what: 'profile' });
     checkLayer(value, problems);

@@ -29,7 +29,8 @@ const OPTION_CHANNELS: ReadonlyMap<string, readonly string[]> = new Map([
   ['env', ['command']],
 ]);
 
-function checkMessage({ name }: HandlerOutline, node: DocumentNode, problems: Problems): void {
+/** Checks a message. @param name of whoever sends it. */
+export function checkMessage(name: string, node: DocumentNode, problems: Problems): void {
   const entries = entriesOf(node);
   const [first, second] = entries.filter(({ key }) => NOTIFY_CHANNELS.includes(key));
   const [any] = entries;
@@ -78,7 +79,7 @@ function checkAction(handler: HandlerOutline, problems: Problems): void {
   const shell = entryOf(body, 'shell');
   if (shell !== undefined && (action.key !== 'run' || action.value.kind !== 'scalar'))
     problems.at('misplaced_key', shell.keySpan, { key: 'shell', step: name, home: '`run` with a text' });
-  if (action.key === 'notify') checkMessage(handler, action.value, problems);
+  if (action.key === 'notify') checkMessage(name, action.value, problems);
 }
 
 /** Checks the handlers of a flow and of its steps. */

@@ -18,10 +18,21 @@ function describe(path: readonly string[]): string {
   return rest.length === 0 ? owner : `${quoted(dotted(rest))} of ${owner}`;
 }
 
+/** @param path behind the place of the automation. */
+function automationContext([part, ...rest]: readonly string[]): KeyContext | null {
+  if (part === undefined) return 'automation';
+  if (part === 'when') {
+    if (rest.length === 0) return 'automation_when';
+    return rest[0] === 'run' ? 'automation_run' : 'automation_schedule';
+  }
+  return part === 'then' ? (rest[1] === 'notify' ? 'notify' : 'automation_then') : null;
+}
+
 function contextOf(path: readonly string[]): KeyContext | null {
   if (path.length === 0) return 'config';
   if (path[0] === 'profiles' && path.length === 2) return 'profile';
   const [key, ...rest] = withoutProfile(path);
+  if (key === 'automations') return automationContext(rest.slice(1));
   if (key === 'defaults') return rest.length === 0 ? 'defaults' : rest[0] === 'retry' ? 'retry' : null;
   if (key === 'secrets') return 'secret';
   if (key === 'retention') return rest.length === 0 ? 'retention' : null;

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Sources } from '../diagnostics/source.ts';
+import type { AutomationDefinition } from '../model/automation.ts';
 import {
   type Capacity,
   DEFAULT_RETENTION,
@@ -14,6 +15,7 @@ import {
   type ProjectConfig,
   type RetentionRule,
 } from '../model/project.ts';
+import { automationOf, automationsIn } from './automations.ts';
 import { checkLayerTemplates } from './check-config-templates.ts';
 import { type ConfigFile, programConfig, readConfigFiles } from './config-files.ts';
 import { type DocumentNode, entriesOf, entryOf, textOf } from './document.ts';
@@ -62,11 +64,18 @@ function configOf(file: string, layers: readonly WrittenLayer[]): ProjectConfig 
     grace_ms: durationOf(lastOf(layers, 'grace')),
     retention: retentionOf(lastOf(layers, 'retention')),
     private_hosts: privateHostsOf(lastOf(layers, 'allow_private_addresses')),
+    automations: automationsOf(layers),
   };
 }
 
 /** `true` is all of them, `false` none. */
 const privateHostsOf = (node: DocumentNode | undefined): PrivateHosts => (isTrue(node) ? 'all' : textsOf(node));
+
+/** Those of all files; of one name the last. */
+function automationsOf(layers: readonly WrittenLayer[]): readonly AutomationDefinition[] {
+  const found = layers.flatMap(({ root }) => automationsIn(root).map(automationOf));
+  return [...new Map(found.map((each) => [each.name, each])).values()];
+}
 
 function retentionOf(node: DocumentNode | undefined): RetentionRule | null {
   if (node === undefined) return DEFAULT_RETENTION;

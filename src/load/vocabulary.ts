@@ -28,6 +28,11 @@ export type KeyContext =
   | 'config'
   | 'profile'
   | 'capacity'
+  | 'automation'
+  | 'automation_when'
+  | 'automation_run'
+  | 'automation_schedule'
+  | 'automation_then'
   | 'retention'
   | 'wait'
   | 'wait_for'
@@ -71,11 +76,16 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   cache: words('key ttl'),
   secret: words('env file command'),
   config: words(
-    'include resources durability grace retention allow_private_addresses env dotenv secrets vars defaults profiles',
+    'include resources durability grace retention allow_private_addresses env dotenv secrets vars defaults profiles automations',
   ),
   retention: words('older_than keep'),
   profile: words('params env dotenv secrets vars defaults'),
   capacity: words('per max'),
+  automation: words('name active when then chain at_most'),
+  automation_when: words('run longer_than schedule'),
+  automation_run: words('flow deployment tag states'),
+  automation_schedule: words('deployment outcome'),
+  automation_then: words('run params cancel pause notify'),
   schema: words(
     'type title description default examples enum const format pattern minLength maxLength minimum maximum exclusiveMinimum ' +
       'exclusiveMaximum multipleOf items minItems maxItems uniqueItems properties required additionalProperties minProperties ' +

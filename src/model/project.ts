@@ -3,6 +3,8 @@
  * profiles ...) is merged into their definitions when they are loaded.
  */
 
+import type { AutomationDefinition } from './automation.ts';
+
 /** How much there is of something that steps of all runs share. */
 export type Capacity =
   /** Any units: at most `units` are out at once. */
@@ -35,6 +37,8 @@ export interface ProjectConfig {
   readonly retention: RetentionRule | null;
   /** What waits and messages may reach in private networks besides what flows name. */
   readonly private_hosts: PrivateHosts;
+  /** What is done about what happens to runs and schedules. */
+  readonly automations: readonly AutomationDefinition[];
 }
 
 /** Hosts that may have private addresses: names, addresses, and networks such as `10.0.0.0/8`. */
@@ -48,4 +52,5 @@ export const NO_CONFIG: ProjectConfig = {
   grace_ms: null,
   retention: DEFAULT_RETENTION,
   private_hosts: [],
+  automations: [],
 };

@@ -26,6 +26,12 @@ const PROPERTIES = {
   defaults: '/definitions/defaults/properties',
   secret: '/definitions/secretSource/properties',
   capacity: '/definitions/capacity/else/then/properties',
+  automation: '/definitions/automation/properties',
+  automation_when: '/definitions/automationWhen/properties',
+  automation_run: '/definitions/automationRun/properties',
+  automation_schedule: '/definitions/automationSchedule/properties',
+  automation_then: '/definitions/automationThen/properties',
+  notify: '/definitions/notify/properties',
 } as const;
 
 describe('the schema of projects', () => {
