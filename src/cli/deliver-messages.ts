@@ -18,7 +18,7 @@ import { environmentOfRun } from './dotenv.ts';
 import type { Session } from './session.ts';
 
 /** From one look at what is kept to the next. */
-const PAUSE_MS = 5_000;
+const PAUSE_MS = 2_000;
 /** After this a look begins anew. */
 const ROUND_MS = 60_000;
 /** How long one message may take. */

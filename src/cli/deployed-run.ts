@@ -122,5 +122,5 @@ async function givenByClaim(
   if (event === undefined) return { given: schedule === null ? {} : (schedules[schedule]?.params ?? {}), seen: {} };
   const facts = event.facts ?? unwrap(await readEventFacts(state, event.id));
   const trigger = triggers.find(({ id }) => id === event.trigger);
-  return { given: trigger?.definition.params ?? {}, seen: { event: facts } };
+  return { given: event.params ?? trigger?.definition.params ?? {}, seen: { event: facts } };
 }

@@ -17,7 +17,7 @@ export interface GivenClaim extends StartClaim {
 /** Writes what `readClaim` reads. */
 export const claimText = (claim: GivenClaim): string => JSON.stringify(claim);
 
-const TRIGGERS: ReadonlySet<unknown> = new Set(['schedule', 'backfill', ...EVENT_KINDS]);
+const TRIGGERS: ReadonlySet<unknown> = new Set(['schedule', 'backfill', 'automation', ...EVENT_KINDS]);
 const isClaimTrigger = (value: unknown): value is RunClaim['trigger'] => TRIGGERS.has(value);
 
 const isEventKind = (trigger: RunClaim['trigger']): trigger is EventKind =>

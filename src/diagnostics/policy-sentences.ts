@@ -89,7 +89,8 @@ export const POLICY_SENTENCES: Sentences<PolicyDiagnosticCode> = {
   include_not_found: ({ file }) =>
     say(`there is no file ${quoted(file)}`, 'the path is relative to the folder of the file that includes it'),
   include_cycle: ({ file }) => say(`${quoted(file)} includes this file, directly or through others`, 'take it out'),
-  invalid_config_name: ({ name, what }) => say(`${quoted(name)} cannot be the name of ${what === 'automation' ? 'an' : 'a'} ${what}`, NAME_RULES[what]),
+  invalid_config_name: ({ name, what }) =>
+    say(`${quoted(name)} cannot be the name of ${what === 'automation' ? 'an' : 'a'} ${what}`, NAME_RULES[what]),
   reserved_step_name: ({ name }) =>
     say(
       `${quoted(name)} cannot be the name of a step`,

@@ -59,10 +59,11 @@ const SCHEDULE: { readonly [Member in keyof ScheduleDefinition]-?: MemberCheck }
 export const isEvent = hasMembers({
   id: isRunId,
   trigger: isRunId,
-  kind: isOneOf(...EVENT_KINDS),
+  kind: isOneOf(...EVENT_KINDS, 'automation'),
   at: isInstant,
   what: isText,
   facts: orNull(isObject),
+  params: orMissing(isObject),
 });
 
 const isWatched = isKindOf({
@@ -97,7 +98,7 @@ const tick = {
 const CLAIM = {
   ...tick,
   run: isRunId,
-  trigger: isOneOf('schedule', 'backfill', ...EVENT_KINDS),
+  trigger: isOneOf('schedule', 'backfill', 'automation', ...EVENT_KINDS),
   claimed_at: isInstant,
 };
 const isClaim = hasMembers(CLAIM);

@@ -4,7 +4,7 @@ import type { ContentHash, RunId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Actor } from './outcome.ts';
 import type { ScheduleDefinition } from './schedule.ts';
-import type { DeployedTrigger, EventKind, TriggerEvent } from './trigger.ts';
+import type { DeployedTrigger, TriggerEvent } from './trigger.ts';
 
 /** What a deployment was at some time. */
 export interface DeployedVersion {
@@ -30,7 +30,7 @@ export interface DueTick {
 }
 
 /** What makes a run due that nobody asked for by hand. */
-export type ClaimTrigger = 'schedule' | 'backfill' | EventKind;
+export type ClaimTrigger = 'schedule' | 'backfill' | TriggerEvent['kind'];
 
 /** A run that is to be started; on disk before anybody starts it. */
 export interface RunClaim extends DueTick {

@@ -16,7 +16,7 @@ export interface RunSettings {
 }
 
 /** What made a run begin. */
-export type Trigger = 'manual' | 'schedule' | 'event' | 'parent' | 'rerun' | 'backfill';
+export type Trigger = 'manual' | 'schedule' | 'event' | 'parent' | 'rerun' | 'backfill' | 'automation';
 
 /** The first event of every journal: everything about the run that its definition does not say. */
 export type RunStarted = {

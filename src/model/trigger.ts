@@ -65,15 +65,17 @@ export interface DeployedTrigger {
 export interface TriggerEvent {
   /** Its own, and that of the run which it begins (which may get another one after a crash). */
   readonly id: RunId;
-  /** The id of the trigger. */
+  /** The id of the trigger; that of the event itself where an automation made it. */
   readonly trigger: RunId;
-  readonly kind: EventKind;
+  readonly kind: EventKind | 'automation';
   /** RFC 3339: when it happened. */
   readonly at: string;
   /** In a few words. */
   readonly what: string;
   /** What expressions see as `event`; null: it lies in a file of its own, or is not needed any more. */
   readonly facts: JsonObject | null;
+  /** Of an automation: what the run is given; texts are templates. */
+  readonly params?: JsonObject;
 }
 
 /** Facts with more characters than this, as JSON, get a file of their own. */

@@ -15,6 +15,7 @@ import { keepDelivering } from '../deliver-messages.ts';
 import { deployFlow } from '../deploy-flow.ts';
 import { loadOrComplain } from '../flow-file.ts';
 import { fileOf, referenceTo } from '../flow-reference.ts';
+import { bothEvents, openAutomations } from '../open-automations.ts';
 import { markOf, openEvents } from '../open-events.ts';
 import { readAllowedHost, readListenAddress, serveHooks } from '../serve-hooks.ts';
 import { schedulerPorts } from '../scheduler-ports.ts';
@@ -91,6 +92,10 @@ async function serve(flows: readonly string[], options: ServeOptions): Promise<v
     say(`looking at the schedules of ${state.root}`);
     const delivering = keepDelivering(session, state, sleep, stopped.signal, say);
     const events = openEvents(session, state, false, () => bell.dispatchEvent(new Event('ring')));
+    const automations = openAutomations(session, state, (text, isTrouble) => {
+      if (options.quiet !== true || !isTrouble) say(text);
+      else session.stderr.write(`${new Date().toISOString()} ${text}\n`);
+    });
     const isStopped = (): boolean => stopped.signal.aborted;
     const hosts = options.allowHost ?? [];
     if (address === null) await mentionHooks(session, state);
@@ -100,10 +105,11 @@ async function serve(flows: readonly string[], options: ServeOptions): Promise<v
     hooks?.catch(stop);
     await serveSchedules({
       ...schedulerPorts(state, tell),
-      events: events.port,
+      events: bothEvents(events.port, automations.port),
       sleep,
       isStopped,
-      documentMark: async () => `${await markOf(projectDocumentPath(state))} ${await events.mark()}`,
+      documentMark: async () =>
+        `${await markOf(projectDocumentPath(state))} ${await events.mark()} ${await automations.mark()}`,
       failed: (error) => session.complain(messageOf(error)),
     });
     await delivering;

@@ -9,6 +9,7 @@ import { hasMessages } from '../../store/outbox-folder.ts';
 import { unwrap } from '../../store/problem.ts';
 import { lockScheduler } from '../../store/scheduler-lock.ts';
 import type { Delivery } from '../deliver-messages.ts';
+import { bothEvents, openAutomations } from '../open-automations.ts';
 import { openEvents } from '../open-events.ts';
 import { schedulerPorts } from '../scheduler-ports.ts';
 import { type GlobalOptions, openSession, type Session, withGlobalOptions } from '../session.ts';
@@ -54,7 +55,12 @@ async function tick(options: GlobalOptions): Promise<void> {
   try {
     const ports = schedulerPorts(state, (name, outcome) => tellTick(session, options, name, outcome));
     const events = openEvents(session, state, true, () => undefined);
-    await pass({ ...ports, events: events.port }, new Timetables());
+    const sayDone = (text: string, isTrouble: boolean): void => {
+      if (isTrouble) session.mention(text);
+      else if (options.quiet !== true) session.stdout.write(`${text}\n`);
+    };
+    const automations = openAutomations(session, state, sayDone);
+    await pass({ ...ports, events: bothEvents(events.port, automations.port) }, new Timetables());
   } finally {
     lock.release();
   }
