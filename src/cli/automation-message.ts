@@ -9,6 +9,7 @@ import { markedSecrets, secretMark } from '../base/secret-mark.ts';
 import { evaluateDeep } from '../expressions/expressions.ts';
 import type { NotifyAction } from '../model/action.ts';
 import { MESSAGE_FORMAT } from '../model/message.ts';
+import { hostsNamedIn } from '../runners/named-hosts.ts';
 import { keepMessage } from '../store/outbox.ts';
 import type { StateLayout } from '../store/layout.ts';
 import { unwrap } from '../store/problem.ts';
@@ -61,6 +62,9 @@ export async function sendAutomationMessage(
     return each;
   });
   const dotenv = [...layer.dotenv.before, ...layer.dotenv.after];
+  const { private_hosts: hosts } = config;
+  // What the config names is named by whoever wrote it; what an expression makes of an event is not.
+  const allowed = hosts === 'all' ? hosts : [...hosts, ...hostsNamedIn(message.options)];
   const now = new Date().toISOString();
   unwrap(
     await keepMessage(state, {
@@ -75,6 +79,7 @@ export async function sendAutomationMessage(
       secrets: definitions
         .filter(({ name }) => named.has(name))
         .map((definition) => ({ file, directory, dotenv, definition })),
+      private_hosts: allowed,
       ...{ log: null, created_at: now, tries: 0, last: null, next_at: now, given_up_at: null },
     }),
   );

@@ -149,6 +149,20 @@ describe('an automation', () => {
     expect(await runs()).toHaveLength(5);
   });
 
+  it('(S21) sends nothing to a private address that neither the config nor a secret names', async () => {
+    const when = 'when: { run: { flow: told, states: succeeded } }';
+    rig.write('told.yaml', `name: told\nsteps: { a: { run: ":" } }\noutputs: { url: "${server.url}/by-event" }\n`);
+    config(
+      `- { name: by-event, ${when}, then: [{ notify: { webhook: "${'${{ event.outputs.url }}'}" } }] }`,
+      `- { name: by-config, ${when}, then: [{ notify: { webhook: "${server.url}/by-config" } }] }`,
+    );
+    await rig.flowctl('tick');
+    await rig.flowctl('run', 'told.yaml');
+    const { stdout } = await rig.flowctl('tick');
+    expect(stdout).toMatch(/by-event of run \w+: webhook: given up \(/);
+    expect(server.asked.map(({ path }) => path)).toEqual(['/by-config']);
+  });
+
   it('is told of a run that crashed', async () => {
     config(
       '- name: page',
