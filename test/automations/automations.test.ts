@@ -156,6 +156,7 @@ describe('an automation', () => {
       `- { name: by-event, ${when}, then: [{ notify: { webhook: "${'${{ event.outputs.url }}'}" } }] }`,
       `- { name: by-config, ${when}, then: [{ notify: { webhook: "${server.url}/by-config" } }] }`,
     );
+    await rig.flowctl('run', 'good.yaml');
     await rig.flowctl('tick');
     await rig.flowctl('run', 'told.yaml');
     const { stdout } = await rig.flowctl('tick');
