@@ -80,7 +80,7 @@ export function openEvents(session: Session, state: StateLayout, isOnce: boolean
     ? null
     : new FileHints(
         () => {
-          inbox.hear();
+          inbox.hear('file');
           wake();
         },
         (message) => session.mention(message),
@@ -112,7 +112,7 @@ export function openEvents(session: Session, state: StateLayout, isOnce: boolean
       settle: (document) => inbox.settle(document),
     },
     mark: async () => {
-      if (waitsForRuns && (await markOf(state.index)) !== indexSeen) inbox.hear();
+      if (waitsForRuns && (await markOf(state.index)) !== indexSeen) inbox.hear('flow');
       // As long as nobody looked it changes each time.
       if (inbox.isDue()) asked += 1;
       return String(asked);

@@ -10,13 +10,14 @@
 import type { RunId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Deployment, ProjectDocument } from '../model/deployment.ts';
-import type { DeployedTrigger, TriggerEvent } from '../model/trigger.ts';
+import type { DeployedTrigger, EventSource, TriggerEvent } from '../model/trigger.ts';
 import { MOST_FACTS, watchedBy } from '../model/trigger.ts';
 import type { TriggerMemory } from '../model/trigger-memory.ts';
 import { absenceEvent, endingEvent, type EventDraft, fileEvent } from './drafts.ts';
 import { fileNews, type UnsettledFile } from './file-news.ts';
 import { type Delivered, deliver, type HookRequest } from './hooks.ts';
 import { Memories } from './memories.ts';
+import { Outcomes } from './outcomes.ts';
 import type { EventPorts } from './ports.ts';
 import { MOST_WAITING, silenceOf, withEvent, withSign } from './waiting.ts';
 
@@ -43,8 +44,8 @@ export interface OwnedTrigger {
 const FORGET_EVERY_MS = 600_000;
 /** How many ends of runs are taken in at once. */
 const ENDINGS_AT_ONCE = 200;
-/** How long a request waits to hear what became of it. */
-const PATIENCE_MS = 10_000;
+/** How often all triggers are looked at, for not everything is heard. */
+const LOOK_EVERY_MS = 25_000;
 
 /** All that happens to the triggers of a project's deployments. One process has it: the holder of the lock of the schedules. */
 export class EventInbox {
@@ -52,9 +53,15 @@ export class EventInbox {
   readonly #isOnce: boolean;
   readonly #memories: Memories;
   readonly #unsettled = new Map<RunId, ReadonlyMap<string, UnsettledFile>>();
-  readonly #hearing = new Map<RunId, (document: ProjectDocument) => void>();
-  #isHeard = true;
-  #next: number | null = null;
+  readonly #outcomes = new Outcomes();
+  /** Kinds of what is watched to which something may have happened. */
+  #heard: ReadonlySet<EventSource['kind']> = new Set();
+  /** When all triggers were looked at. */
+  #looked = Number.NEGATIVE_INFINITY;
+  /** When a trigger has to be looked at, whatever happens. */
+  readonly #due = new Map<RunId, number>();
+  /** When something that waits may be taken up. */
+  #ripe: number | null = null;
   #forgotten = Number.NEGATIVE_INFINITY;
 
   /** @param isOnce nobody will look again soon. */
@@ -64,34 +71,48 @@ export class EventInbox {
     this.#memories = new Memories(ports);
   }
 
-  /** Something may have happened. */
-  hear(): void {
-    this.#isHeard = true;
+  /** Something may have happened to files, or a run may have ended. */
+  hear(kind: 'file' | 'flow'): void {
+    this.#heard = new Set([...this.#heard, kind]);
   }
 
   /** True when somebody should look. */
   isDue(): boolean {
-    return this.#isHeard || (this.#next !== null && this.#next <= this.#ports.now());
+    const now = this.#ports.now();
+    const isRipe = this.#ripe !== null && this.#ripe <= now;
+    return isRipe || this.#heard.size > 0 || [...this.#due.values()].some((due) => due <= now);
   }
 
-  /** Looks at all triggers. Trouble with one is told, and is no reason to pass over the others. */
+  /** Looks at the triggers to which something may have happened. Trouble with one is told, and is no reason to pass over the others. */
   async look(document: ProjectDocument): Promise<void> {
-    this.#isHeard = false;
-    this.#next = null;
-    for (const owned of triggersOf(document)) {
-      const { deployment, trigger } = owned;
-      if (!trigger.definition.active) continue;
-      await this.#memories
-        .turn(trigger.id, () => this.#lookAt(owned))
-        .then(
-          () => this.#ports.trouble(deployment.name, trigger, null),
-          (error: unknown) => {
-            this.#lookAgain(this.#ports.now() + 1_000);
-            this.#ports.trouble(deployment.name, trigger, error);
-          },
-        );
+    const now = this.#ports.now();
+    const isWhole = this.#isOnce || now - this.#looked >= LOOK_EVERY_MS || now < this.#looked;
+    if (isWhole) this.#looked = now;
+    const heard = this.#heard;
+    this.#heard = new Set();
+    this.#ripe = null;
+    const active = [...triggersOf(document)].filter(({ trigger }) => trigger.definition.active);
+    const known = new Set(active.map(({ trigger }) => trigger.id));
+    for (const id of this.#due.keys()) if (!known.has(id)) this.#due.delete(id);
+    for (const owned of active) {
+      const { id, definition } = owned.trigger;
+      const isTime = (this.#due.get(id) ?? Number.POSITIVE_INFINITY) <= now;
+      const isMeant = heard.has(watchedBy(definition).kind) || this.#memories.known(id) === undefined;
+      if (isWhole || isTime || isMeant) await this.#tryToLookAt(owned);
     }
     await this.#forget(document);
+  }
+
+  async #tryToLookAt(owned: OwnedTrigger): Promise<void> {
+    const { deployment, trigger } = owned;
+    this.#due.delete(trigger.id);
+    try {
+      await this.#memories.turn(trigger.id, () => this.#lookAt(owned));
+      this.#ports.trouble(deployment.name, trigger, null);
+    } catch (error) {
+      this.#lookAgain(trigger, this.#ports.now() + 1_000);
+      this.#ports.trouble(deployment.name, trigger, error);
+    }
   }
 
   /** What waits for a deployment, oldest first. */
@@ -103,7 +124,7 @@ export class EventInbox {
       (this.#memories.known(id)?.waiting ?? []).map((each) => ({ ...each, overlap })),
     );
     const ready = found.filter(({ event, ready_ms }) => {
-      if (ready_ms > now) this.#lookAgain(ready_ms);
+      if (ready_ms > now) this.#ripen(ready_ms);
       return ready_ms <= now || taken.has(event.id);
     });
     ready.sort((one, other) => Date.parse(one.event.at) - Date.parse(other.event.at));
@@ -114,17 +135,17 @@ export class EventInbox {
   /** Forgets what a document that is on disk names as taken. */
   async settle(document: ProjectDocument): Promise<void> {
     for (const { deployment, trigger } of triggersOf(document)) {
+      const { id } = trigger;
+      if ((this.#memories.known(id)?.waiting.length ?? 0) === 0) continue;
       const taken = new Set(deployment.taken);
-      const isTaken = ({ event }: { readonly event: TriggerEvent }): boolean => taken.has(event.id);
-      if (this.#memories.known(trigger.id)?.waiting.some(isTaken) !== true) continue;
-      await this.#memories.turn(trigger.id, async () => {
-        const memory = await this.#memories.of(trigger.id);
-        const over = memory.waiting.filter(isTaken);
-        await this.#memories.remember(trigger.id, {
-          ...memory,
-          waiting: memory.waiting.filter((each) => !isTaken(each)),
-        });
-        for (const { event } of over) this.#hearing.get(event.id)?.(document);
+      await this.#memories.turn(id, async () => {
+        const memory = await this.#memories.of(id);
+        const over = memory.waiting.filter(({ event }) => taken.has(event.id));
+        const waiting = memory.waiting.filter(({ event }) => !taken.has(event.id));
+        if (over.length > 0) await this.#memories.remember(id, { ...memory, waiting });
+        for (const { event } of over) this.#outcomes.tell(event.id, document);
+        // There was no room for these: there may be by now.
+        for (const { ready_ms } of waiting) this.#ripen(ready_ms);
       });
     }
   }
@@ -142,10 +163,7 @@ export class EventInbox {
         memories: this.#memories,
         add: (memory, owned, draft) => this.#added(memory, owned, draft),
         taken: (event) => this.#outcome(event),
-        hear: () => {
-          this.hear();
-          this.#ports.wake();
-        },
+        hear: () => this.#ports.wake(),
       },
       [...triggersOf(document)],
       request,
@@ -160,7 +178,7 @@ export class EventInbox {
     if (before.waiting.length < MOST_WAITING) {
       if (watched.kind === 'file') memory = await this.#files(memory, owned);
       else if (watched.kind === 'flow') memory = await this.#endings(memory, owned);
-    } else this.#lookAgain(this.#ports.now() + 1_000);
+    } else this.#lookAgain(trigger, this.#ports.now() + 1_000);
     memory = await this.#silence(memory, owned);
     if (memory !== before) await this.#memories.remember(trigger.id, memory);
   }
@@ -179,7 +197,7 @@ export class EventInbox {
       room: MOST_WAITING - before.waiting.length,
     });
     this.#unsettled.set(trigger.id, news.unsettled);
-    if (news.next_ms !== null) this.#lookAgain(news.next_ms);
+    if (news.next_ms !== null) this.#lookAgain(trigger, news.next_ms);
     if (news.files === before.files && before.has_looked) return before;
     let memory: TriggerMemory = { ...before, has_looked: true, files: news.files };
     for (const each of news.events) memory = await this.#added(memory, owned, fileEvent(each, trigger.directory));
@@ -192,7 +210,7 @@ export class EventInbox {
     const { flow, states } = source;
     const since = before.cursor ?? owned.trigger.cursor;
     const { endings, cursor } = await this.#ports.endings(since, ENDINGS_AT_ONCE);
-    if (endings.length === ENDINGS_AT_ONCE) this.hear();
+    if (endings.length === ENDINGS_AT_ONCE) this.#lookAgain(owned.trigger, this.#ports.now());
     if (before.cursor?.n === cursor.n && before.cursor.epoch === cursor.epoch) return before;
     let memory: TriggerMemory = { ...before, cursor };
     for (const ending of endings) {
@@ -211,7 +229,7 @@ export class EventInbox {
     const silence = silenceOf(before, owned.trigger.since, source.within_ms);
     if (silence === null) return before;
     if (silence.due_ms > this.#ports.now()) {
-      this.#lookAgain(silence.due_ms);
+      this.#lookAgain(owned.trigger, silence.due_ms);
       return before;
     }
     const draft = absenceEvent(source, silence);
@@ -240,33 +258,22 @@ export class EventInbox {
     const after = withEvent(memory, event, { now: this.#ports.now(), debounceMs, isTaken });
     const added = after.waiting.at(-1);
     if (isLarge) await this.#ports.keepFacts(added?.event.id ?? id, facts);
-    this.#lookAgain(added?.ready_ms ?? this.#ports.now());
+    this.#ripen(added?.ready_ms ?? this.#ports.now());
     return after;
   }
 
-  /** What became of an event, as far as it is known within some seconds: the run that is to be; null where none will be. */
-  #outcome(event: RunId): Promise<RunId | null> {
-    // It may have been taken up before anybody could wait for that.
-    if (!this.#memories.waiting().some((each) => each.event.id === event)) return Promise.resolve(event);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => done(event), PATIENCE_MS);
-      const done = (run: RunId | null): void => {
-        clearTimeout(timer);
-        this.#hearing.delete(event);
-        resolve(run);
-      };
-      this.#hearing.set(event, (document) => {
-        const all = Object.values(document.deployments).flatMap(({ claims, open, queue }) => [
-          ...[...claims, ...open].map(({ run }) => run),
-          ...queue.flatMap((each) => each.event?.id ?? []),
-        ]);
-        done(all.includes(event) ? event : null);
-      });
-    });
+  /** What became of an event. It may have been taken up before anybody could wait for that. */
+  async #outcome(event: RunId): Promise<RunId | null> {
+    const isWaiting = this.#memories.waiting().some((each) => each.event.id === event);
+    return isWaiting ? this.#outcomes.of(event) : event;
   }
 
-  #lookAgain(at: number): void {
-    this.#next = this.#next === null ? at : Math.min(this.#next, at);
+  #lookAgain({ id }: DeployedTrigger, at: number): void {
+    this.#due.set(id, Math.min(this.#due.get(id) ?? at, at));
+  }
+
+  #ripen(at: number): void {
+    this.#ripe = this.#ripe === null ? at : Math.min(this.#ripe, at);
   }
 
   async #forget(document: ProjectDocument): Promise<void> {

@@ -155,6 +155,9 @@ export interface DueEvent {
   readonly overlap: ScheduleDefinition['overlap'];
 }
 
+/** Most events that are taken up before those before them have run: the others wait where they take less to be written down. */
+const MOST_EVENTS = 100;
+
 /** Ids of events that are over are forgotten when something else changes, or when there are so many. */
 const MOST_TAKEN = 100;
 
@@ -207,7 +210,7 @@ export function decideDue(deployment: Deployment, surroundings: Surroundings): D
       }
     }
     // Events for which there is no room stay where they are.
-    for (const { event, overlap } of fresh.slice(0, Math.max(0, LONGEST_QUEUE - queue.length - due.length))) {
+    for (const { event, overlap } of fresh.slice(0, Math.max(0, MOST_EVENTS - queue.length - due.length))) {
       taken.add(event.id);
       due.push({ tick: { schedule: null, scheduled_for: event.at, event }, overlap, isAlone: true });
     }

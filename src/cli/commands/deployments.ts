@@ -6,6 +6,8 @@ import { nextLook } from '../../schedules/due.ts';
 import { Timetables } from '../../schedules/timetables.ts';
 import { unwrap } from '../../store/problem.ts';
 import { readProjectDocument } from '../../store/project-document.ts';
+import type { StateLayout } from '../../store/layout.ts';
+import { readMemory } from '../../store/trigger-memory.ts';
 import { counted } from '../../diagnostics/phrase.ts';
 import { sourceText } from '../../events/drafts.ts';
 import { byWhom } from '../actor.ts';
@@ -49,7 +51,10 @@ async function deployments(name: string | undefined, options: DeploymentsOptions
   if (name !== undefined) {
     const found = await deploymentOrComplain(session, state, name);
     if (found === null) return;
-    const text = options.json === true ? `${JSON.stringify(view(found), null, 2)}\n` : oneText(view(found), session);
+    const text =
+      options.json === true
+        ? `${JSON.stringify(view(found), null, 2)}\n`
+        : oneText(view(found), await waitingEvents(state, found), session);
     await session.stdout.writeAll(text);
     return;
   }
@@ -78,20 +83,29 @@ function listText(views: readonly View[], { style }: Session): string {
   return table([head, ...rows]);
 }
 
-function triggerLines({ triggers = [], queue }: View): readonly string[] {
+function triggerLines({ triggers = [] }: View, count: number): readonly string[] {
   if (triggers.length === 0) return [];
   const lines = triggers.map(
     ({ definition: { source, active } }) => `  ${sourceText(source)}${active ? '' : ' (not active)'}`,
   );
-  const count = queue.filter(({ event }) => event !== undefined).length;
   return ['triggers:', ...lines, ...(count === 0 ? [] : [`${counted(count, 'event')} wait${count === 1 ? 's' : ''}`])];
 }
 
-function oneText(view: View, { style }: Session): string {
+/** How many events wait: in the deployment's queue, or for room in it. What cannot be read is told by who looks at it. */
+async function waitingEvents(state: StateLayout, { triggers = [], queue, taken = [] }: Deployment): Promise<number> {
+  const waiting = new Set(queue.flatMap(({ event }) => event?.id ?? []));
+  for (const { id } of triggers) {
+    const memory = await readMemory(state, id);
+    for (const { event } of memory.ok ? memory.value.waiting : []) if (!taken.includes(event.id)) waiting.add(event.id);
+  }
+  return waiting.size;
+}
+
+function oneText(view: View, waiting: number, { style }: Session): string {
   const lines = [
     `${style.strong(view.name)}, version ${view.version} of ${view.flow}`,
     `next: ${nextText(view)}`,
-    ...triggerLines(view),
+    ...triggerLines(view, waiting),
     ...(Object.keys(view.params).length > 0 ? [`params: ${JSON.stringify(view.params)}`] : []),
     'versions:',
     ...view.versions.map(
