@@ -10,7 +10,10 @@
  * - Time is read from /proc/uptime (hundredths of a second, monotonic), since scans take time too.
  * - Whoever was there when the groups were asked is not asked again one by one: a second TERM makes a flowctl in a step kill.
  * - A token is a variable's whole value of elements that end with `;`, found with grep over NUL-separated environments; where
- *   grep has no `-z`, or there is no /proc, only the groups are known.
+ *   grep has no `-z`, or there is no /proc, only the groups are known. The names of all processes fit among grep's arguments, but for
+ *   the largest machines: one program instead of three, which counts where every core is busy.
+ * - kill(2) reaches the dead as well until somebody collects them, and the first process of a container often does not: after a signal to
+ *   a group it is looked whether any member of it lives.
  */
 export const WATCHDOG_SCRIPT = `
 trap '' HUP INT QUIT TERM
@@ -37,7 +40,10 @@ now() {
 }
 tagged() {
   pids=' '
-  for file in $(printf '%s\\n' /proc/[0-9]*/environ | xargs grep -lszE "^FLOWCTL_TOKEN=([^;]+;)*$run/" 2>/dev/null); do
+  pattern="^FLOWCTL_TOKEN=([^;]+;)*$run/"
+  files=$(grep -lszE "$pattern" /proc/[0-9]*/environ 2>/dev/null)
+  [ $? -lt 126 ] || files=$(printf '%s\\n' /proc/[0-9]*/environ | xargs grep -lszE "$pattern" 2>/dev/null)
+  for file in $files; do
     pid=\${file#/proc/}
     pids="$pids\${pid%/environ} "
   done
@@ -49,10 +55,14 @@ ours() {
   [ "$1" = "\${21}" ]
 } 2>/dev/null
 signal_groups() {
+  reached=
   for entry in $live; do
     group=\${entry%%:*}
-    ours "$group" "\${entry#*:}" && kill -s "$1" -- "-$group" 2>/dev/null && alive=yes
+    ours "$group" "\${entry#*:}" && kill -s "$1" -- "-$group" 2>/dev/null && reached="$reached|$group"
   done
+  [ -n "$reached" ] || return 0
+  living=$(grep -lsE "[)] [^ZX] [0-9]+ (\${reached#|}) " /proc/[0-9]*/stat 2>/dev/null)
+  [ $? -lt 126 ] && [ -r /proc/self/stat ] && [ -z "$living" ] || alive=yes
 }
 in_live_group() {
   read -r stat 2>/dev/null < "/proc/$1/stat" || return 1

@@ -6,10 +6,13 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { RunId } from '../../src/base/ids.ts';
-import { startWatchdog } from '../../src/process/watchdog.ts';
+import { identify, readProcessStat } from '../../src/process/identity.ts';
+import { startWatchdog, WATCHDOG_NAME } from '../../src/process/watchdog.ts';
+import { WATCHDOG_SCRIPT } from '../../src/process/watchdog-script.ts';
 import { bundle } from '../executors/bundle.ts';
 import { freshRunId } from '../executors/rig.ts';
 import { isRunning, processesWith, until } from './processes.ts';
+import { GONE_MS } from '../kit/rig.ts';
 import { watchdogsOf } from '../kit/watchdogs.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'flowctl-'));
@@ -60,8 +63,7 @@ describe('when flowctl is killed', () => {
       expect(processesWith(run).length).toBeGreaterThanOrEqual(8);
       child.kill(signal);
       await once(child, 'exit');
-      // The rig's grace time is 1 s; I5 allows another.
-      await until('nothing carries the token', () => processesWith(run).length === 0, 2_000);
+      await until('nothing carries the token', () => processesWith(run).length === 0, GONE_MS);
       await until('the watchdog has gone home', () => !isRunning(watchdog));
     },
   );
@@ -76,7 +78,30 @@ describe('when flowctl is killed', () => {
     await until('another watchdog guards', isGuarding);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    await until('nothing carries the token', () => processesWith(run).length === 0, 2_000);
+    await until('nothing carries the token', () => processesWith(run).length === 0, GONE_MS);
+  });
+
+  test('the watchdog does not wait for the dead whom nobody collects', async () => {
+    // As by the first process of many a container: a parent that never asks how its child ended.
+    const parent = spawn('/bin/sh', ['-c', 'setsid sleep 600 & echo $!; exec sleep 601'], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    started.push(parent);
+    const [line] = (await once(parent.stdout ?? process.stdin, 'data')) as [Buffer];
+    const group = Number(String(line));
+    await until('it leads its own group', () => readProcessStat(group)?.group === group);
+    const { start_ticks } = identify(group, group);
+    const began = performance.now();
+    const argv = ['-c', WATCHDOG_SCRIPT, WATCHDOG_NAME, freshRunId(), '100'];
+    const watchdog = spawn('/bin/sh', argv, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    started.push(watchdog);
+    watchdog.stdin?.end(`+ ${group} ${start_ticks}\n`);
+    await once(watchdog, 'exit');
+    // Half of the time after which it gives up.
+    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(readProcessStat(group)?.state).toBe('Z');
+    expect(parent.exitCode).toBeNull();
   });
 
   test('before it opened the gate, the command never runs', async () => {
