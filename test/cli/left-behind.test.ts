@@ -141,6 +141,9 @@ describe('a message that did not arrive', () => {
     makeDue();
     expect((await rig.flowctl('tick')).stdout).toBe('');
     expect((await rig.flowctl('show')).stdout).toMatch(/not delivered: .* given up at 20/);
+    const doctor = await rig.flowctl('doctor');
+    expect(doctor.code).toBe(1);
+    expect(doctor.stdout).toContain('a message of on_failure[0] by webhook was given up');
   });
 
   it('is sent also when its run was deleted', async () => {

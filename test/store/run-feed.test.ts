@@ -15,6 +15,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunId } from '../../src/base/ids.ts';
 import type { FeedCursor } from '../../src/model/run-ending.ts';
+import { checkState } from '../../src/store/checkup/state.ts';
 import { replaceIndex } from '../../src/store/index-replacement.ts';
 import type { StateLayout } from '../../src/store/layout.ts';
 import { removeRun } from '../../src/store/removal.ts';
@@ -251,6 +252,16 @@ describe('the feed of ends', () => {
     writeFileSync(path, text.replace('"n":1', '"n":7'));
     const error = expectError(await new RunFeed(state).after(cursor));
     expect(error).toMatchObject({ kind: 'damaged', file: path, offset });
+    const { findings } = await checkState(state, Date.now(), remover);
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        severity: 'damage',
+        code: 'damaged_feed',
+        file: path,
+        offset,
+        help: expect.stringContaining('rm '),
+      }),
+    );
   });
 
   it('a reader that was away for thousands of runs is told how many it missed', async () => {

@@ -11,6 +11,7 @@ import { deployedFolder } from '../deployed-flows.ts';
 import { checkDeployments } from './deployments.ts';
 import { checkFolders, checkRoot } from './folders.ts';
 import { checkListing } from './listing.ts';
+import { checkMessages } from './messages.ts';
 import { checkRun, type RunCheck } from './run.ts';
 
 /** What a look found. */
@@ -49,6 +50,7 @@ export async function checkState(state: StateLayout, now: number, remover: Remov
   });
   await part(state.open, () => checkListing(state, runs));
   await part(state.root, () => checkTickets(state));
+  await part(state.root, () => checkMessages(state));
   await part(deployedFolder(state), () => checkDeployments(state, now));
   return { isThere: true, runs, findings };
 }
