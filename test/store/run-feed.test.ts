@@ -237,6 +237,22 @@ describe('the feed of ends', () => {
     expect(expectOk(await outputsAtEnd(state, runId(1)))).toBeNull();
   });
 
+  it('a file that was lost and begun anew is read from its beginning, whatever the cursor of the old one says', async () => {
+    const state = await freshState();
+    const feed = new RunFeed(state);
+    let cursor = expectOk(await feed.here());
+    for (const number of [1, 2, 3]) await finishRun(state, runId(number));
+    ({ cursor } = expectOk(await feed.after(cursor)));
+    rmSync(join(state.root, 'ended.ndjson'));
+    // Whoever looks first begins it.
+    ({ cursor } = expectOk(await feed.after(cursor)));
+    await finishRun(state, runId(4));
+    const old = { ...cursor, epoch: 'of the file before', n: 3 };
+    for (const each of [cursor, old]) {
+      expect(expectOk(await feed.after(each)).endings.map(({ run }) => run)).toEqual([runId(4)]);
+    }
+  });
+
   it('damage before the last line is said with its place', async () => {
     const state = await freshState();
     const feed = new RunFeed(state);
