@@ -46,6 +46,14 @@ describe('a command', () => {
     );
   });
 
+  test('that takes too long goes with all that it started', async () => {
+    const left = join(directory, 'far');
+    const started = 'setsid sleep 600 & echo $! > far; sleep 600';
+    expect(await value(started, 300)).toMatchObject({ ok: false });
+    // Killed; whoever adopted it may not have taken note of that yet.
+    await until('it is gone', () => !isAlive(Number(readFileSync(left, 'utf8'))));
+  });
+
   test.each([
     ['yes', 'its command printed more than 100 bytes'],
     ['head -c 101 /dev/zero', 'its command printed more than 100 bytes'],
