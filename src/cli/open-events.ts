@@ -28,6 +28,11 @@ export interface OpenEvents {
   close(): Promise<void>;
 }
 
+/** What is due later is seen anyway. */
+const SLEEP_MS = 1_000;
+/** What waits for room is no reason to look without a pause. */
+const SHORTEST_MS = 100;
+
 /** What changes with a file. */
 export async function markOf(path: string): Promise<string> {
   const { ino, mtimeMs, size } = await stat(path).catch(() => ({ ino: 0, mtimeMs: 0, size: 0 }));
@@ -88,6 +93,13 @@ export function openEvents(session: Session, state: StateLayout, isOnce: boolean
   let waitsForRuns = false;
   let indexSeen = '';
   let asked = 0;
+  let rousing: NodeJS.Timeout | undefined;
+  // Who looks again and again sleeps for a second otherwise.
+  const rouse = (): void => {
+    clearTimeout(rousing);
+    const left = inbox.dueAt() - Date.now();
+    if (!isOnce && left <= SLEEP_MS) rousing = setTimeout(wake, Math.max(left, SHORTEST_MS));
+  };
   const look = async (document: ProjectDocument): Promise<void> => {
     const sources = Object.values(document.deployments).flatMap(({ triggers = [] }) =>
       triggers.flatMap(({ definition, directory }) =>
@@ -103,13 +115,17 @@ export function openEvents(session: Session, state: StateLayout, isOnce: boolean
       ),
     );
     await inbox.look(document);
+    rouse();
   };
   return {
     inbox,
     port: {
       look,
       waiting: (deployment) => inbox.waiting(deployment),
-      settle: (document) => inbox.settle(document),
+      settle: async (document) => {
+        await inbox.settle(document);
+        rouse();
+      },
     },
     mark: async () => {
       if (waitsForRuns && (await markOf(state.index)) !== indexSeen) inbox.hear('flow');
@@ -118,6 +134,7 @@ export function openEvents(session: Session, state: StateLayout, isOnce: boolean
       return String(asked);
     },
     close: async () => {
+      clearTimeout(rousing);
       await hints?.close();
       await inbox.close();
     },

@@ -109,10 +109,6 @@ function meaningOf(word: ForeignWord): string {
   switch (word.kind) {
     case 'known':
       return `here, write:${example(word.write)}`;
-    case 'planned': {
-      const verb = word.feature.includes(' and ') || word.feature.endsWith('s') ? 'are' : 'is';
-      return `${word.feature} ${verb} planned, but not in this version; ${word.instead ?? 'leave it out'}`;
-    }
     case 'needless':
       return `${word.because}: leave it out`;
     default:

@@ -26,8 +26,6 @@ export type YamlFault =
 export type ForeignWord =
   /** A key of its own: the line to write. */
   | { readonly kind: 'known'; readonly tool: string; readonly write: string }
-  /** A part of the flow language that this version refuses; what to do until then, where there is something. */
-  | { readonly kind: 'planned'; readonly tool: string; readonly feature: string; readonly instead: string | null }
   /** Nothing, and why nothing is missed. */
   | { readonly kind: 'needless'; readonly tool: string; readonly because: string };
 

@@ -1,7 +1,7 @@
 /** The words of other tools, and what flowctl calls them. Looked up where a key is unknown. */
 
 import type { ForeignWord } from './facts.ts';
-import { example, yamlScalar } from './phrase.ts';
+import { yamlScalar } from './phrase.ts';
 
 /** Where a key stands: at the top of a flow, in a step, or in a map inside of one of them. */
 export type KeyOwner = 'flow' | 'step' | 'retry' | 'concurrency' | 'wait' | 'repeat' | 'approve' | 'other';
@@ -183,6 +183,13 @@ const IN_FLOWS: readonly Row[] = [
   ['flow_run_name', PREFECT, 'run_name: <${{ flow.name }} of ${{ params.date }}>'],
   ['run-name', GITHUB, 'run_name: <${{ flow.name }} of ${{ params.date }}>'],
   ['mailOn', DAGU, 'on_failure: [{ run: your command }]'],
+  ['on', GITHUB, 'schedules: [{ cron: 0 6 * * * }]   # or triggers: [{ file: inbox/*.csv }]'],
+  ['schedule', DAGU, 'schedules: [{ cron: <0 6 * * *> }]'],
+  ['cron', PREFECT, 'schedules: [{ cron: <0 6 * * *> }]'],
+  ['interval', PREFECT, 'schedules: [{ interval: <1h> }]'],
+  ['rrule', PREFECT, 'schedules: [{ rrule: <FREQ=DAILY> }]'],
+  ['trigger', MAKE, 'triggers: [{ file: inbox/*.csv }]'],
+  ['automations', PREFECT, 'triggers: [{ flow: other-flow }]'],
 ];
 
 const IN_CONCURRENCY: readonly Row[] = [
@@ -208,16 +215,6 @@ const IN_RETRIES: readonly Row[] = [
   ['maxIntervalSec', DAGU, 'max_delay: <60>s'],
 ];
 
-/** What is part of the flow language, but not of this version. */
-type PlannedRow = readonly [word: string, tool: string, feature: string, instead: string | null];
-
-const BY_CRON = `let cron start the flow:${example('0 6 * * * flowctl run /path/to/flow.yaml -q')}`;
-
-const PLANNED_IN_FLOWS: readonly PlannedRow[] = [
-  ['on', GITHUB, 'schedules', BY_CRON],
-  ['schedule', DAGU, 'schedules', BY_CRON],
-];
-
 type NeedlessRow = readonly [word: string, tool: string, because: string];
 
 const ON_THIS_MACHINE = 'steps run on this machine';
@@ -236,14 +233,12 @@ type Entries = readonly (readonly [word: string, meaning: ForeignWord])[];
 
 const known = (rows: readonly Row[]): Entries =>
   rows.map(([word, tool, write]) => [word, { kind: 'known', tool, write }]);
-const planned = (rows: readonly PlannedRow[]): Entries =>
-  rows.map(([word, tool, feature, instead]) => [word, { kind: 'planned', tool, feature, instead }]);
 const needless = (rows: readonly NeedlessRow[]): Entries =>
   rows.map(([word, tool, because]) => [word, { kind: 'needless', tool, because }]);
 
 const EVERYWHERE: ReadonlyMap<string, ForeignWord> = new Map(needless(NEEDLESS));
 const BY_OWNER: { readonly [Owner in KeyOwner]: ReadonlyMap<string, ForeignWord> } = {
-  flow: new Map([...known(IN_FLOWS), ...planned(PLANNED_IN_FLOWS)]),
+  flow: new Map(known(IN_FLOWS)),
   step: new Map([...known(IN_STEPS), ...needless(NEEDLESS_IN_STEPS)]),
   retry: new Map(known(IN_RETRIES)),
   concurrency: new Map(known(IN_CONCURRENCY)),

@@ -78,9 +78,12 @@ export class EventInbox {
 
   /** True when somebody should look. */
   isDue(): boolean {
-    const now = this.#ports.now();
-    const isRipe = this.#ripe !== null && this.#ripe <= now;
-    return isRipe || this.#heard.size > 0 || [...this.#due.values()].some((due) => due <= now);
+    return this.#heard.size > 0 || this.dueAt() <= this.#ports.now();
+  }
+
+  /** When somebody should look, whatever happens until then, in milliseconds since the epoch. */
+  dueAt(): number {
+    return Math.min(this.#ripe ?? Number.POSITIVE_INFINITY, ...this.#due.values());
   }
 
   /** Looks at the triggers to which something may have happened. Trouble with one is told, and is no reason to pass over the others. */

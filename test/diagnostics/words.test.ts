@@ -42,7 +42,7 @@ describe('words of other tools', () => {
         word,
       ]);
     }
-    expect(foreignWord('on', 'flow', 'push')).toMatchObject({ kind: 'planned', feature: 'schedules' });
+    expect(foreignWord('on', 'flow', 'push')).toMatchObject({ kind: 'known', tool: 'GitHub Actions' });
     expect(foreignWord('id', 'step', 'x')).toMatchObject({ kind: 'needless' });
     expect(foreignWord('toString', 'step', null)).toBeNull();
     expect(foreignWord('jobs', 'step', null)).toBeNull();
