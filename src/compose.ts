@@ -206,7 +206,7 @@ interface Tree {
 function assemble(tree: Tree, member: Member): Engine {
   const { family, watchdog, functions, slots } = tree;
   const { record, layout, outputs, environment, definition } = member;
-  const [{ clock }, { vars }] = [family, definition];
+  const [{ clock }, vars] = [family, { ...definition.vars, ...record.vars }];
   /** An output that cannot be kept is a fault of the state, not of the step: nothing more is to be started. */
   const storeOutputs: StoreOutputs = (value) =>
     outputs.store(value).catch((error: unknown) => {

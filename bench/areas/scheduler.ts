@@ -100,7 +100,7 @@ export const scheduler: Area = {
       const figures = { ratio: share, best: share, cpuRatio: share, wallMs: sample.wallMs, peakKb: sample.peakKb };
       return [{ area: 'scheduler', name, reference: 'a core', ...figures, goal: GOAL, samples: [sample], note }];
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
     }
   },
 };

@@ -112,6 +112,7 @@ async function begin(opening: Opening, listener: AttemptListener): Promise<Resul
     trigger: 'parent',
     parent: { run: parent.record.id, step: opening.request.step },
     scheduled_for,
+    ...(Object.keys(parent.record.vars).length === 0 ? {} : { vars: parent.record.vars }),
     settings: childSettings(definition, parent.record.settings),
     steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),
   };
@@ -155,7 +156,7 @@ function childSettings(definition: FlowDefinition, { max_parallel, grace_ms, dur
 
 /** What expressions see before the sub-run begins. */
 function childScope(
-  { family, definition, environment }: Opening,
+  { family, definition, environment, parent }: Opening,
   {
     id,
     started_at,
@@ -166,7 +167,7 @@ function childScope(
   return {
     run: { id, started_at, scheduled_for, previous_scheduled_for: null, attempt: 1 },
     env: Object.fromEntries(visible) as JsonObject,
-    vars: definition.vars,
+    vars: { ...definition.vars, ...parent.record.vars },
     flow: { name: definition.name, version: null },
   };
 }

@@ -33,6 +33,7 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<Command
   { name: 'serve', load: () => import('./commands/serve.ts') },
   { name: 'tick', load: () => import('./commands/tick.ts') },
   { name: 'schedule', load: () => import('./commands/schedule.ts') },
+  { name: 'vars', load: () => import('./commands/vars.ts') },
   { name: 'doctor', load: () => import('./commands/doctor.ts') },
   { name: 'init', load: () => import('./commands/init.ts') },
   { name: 'schema', load: () => import('./commands/schema.ts') },

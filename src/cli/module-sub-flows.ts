@@ -7,7 +7,7 @@ import type { FlowDefinition } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { RunSecrets } from '../secrets/run-secrets.ts';
 import { moduleReference } from './flow-reference.ts';
-import { configPath, readProject } from './project.ts';
+import { configPath, readProject, withKeptVars } from './project.ts';
 import { flowsOf } from './secrets.ts';
 import type { Session } from './session.ts';
 
@@ -46,7 +46,10 @@ async function load(
   if (project.kind === 'invalid') return refused('the config of the project is invalid now');
   const { loadModuleFlow } = await import('./module-flow.ts');
   // What a profile says of params is meant for the flow that was started.
-  const result = await loadModuleFlow(session, reference, { ...project.layer, params: {} });
+  const result = await loadModuleFlow(session, reference, {
+    ...(await withKeptVars(session, root.file, project.layer)),
+    params: {},
+  });
   if (result.kind === 'not_found') return refused(`there is no file ${reference.module} any more`);
   if (result.kind === 'invalid') {
     const [first] = result.diagnostics.filter(({ severity }) => severity === 'error').map(toJson);

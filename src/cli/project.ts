@@ -7,7 +7,9 @@ import { suggest } from '../diagnostics/suggest.ts';
 import type { ProjectResult } from '../load/load-project.ts';
 import { NO_PROJECT, type ProjectLayer } from '../load/project-layer.ts';
 import { NO_CONFIG, type ProjectConfig } from '../model/project.ts';
-import { discoverConfig } from '../store/discover.ts';
+import { discoverConfig, discoverState } from '../store/discover.ts';
+import { stateLayout } from '../store/layout.ts';
+import { readVars } from '../store/vars.ts';
 import { fileOf } from './flow-reference.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Session, UsageError } from './session.ts';
@@ -55,6 +57,18 @@ function shownPath(session: Session, path: string): string {
   return near.length < path.length ? near : path;
 }
 
+/** A project with the names of the values that are kept across its runs. What cannot be read is said by whoever needs the values. */
+export async function withKeptVars(session: Session, flowFile: string, layer: ProjectLayer): Promise<ProjectLayer> {
+  const root = discoverState({
+    start: dirname(resolve(fileOf(flowFile))),
+    currentFolder: session.workingDirectory,
+    option: session.stateDirectory,
+    environment: session.environment['FLOWCTL_STATE_DIR'],
+  });
+  const read = await readVars(stateLayout(root));
+  return { ...layer, kept_vars: read.ok ? Object.keys(read.value) : [] };
+}
+
 /** The project around a flow file. @returns null when its config is invalid: all is said, and the exit code is set (3). */
 export async function projectOrComplain(
   session: Session,
@@ -62,7 +76,7 @@ export async function projectOrComplain(
   profile: string | null,
 ): Promise<Project | null> {
   const result = await readProject(session, configPath(flowFile), profile);
-  if (result.kind === 'loaded') return result;
+  if (result.kind === 'loaded') return { ...result, layer: await withKeptVars(session, flowFile, result.layer) };
   session.stderr.write(printDiagnostics(result.diagnostics, result.sources, session.errorStyle.diagnostics));
   session.exit(EXIT.invalid_flow);
   return null;

@@ -17,6 +17,7 @@ import { writeDefinition } from '../store/definitions.ts';
 import type { ResumableRun } from '../store/resume.ts';
 import { EXIT } from './exit-codes.ts';
 import { flowsOf } from './secrets.ts';
+import { withVars } from './stored-vars.ts';
 import type { Session } from './session.ts';
 import { type Again, together } from './steps-asked.ts';
 import { editsOfSubRuns } from './sub-run-edits.ts';
@@ -113,14 +114,14 @@ const isModuleFlow = (action: Action): boolean =>
 /** The recorded params under the schemas of a new definition, and the defaults of those that it adds. */
 async function paramsAgain(
   session: Session,
-  { id, params, started_at, scheduled_for }: RunRecord,
+  { id, params, started_at, scheduled_for, vars }: RunRecord,
   definition: FlowDefinition,
 ): Promise<JsonObject | null> {
   const kept = definition.params.flatMap(({ name }) =>
     Object.hasOwn(params, name) ? [[name, params[name] ?? null]] : [],
   );
   const run = { id, started_at, scheduled_for, previous_scheduled_for: null };
-  const again = await recordedParams(session, definition, Object.fromEntries(kept) as JsonObject, run);
+  const again = await recordedParams(session, withVars(definition, vars), Object.fromEntries(kept) as JsonObject, run);
   if (again === null) {
     session.complain(
       `the params of run ${id} do not fit the flow as it is now`,

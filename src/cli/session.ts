@@ -27,6 +27,8 @@ export interface Session {
   readonly errorStyle: Style;
   readonly environment: { readonly [name: string]: string | undefined };
   readonly workingDirectory: string;
+  /** As `--state-dir` says; absent: it does not. */
+  readonly stateDirectory?: string;
   /** Ends the program with this code when everything else is done. */
   exit(code: number): void;
   /** Says what went wrong, and what to do. */
@@ -97,6 +99,7 @@ export function openSession(options: GlobalOptions): Session {
     },
     environment,
     workingDirectory: process.cwd(),
+    ...(options.stateDir === undefined ? {} : { stateDirectory: options.stateDir }),
     exit(code) {
       process.exitCode = code;
     },

@@ -23,6 +23,7 @@ import { type EarlierLife, SettingError, settingsFor, type SettingsRequest } fro
 import type { SelectedSteps } from './selection.ts';
 import { secretsOrComplain } from './secrets.ts';
 import { type Session, UsageError } from './session.ts';
+import { withVars } from './stored-vars.ts';
 import { takeSignals } from './signals.ts';
 import { warnOfNetwork } from './state-directory.ts';
 
@@ -54,6 +55,8 @@ export interface RunToStart {
   readonly trigger: Trigger;
   /** What made a scheduler start it; absent: a person did. */
   readonly claim?: StartClaim;
+  /** Values that are kept across runs, as they are now. Default: none. */
+  readonly vars?: JsonObject;
   /** Which steps are to run; absent: all of them. Asked when the params are known. Null: all is said, and nothing is started. */
   readonly selection?: (params: JsonObject) => Promise<SelectedSteps | null>;
   /** What is to run whatever results are recorded. Default: nothing. */
@@ -83,7 +86,8 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
   const run = { id, started_at: now, scheduled_for, previous_scheduled_for: previous, attempt: 1 };
   const params = await start.params(run);
   if (params === null) return;
-  const named = nameOrComplain(session, definition, environment, { run, params });
+  const vars = start.vars ?? {};
+  const named = nameOrComplain(session, withVars(definition, vars), environment, { run, params });
   if (named === null) return;
   const selection = (await start.selection?.(params)) ?? null;
   if (selection === null && start.selection !== undefined) return;
@@ -100,6 +104,7 @@ export async function startRun(session: Session, start: RunToStart, options: Sta
     parent,
     scheduled_for,
     ...(previous === null ? {} : { previous_scheduled_for: previous }),
+    ...(Object.keys(vars).length === 0 ? {} : { vars }),
     settings: settingsOrUsage(definition, { ...options, project: start.flow.project }, session, null),
     steps: definition.steps.map(({ id: step, needs }) => ({ id: step, needs })),
     seq: 1,

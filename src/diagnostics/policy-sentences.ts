@@ -45,7 +45,8 @@ export const POLICY_SENTENCES: Sentences<PolicyDiagnosticCode> = {
   unknown_var: ({ name, config, ...facts }) =>
     say(
       `the project has no var ${quoted(name)}`,
-      didYouMean(facts, 'var') ?? `declare it in ${quoted(config ?? CONFIG)}:${example('vars:', `  ${name}: value`)}`,
+      didYouMean(facts, 'var') ??
+        `keep one with ${quoted(`flowctl vars set ${name} <value>`)}, or declare it in ${quoted(config ?? CONFIG)}:${example('vars:', `  ${name}: value`)}`,
     ),
   empty_handler: ({ handler }) =>
     say(

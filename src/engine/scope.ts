@@ -51,7 +51,7 @@ export function collectScope(
   const { run, plan } = source;
   if (roots.has('params')) scope['params'] = run.params;
   if (roots.has('env')) scope['env'] = source.environment;
-  if (roots.has('vars')) scope['vars'] = plan.flow.vars;
+  if (roots.has('vars')) scope['vars'] = { ...plan.flow.vars, ...run.vars };
   if (roots.has('flow')) scope['flow'] = { name: run.flow, version: run.version };
   if (roots.has('run')) scope['run'] = runScope(source, attempt, asksForFailed(reads));
   if (roots.has('secrets')) {

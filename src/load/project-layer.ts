@@ -33,6 +33,8 @@ export interface ProjectLayer {
   readonly secrets: readonly ProjectSecret[] | null;
   /** Null: unknown, so any name is one. */
   readonly vars: JsonObject | null;
+  /** Names of values that are kept across runs: `vars` beside those. Absent: none. */
+  readonly kept_vars?: readonly string[];
   /** Defaults of params, instead of those that the flow says. */
   readonly params: { readonly [name: string]: Json };
   /** Null: nothing is known of capacities, so they are not checked. */

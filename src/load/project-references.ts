@@ -15,7 +15,10 @@ export class ProjectReferences {
   constructor(flow: FlowOutline, problems: Problems) {
     const secrets = secretNames(flow);
     this.#secrets = secrets === null ? null : new Set(secrets);
-    this.#vars = flow.project.vars === null ? null : new Set(Object.keys(flow.project.vars));
+    this.#vars =
+      flow.project.vars === null
+        ? null
+        : new Set([...Object.keys(flow.project.vars), ...(flow.project.kept_vars ?? [])]);
     this.#config = flow.project.shownAs;
     this.#problems = problems;
   }

@@ -98,6 +98,7 @@ const SHAPES: { readonly [Type in EventType]: Shape<Extract<EventBody, { type: T
     parent: orNull(hasMembers({ run: isRunId, step: isKey })),
     scheduled_for: isInstant,
     previous_scheduled_for: orMissing(isInstant),
+    vars: orMissing(isObject),
     settings: isSettings,
     steps: isSteps,
   },

@@ -40,6 +40,7 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
     parent: event.parent,
     scheduled_for: event.scheduled_for,
     previous_scheduled_for: event.previous_scheduled_for ?? null,
+    vars: event.vars ?? {},
     settings: event.settings,
     revision: 1,
     resumes: 0,

@@ -35,6 +35,8 @@ export type RunStarted = {
   readonly scheduled_for: string;
   /** The instant before, of a run that a schedule began; absent where there is none. */
   readonly previous_scheduled_for?: string;
+  /** Values that were kept across runs when this one began; absent: none. */
+  readonly vars?: JsonObject;
   readonly settings: RunSettings;
   /** The steps of the definition with what they need, so that a reader can show them before they begin. */
   readonly steps: readonly { readonly id: StepId; readonly needs: readonly StepId[] }[];

@@ -196,6 +196,8 @@ export interface RunRecord {
   readonly parent: { readonly run: RunId; readonly step: StepKey } | null;
   readonly scheduled_for: string;
   readonly previous_scheduled_for: string | null;
+  /** Values that were kept across runs when this one began; expressions see them as `vars`, above those of the definition. */
+  readonly vars: JsonObject;
   settings: RunSettings;
   /** Number of the definition in force: 1 is `flow.json`. */
   revision: number;

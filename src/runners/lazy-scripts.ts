@@ -10,7 +10,7 @@ import type { ScriptRunnerOptions } from './script.ts';
 
 /** A run, as far as its flow function sees it. */
 interface ScriptedRun {
-  readonly record: Pick<RunRecord, 'id' | 'flow'>;
+  readonly record: Pick<RunRecord, 'id' | 'flow' | 'vars'>;
   readonly definition: Pick<FlowDefinition, 'directory' | 'vars'>;
   readonly layout: { readonly private: string };
 }
@@ -18,7 +18,7 @@ interface ScriptedRun {
 /** As `scriptRunner`, whose code is loaded with the first flow function of a run. */
 export function lazyScripts(
   hosts: ScriptRunnerOptions['hosts'],
-  { record: { id, flow }, definition, layout }: ScriptedRun,
+  { record: { id, flow, vars }, definition, layout }: ScriptedRun,
   {
     inherited,
     log,
@@ -26,7 +26,7 @@ export function lazyScripts(
 ): ScriptHost {
   const options = {
     ...{ hosts, run: id, flow, workdir: definition.directory, runDirectory: layout.private, inherited },
-    vars: definition.vars,
+    vars: { ...definition.vars, ...vars },
     log: (life: number) => log(SCRIPT_KEY, life).log,
   };
   return {

@@ -135,7 +135,7 @@ In scope are \`params\`, \`steps.<name>.outputs\`, \`.state\`, \`.exit_code\` an
 and \`outer.outer\` those of the next. The condition of a \`repeat\` sees \`outputs\`, \`exit_code\` and \`previous.outputs\`. Defaults of params see
 \`run\`, \`flow\`, \`env\`, \`vars\` and the params above them.
 
-\`vars.<name>\` is a value of the project's \`flowctl.config.yaml\`. \`secrets.<NAME>\` may stand in \`env\`, \`stdin\`, \`with\` of a \`call\` and \`notify\`; an expression
+\`vars.<name>\` is a value of the project's \`flowctl.config.yaml\`, or one that [\`flowctl vars\`](vars.md) keeps. \`secrets.<NAME>\` may stand in \`env\`, \`stdin\`, \`with\` of a \`call\` and \`notify\`; an expression
 passes a secret on, as it is or inside \`format\` and \`join\`, and never looks into it. Handlers see \`run.state\`, \`run.failed\` (the keys of the steps
 that failed) and every step.
 

@@ -123,6 +123,22 @@ describe('docs/triggers.md', () => {
   });
 });
 
+describe('docs/vars.md', () => {
+  it('shows what its commands print', async () => {
+    flowOf(page('vars'));
+    chmodSync(rig.write('bin/flowctl', '#!/bin/sh\nexec "$NODE" "$BIN" "$@"\n'), 0o755);
+    rig.give({ PATH: `${rig.path('bin')}:${process.env['PATH']}` });
+    const [, session = ''] = /```console\n([\s\S]*?)```/.exec(page('vars')) ?? [];
+    const blocks = session.split(/^\$ flowctl /m).slice(1);
+    expect(blocks.length).toBeGreaterThan(6);
+    for (const block of blocks) {
+      const [command = '', ...printed] = block.trimEnd().split('\n');
+      const shown = await rig.flowctl(...command.split(' '));
+      expect([shown.code, shown.stdout.trimEnd()], command).toEqual([0, printed.join('\n')]);
+    }
+  });
+});
+
 describe('docs/waiting.md', () => {
   it('shows a flow that waits as it says', async () => {
     const flow = flowOf(page('waiting'));

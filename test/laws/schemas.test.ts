@@ -34,6 +34,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
     name: 'nightly',
     parent: { run: runId(1), step },
     version: 3,
+    vars: { watermark: '2026-01-01' },
     previous_scheduled_for: time,
   },
   'run.resumed': {
@@ -141,6 +142,7 @@ const SAMPLES: { readonly [Type in EventType]: Required<Body<Type>> } = {
 /** Members that may be absent. */
 const OPTIONAL: ReadonlySet<string> = new Set([
   'run.started.previous_scheduled_for',
+  'run.started.vars',
   'run.started.name',
   'attempt.started.why',
   'attempt.started.fingerprint',

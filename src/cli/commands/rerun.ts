@@ -9,6 +9,7 @@ import { recordedParams } from '../params.ts';
 import { readNamedRun } from '../read-run.ts';
 import { withRunOptions } from '../run-options.ts';
 import { openSession, type Session, withGlobalOptions } from '../session.ts';
+import { storedVars, withVars } from '../stored-vars.ts';
 import { type StartOptions, startRun } from '../start-run.ts';
 import { stateToRead } from '../state-directory.ts';
 
@@ -45,13 +46,15 @@ async function rerun(text: string, options: StartOptions): Promise<void> {
   const flow = await flowOf(session, frozen.value);
   if (flow === null) return;
   session.mention(`running ${record.flow} again with the params of run ${record.id}`);
+  const vars = await storedVars(state.root);
   await startRun(
     session,
     {
       flow,
+      vars,
       stateDirectory: state.root,
       trigger: 'rerun',
-      params: (context) => recordedParams(session, flow.definition, record.params, context),
+      params: (context) => recordedParams(session, withVars(flow.definition, vars), record.params, context),
     },
     options,
   );

@@ -12,6 +12,7 @@ import { deploymentReference, type DeploymentReference } from '../deployment-ref
 import { type GivenClaim, readClaim, recordedTrigger } from '../start-claim.ts';
 import { collect, type ParamOptions, paramsFor } from '../params.ts';
 import { stateLayout } from '../../store/layout.ts';
+import { storedVars, withVars } from '../stored-vars.ts';
 import { withRunOptions } from '../run-options.ts';
 import { openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
 import { dryRun } from '../dry-run.ts';
@@ -102,8 +103,16 @@ async function runOnce(session: Session, file: string, options: RunOptions, isAb
   if (fresh === null) return;
   const select = (params: JsonObject) =>
     findSelection(session, stateDirectory, flow.definition, request, params, options.of);
+  const vars = await storedVars(stateDirectory);
   const params = async (context: JsonObject) => {
-    const values = await paramsFor(session, flow.definition, options, context, kept?.params, kept?.seen);
+    const values = await paramsFor(
+      session,
+      withVars(flow.definition, vars),
+      options,
+      context,
+      kept?.params,
+      kept?.seen,
+    );
     if (values !== null) await isAbout?.(flow, values);
     return values;
   };
@@ -119,7 +128,15 @@ async function runOnce(session: Session, file: string, options: RunOptions, isAb
     });
   }
   const trigger = claim === null ? 'manual' : recordedTrigger(claim);
-  const start: RunToStart = { flow, stateDirectory, trigger, params, fresh, ...(claim === null ? {} : { claim }) };
+  const start: RunToStart = {
+    flow,
+    stateDirectory,
+    trigger,
+    vars,
+    params,
+    fresh,
+    ...(claim === null ? {} : { claim }),
+  };
   await startRun(session, request === null ? start : { ...start, selection: select }, options);
 }
 

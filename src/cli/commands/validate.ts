@@ -9,7 +9,7 @@ import { loadAnyFlow } from '../flow-file.ts';
 import { type ProjectLayer, UNKNOWN_PROJECT } from '../../load/project-layer.ts';
 import type { Sources } from '../../diagnostics/source.ts';
 import { EXIT } from '../exit-codes.ts';
-import { configPath, readProject } from '../project.ts';
+import { configPath, readProject, withKeptVars } from '../project.ts';
 import { type GlobalOptions, openSession, withGlobalOptions } from '../session.ts';
 
 interface ValidateOptions extends GlobalOptions {
@@ -80,7 +80,12 @@ async function validate(files: readonly string[], options: ValidateOptions): Pro
       continue;
     }
     // A flow is judged even where its project is not valid: nothing is known of vars and resources then.
-    const result = await loadAnyFlow(session, file, (await projectOf(configPath(file))) ?? UNKNOWN_PROJECT);
+    const layer = await projectOf(configPath(file));
+    const result = await loadAnyFlow(
+      session,
+      file,
+      layer === null ? UNKNOWN_PROJECT : await withKeptVars(session, file, layer),
+    );
     if (result.kind === 'not_found') {
       session.complain(`no flow file \`${file}\``);
       code = Math.max(code, EXIT.not_found);
