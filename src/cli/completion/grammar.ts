@@ -25,7 +25,7 @@ export const OPERANDS: { readonly [command: string]: Operands } = {
   logs: { places: [['runs', 'steps'], ['steps']] },
   artifact: { places: [[['file', 'image', 'markdown', 'table', 'link']], ['files']] },
   cache: { places: [[['ls', 'clear', 'prune']], ['files']] },
-  vars: { places: [[['list', 'get', 'set', 'delete']]] },
+  vars: { places: [[['list', 'get', 'set', 'delete']], [], []] },
   delete: { places: [['runs']], repeats: true },
   init: { places: [['folders']] },
   schema: { places: [[['flow', 'event', 'run', 'config']]] },
