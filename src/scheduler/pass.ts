@@ -41,6 +41,8 @@ export interface SchedulerPorts {
   /** Starts a run as a process of its own, and waits until it is on disk. */
   start(deployment: Deployment, claim: RunClaim): Promise<StartEnd>;
   cancel(run: RunId): Promise<void>;
+  /** True when this process was asked to end: what was not started by then is left to the next one. Default: it was not. */
+  isStopped?(): boolean;
   /** What happens beside the clock. Default: nothing does. */
   readonly events?: EventPort;
   /** Told of everything that is decided. */
@@ -150,9 +152,10 @@ async function startClaims(
     .flatMap((deployment) => deployment.claims.map((claim) => ({ deployment, claim })));
   const batched = { ...ports, change: inBatches(ports) };
   const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    for (let next = waiting.shift(); next !== undefined && ports.isStopped?.() !== true; next = waiting.shift()) {
       const { deployment, claim } = next;
-      tell(deployment.name, await startOne(batched, deployment, claim, timetables));
+      const tick = await startOne(batched, deployment, claim, timetables);
+      if (tick !== null) tell(deployment.name, tick);
     }
   };
   await Promise.all(Array.from({ length: Math.min(STARTS_AT_ONCE, waiting.length) }, worker));
@@ -177,12 +180,13 @@ type DocumentChange = (document: ProjectDocument) => ProjectDocument;
 /** The ports of a start. */
 type StartPorts = Omit<SchedulerPorts, 'change'> & { change(change: DocumentChange): Promise<void> };
 
+/** Null: the start was cut off by what ends this process as well, and the claim stays. */
 async function startOne(
   ports: StartPorts,
   deployment: Deployment,
   given: RunClaim,
   timetables: Timetables,
-): Promise<TickOutcome> {
+): Promise<TickOutcome | null> {
   let claim = given;
   let isThere = (await ports.standing(claim.run)) !== 'none';
   if (!isThere && ports.now() - Date.parse(claim.claimed_at) > CLAIM_PATIENCE_MS) {
@@ -196,6 +200,9 @@ async function startOne(
     // It may have begun and not been heard of.
     isThere = end.kind === 'started' || (await ports.standing(claim.run)) !== 'none';
   }
+  // systemd sends its signal to all processes of a service.
+  const isCutOff = end.kind === 'refused' && end.exit_code === null && ports.isStopped?.() === true;
+  if (isCutOff && !isThere) return null;
   const tick: TickOutcome =
     isThere || end.kind === 'started'
       ? { ...claim, outcome: 'started' }

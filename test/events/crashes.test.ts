@@ -145,6 +145,19 @@ class World {
 }
 
 describe('events', () => {
+  it('one whose start is cut off by what ends the scheduler too is started by the next one', async () => {
+    const island = new Island([{ ...file, source: { kind: 'file', paths: ['*'], on: ['created'], settle_ms: 0 } }]);
+    island.now += 1;
+    const found = { path: '/flows/a', mtime_ms: island.now, ctime_ms: island.now, size: 1, ino: 1 };
+    island.files.set(found.path, found);
+    island.isSignalled = true;
+    await island.pass();
+    expect([island.started.size, island.deployment.claims.length, island.deployment.ticks]).toEqual([0, 1, []]);
+    island.restart();
+    await island.pass();
+    expect([island.started.size, island.deployment.claims.length]).toEqual([1, 0]);
+  });
+
   it('S22, (I2): each begins one run, whatever dies at whatever instant', { timeout: 120_000 }, () =>
     fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {

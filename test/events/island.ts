@@ -37,6 +37,9 @@ export class Island {
   /** Touches until the process dies; and whether the last one is done. */
   fuse = Number.POSITIVE_INFINITY;
   isDoneFirst = false;
+  /** A signal comes while something is started: it is for all processes of the service. */
+  isSignalled = false;
+  isStopped = false;
   #db: string;
   readonly #memories = new Map<string, string>();
   readonly #facts = new Map<string, string>();
@@ -78,6 +81,8 @@ export class Island {
   /** The process dies, and another one begins. */
   restart(): void {
     this.fuse = Number.POSITIVE_INFINITY;
+    this.isStopped = false;
+    this.isSignalled = false;
     this.#inbox = null;
   }
 
@@ -167,8 +172,13 @@ export class Island {
           return this.document();
         }),
       standing: async (run) => (this.started.has(run) ? 'over' : 'none'),
+      isStopped: () => this.isStopped,
       start: async (_deployment, claim) =>
         this.#touch(() => {
+          if (this.isSignalled) {
+            this.isStopped = true;
+            return { kind: 'refused', exit_code: null, message: '' };
+          }
           if (this.started.has(claim.run)) return { kind: 'refused', exit_code: 2, message: 'was started already' };
           this.started.set(claim.run, claim);
           return { kind: 'started' };
