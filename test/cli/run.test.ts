@@ -132,9 +132,9 @@ describe('a run that ends by itself', () => {
     }
     const tookMs = (key: string): number => stepOf(run, key).attempts[0]?.duration_ms ?? 0;
     expect(tookMs('cooperative')).toBeGreaterThanOrEqual(1_000);
-    expect(tookMs('cooperative')).toBeLessThan(4_000);
+    expect(tookMs('cooperative')).toBeLessThan(20_000);
     expect(tookMs('stubborn')).toBeGreaterThanOrEqual(1_700);
-    expect(tookMs('stubborn')).toBeLessThan(6_000);
+    expect(tookMs('stubborn')).toBeLessThan(20_000);
     expect(stepOf(run, 'stubborn').attempts).toMatchObject([{ outcome: 'timed_out', signal: 'SIGKILL' }]);
   });
 

@@ -309,7 +309,7 @@ describe('what a step leaves behind', () => {
   test('in its group is ended and reported, though it holds the output', async () => {
     const began = performance.now();
     expect(await rig.sh('sleep 600 & trap "" TERM; sleep 601 & exit 0')).toMatchObject({ kind: 'succeeded' });
-    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect(rig.heard.reaped).toHaveLength(2);
     expect(rig.heard.reaped.filter(isRunning)).toEqual([]);
   });
@@ -326,19 +326,21 @@ describe('what a step leaves behind', () => {
   });
 
   test('is killed at once when the end of the run is hurried', async () => {
-    await rig.sh(
+    const patient = createRig({ graceMs: 50_000 });
+    await patient.sh(
       `setsid sh -c 'trap "" TERM; echo > ${upFile()}; while :; do sleep 0.01; done' & while [ ! -e ${upFile()} ]; do sleep 0.01; done`,
     );
     const began = performance.now();
-    expect((await rig.executor.reapRun(AbortSignal.abort())).left).toEqual([]);
-    expect(performance.now() - began).toBeLessThan(900);
-    expect(processesWith(rig.run)).toEqual([]);
+    expect((await patient.executor.reapRun(AbortSignal.abort())).left).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(processesWith(patient.run)).toEqual([]);
+    await patient.close();
   });
 
   test('does not keep a piped log open', async () => {
     const began = performance.now();
     await rig.sh('echo a > /dev/stderr; setsid sleep 600 & exit 0');
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect(rig.log().toString()).toBe('a\n');
   });
 });

@@ -72,6 +72,8 @@ export interface RigOptions {
   /** Default: all, for servers of tests are on loopback. */
   readonly privateHosts?: PrivateHosts;
   readonly news?: () => RunNews;
+  /** From TERM to KILL for what a run leaves. Default: a second. */
+  readonly graceMs?: number;
   /** Laid around every runner. Default: nothing. */
   readonly wrap?: (runner: Runner) => Runner;
 }
@@ -113,7 +115,7 @@ export function createRig(options: RigOptions = {}): Rig {
     },
     watchdog,
     places,
-    graceMs: 1_000,
+    graceMs: options.graceMs ?? 1_000,
     stateLost: () => {},
   });
   const heard: Heard = { spawned: [], reaped: [], warned: [] };

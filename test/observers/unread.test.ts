@@ -39,7 +39,7 @@ describe.skipIf(!hasTerminals)('the live view (needs python3)', () => {
     expect(terminal.screen()).toBe('');
     const [attempt] = stepOf(await shown(rig), 'slow').attempts;
     expect(attempt?.outcome).toBe('timed_out');
-    expect(attempt?.duration_ms).toBeLessThan(4_000);
+    expect(attempt?.duration_ms).toBeLessThan(20_000);
     terminal.read();
     const { code, screen } = await terminal.ended;
     expect(code).toBe(1);

@@ -143,7 +143,7 @@ describe('a step that ends and leaves something running', () => {
     expect(isAlive(Number(rig.read('daemon')))).toBe(false);
     // Its group ended with it; the daemon, which left the group, lived until the end of the run.
     expect(rig.effects()).toEqual(['alive']);
-    expect(stepOf(run, 'leaves').attempts[0]?.duration_ms).toBeLessThan(4_000);
+    expect(stepOf(run, 'leaves').attempts[0]?.duration_ms).toBeLessThan(20_000);
     expect(stdout).toContain('leaves left processes behind');
     const reaped = readFileSync(journalOf(rig), 'utf8')
       .split('\n')
@@ -166,7 +166,7 @@ describe('a step that ends and leaves something running', () => {
     expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
     const run = await shown(rig);
     expect(tagged(run.id)).toEqual([]);
-    expect(stepOf(run, 'only').attempts[0]?.duration_ms).toBeLessThan(5_000);
+    expect(stepOf(run, 'only').attempts[0]?.duration_ms).toBeLessThan(20_000);
   });
 });
 

@@ -268,7 +268,7 @@ export function deaf(): Promise<never> {
         timed_out: true,
         outcomes: ['timed_out'],
       });
-      expect(attempts[0]?.duration_ms).toBeLessThan(8_000);
+      expect(attempts[0]?.duration_ms).toBeLessThan(30_000);
     }
     expect(tagged(run.id)).toEqual([]);
   });

@@ -146,7 +146,7 @@ describe('meanwhile the log', () => {
 test('a daemon that holds stdout in silence does not hold up the outputs', async () => {
   const began = performance.now();
   expect(await rig.sh('echo 1; setsid sleep 600 & exit 0', json)).toEqual(yields(1));
-  expect(performance.now() - began).toBeLessThan(4_000);
+  expect(performance.now() - began).toBeLessThan(20_000);
 });
 
 test('a step that is stopped yields nothing', async () => {

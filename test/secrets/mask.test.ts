@@ -4,6 +4,7 @@ import { formsOf } from '../../src/secrets/encodings.ts';
 import { type ByteFilter, Mask } from '../../src/secrets/mask.ts';
 import { plantTree } from '../../src/secrets/pattern-tree.ts';
 import { StreamMask } from '../../src/secrets/stream-mask.ts';
+import { processorMs } from '../kit/processor.ts';
 
 const SECRET = 'correct horse/b@ttery+"staple" $5';
 
@@ -119,11 +120,11 @@ describe('a stream', () => {
 
   test('is as fast with a secret that repeats itself endlessly', () => {
     const filter = new Mask(['a'.repeat(3_000), 'a'.repeat(9)]).stream();
-    const began = performance.now();
+    const began = processorMs();
     const text = Buffer.from(Buffer.alloc(2_000_000, 'a').toString('base64'));
     const masked = through(filter, [Buffer.alloc(2_000_000, 'a'), Buffer.from('|'), text]);
     expect(masked.toString()).toMatch(/^\*\*\*\|(\*\*\*)?.{0,4}$/);
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(processorMs() - began).toBeLessThan(5_000);
   });
 });
 
