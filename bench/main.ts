@@ -17,12 +17,14 @@ import { rendering } from './areas/rendering.ts';
 import { reuse } from './areas/reuse.ts';
 import { scheduler } from './areas/scheduler.ts';
 import { shellSteps } from './areas/shell-steps.ts';
+import { starting } from './areas/starting.ts';
 import { canMeasurePrograms } from './protocol.ts';
 
 declare const REPOSITORY: string;
 
 const AREAS: readonly Area[] = [
   coldStart,
+  starting,
   shellSteps,
   engineAlone,
   maps,

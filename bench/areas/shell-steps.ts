@@ -26,6 +26,7 @@ export const shellSteps: Area = {
         const subjects = [
           flowctlRun(folder, flowctl, shape, count, 'full', shape === 'wide' ? 2.0 : 2.2),
           flowctlRun(folder, flowctl, shape, count, 'process', shape === 'wide' ? 1.6 : 1.8),
+          flowctlRun(folder, flowctl, shape, count, 'full', undefined, 'direct'),
           ...(has('make') ? [makeRun(folder, shape, count)] : []),
           ...(has('ninja') ? [ninjaRun(folder, shape, count)] : []),
         ];
@@ -46,15 +47,16 @@ function flowctlRun(
   count: number,
   durability: 'full' | 'process',
   goal?: number,
+  launcher: 'auto' | 'direct' = 'auto',
 ): Subject & { readonly goal?: number } {
   const flow = join(folder, `${shape}-${count}.yaml`);
   const state = join(folder, 'state');
   writeFileSync(flow, yamlFlow(shape, count));
   const inner = program(
-    `flowctl, ${shape}, durability ${durability}`,
+    `flowctl, ${shape}, durability ${durability}${launcher === 'direct' ? ', started directly' : ''}`,
     [process.execPath, flowctl, 'run', flow, '-q', '--state-dir', state],
     {
-      env: { ...process.env, FLOWCTL_DURABILITY: durability },
+      env: { ...process.env, FLOWCTL_DURABILITY: durability, FLOWCTL_LAUNCHER: launcher },
     },
   );
   const subject: Subject = {

@@ -60,7 +60,7 @@ export function starterLauncher({ directly, after }: StarterOptions): Launcher {
         starter = new Starter(perl);
       }
       if (starter === null || starter.isGone) return directly.launch(spec);
-      if (after === 0) await starter.ready;
+      if (after === 0) await starter.untilReady();
       return (starter.isReady ? await starter.launch(spec) : null) ?? directly.launch(spec);
     },
   };
@@ -68,8 +68,7 @@ export function starterLauncher({ directly, after }: StarterOptions): Launcher {
 
 /** One starter, from its start to its end. */
 class Starter {
-  /** Resolves when it can be asked, or is gone. */
-  readonly ready: Promise<void>;
+  readonly #ready: Promise<void>;
   isReady = false;
   isGone = false;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
@@ -79,7 +78,7 @@ class Starter {
   #count = 0;
 
   constructor(perl: string) {
-    this.ready = new Promise((resolve) => {
+    this.#ready = new Promise((resolve) => {
       this.#told = resolve;
     });
     this.#child = spawn(perl, ['-e', STARTER_SCRIPT, String(process.pid)], {
@@ -103,6 +102,13 @@ class Starter {
     stdout.on('error', gone);
     this.#child.once('error', gone);
     this.#child.once('exit', gone);
+  }
+
+  /** Resolves when it can be asked, or is gone. */
+  async untilReady(): Promise<void> {
+    if (!this.isReady && !this.isGone) this.#keepAwake(true);
+    await this.#ready;
+    if (this.#starts.size === 0) this.#keepAwake(false);
   }
 
   /** @returns null when this has to be started directly. */
