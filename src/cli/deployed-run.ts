@@ -68,13 +68,14 @@ const patient = (definition: FlowDefinition): FlowDefinition => {
 /**
  * Loads what a deployment runs.
  * @param claim what made it due: the params are those of its schedule or trigger; null: nothing but a person.
- * @returns null when there is no such deployment or version: all is said, and the exit code is set.
+ *   `isTrial`: it is not written down, for no run shall begin.
+ * @returns null when there is no such deployment or version, or the claim is gone: all is said, and the exit code is set.
  */
 export async function loadDeployed(
   session: Session,
   state: StateLayout,
   reference: DeploymentReference,
-  claim: Pick<GivenClaim, 'run' | 'schedule' | 'trigger'> | null,
+  claim: (Pick<GivenClaim, 'run' | 'schedule' | 'trigger'> & { readonly isTrial?: true }) | null,
 ): Promise<DeployedRun | null> {
   const deployment = await deploymentOrComplain(session, state, reference.name, 'flow file');
   if (deployment === null) return null;
@@ -84,6 +85,13 @@ export async function loadDeployed(
     const last = deployment.versions.at(-1)?.version ?? 0;
     session.complain(`deployment \`${deployment.name}\` has no version ${wanted}`, `its versions are 1 to ${last}`);
     session.exit(EXIT.not_found);
+    return null;
+  }
+  // Who is this late was taken for dead, and the run has another id by now.
+  const written = [...deployment.claims, ...deployment.backfilling];
+  if (claim !== null && claim.isTrial !== true && !written.some(({ run }) => run === claim.run)) {
+    session.complain(`run ${claim.run} is not asked for any more`, 'somebody else has taken over what it was to do');
+    session.exit(EXIT.busy);
     return null;
   }
   const { definition, flow_hash } = unwrap(await readKeptFlow(state, version.hash));

@@ -146,6 +146,17 @@ describe('tick', () => {
     expect(await deployed()).toMatchObject({ claims: [], ticks: [{ outcome: 'started', run }] });
   });
 
+  it('a start that comes so late that its claim has another id by now starts nothing', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', flow('hello', HOURLY));
+    await rig.flowctl('deploy', 'flow.yaml');
+    const run = '01m80p6pfr3dq7wpet4ra0xvs0';
+    const claim = { run, schedule: 0, scheduled_for: hoursAgo(0.1), previous_scheduled_for: null, trigger: 'schedule' };
+    const late = await rig.flowctl('run', 'nightly', '--claim', JSON.stringify(claim));
+    expect([late.code, late.stderr.includes(run)], late.stderr).toEqual([75, true]);
+    expect(rig.runIds()).toEqual([]);
+  });
+
   it('tells of a flow that cannot be started, and goes on with the others', async () => {
     const { rig } = here;
     rig.write('flow.yaml', flow('hello', `secrets: [NOT_THERE]\n${HOURLY}`));

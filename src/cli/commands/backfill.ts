@@ -147,7 +147,12 @@ async function fits(
   { schedule, scheduled_for, previous_scheduled_for }: BackfillTick,
   options: BackfillOptions,
 ): Promise<boolean> {
-  const deployed = await loadDeployed(session, state, reference, { run: mintRunId(), schedule, trigger: 'backfill' });
+  const deployed = await loadDeployed(session, state, reference, {
+    run: mintRunId(),
+    schedule,
+    trigger: 'backfill',
+    isTrial: true,
+  });
   if (deployed === null) return false;
   const run = { id: '', started_at: new Date().toISOString(), scheduled_for, previous_scheduled_for, attempt: 1 };
   return (await paramsFor(session, deployed.flow.definition, options, run, deployed.params)) !== null;
