@@ -19,7 +19,7 @@ import { type Delivered, deliver, type HookRequest } from './hooks.ts';
 import { Memories } from './memories.ts';
 import { Outcomes } from './outcomes.ts';
 import type { EventPorts } from './ports.ts';
-import { MOST_WAITING, silenceOf, withEvent, withSign } from './waiting.ts';
+import { isReady, MOST_WAITING, silenceOf, withEvent, withSign } from './waiting.ts';
 
 /** An event, and what its trigger says about runs that still go on. */
 export interface WaitingForRun {
@@ -123,15 +123,16 @@ export class EventInbox {
     const now = this.#ports.now();
     const triggers = (deployment.triggers ?? []).filter(({ definition }) => definition.active);
     const taken = new Set(deployment.taken);
-    const found = triggers.flatMap(({ id, definition: { overlap } }) =>
-      (this.#memories.known(id)?.waiting ?? []).map((each) => ({ ...each, overlap })),
+    const found = triggers.flatMap(({ id, definition }) =>
+      (this.#memories.known(id)?.waiting ?? []).map((each) => ({ ...each, definition })),
     );
-    const ready = found.filter(({ event, ready_ms }) => {
-      if (ready_ms > now) this.#ripen(ready_ms);
-      return ready_ms <= now || taken.has(event.id);
+    const ready = found.filter((each) => {
+      if (isReady(each, now, each.definition.debounce_ms) || taken.has(each.event.id)) return true;
+      this.#ripen(each.ready_ms);
+      return false;
     });
     ready.sort((one, other) => Date.parse(one.event.at) - Date.parse(other.event.at));
-    const events = ready.map(({ event, overlap }) => ({ event, overlap }));
+    const events = ready.map(({ event, definition: { overlap } }) => ({ event, overlap }));
     return { events, isWhole: triggers.every(({ id }) => this.#memories.known(id) !== undefined) };
   }
 

@@ -1,11 +1,15 @@
 /** What waits in a trigger's memory: how events are added, how a silence becomes one, what of accepted requests is remembered. Pure. */
 
-import type { Delivery, TriggerMemory } from '../model/trigger-memory.ts';
+import type { Delivery, TriggerMemory, WaitingEvent } from '../model/trigger-memory.ts';
 import type { TriggerEvent } from '../model/trigger.ts';
 import { WINDOW_MS } from './signed-request.ts';
 
 /** Most events of one trigger that wait; then files stay where they are, and requests are put off. */
 export const MOST_WAITING = 1_000;
+
+/** Whether an event may be taken up. A clock that was set back since holds up nothing. */
+export const isReady = ({ ready_ms }: Pick<WaitingEvent, 'ready_ms'>, now: number, debounceMs: number): boolean =>
+  ready_ms <= now || ready_ms - now > debounceMs;
 
 /**
  * Adds an event.
@@ -19,7 +23,7 @@ export function withEvent(
 ): TriggerMemory {
   const { waiting } = memory;
   const last = waiting.at(-1);
-  const merges = debounceMs > 0 && last !== undefined && last.ready_ms > now && !isTaken(last.event.id);
+  const merges = last !== undefined && !isReady(last, now, debounceMs) && !isTaken(last.event.id);
   const added = { event: merges ? { ...event, id: last.event.id } : event, ready_ms: now + debounceMs };
   return { ...memory, waiting: [...(merges ? waiting.slice(0, -1) : waiting), added] };
 }

@@ -46,6 +46,14 @@ describe('S22: Standard Webhooks', () => {
     expect(isTaken({}, NOW, BODY, SECRET.slice('whsec_'.length))).toBe(false);
   });
 
+  it('takes nothing that is signed with nothing', () => {
+    const digest = createHmac('sha256', '')
+      .update(`${String(headers['webhook-id'])}.1614265330.`)
+      .update(BODY);
+    const empty = { 'webhook-signature': `v1,${digest.digest('base64')}` };
+    expect(['', 'whsec_', 'whsec_!'].map((secret) => isTaken(empty, NOW, BODY, secret))).toEqual([false, false, false]);
+  });
+
   it('holds for five minutes either way', () => {
     const at = (ms: number): boolean => isTaken({}, NOW + ms);
     expect([at(WINDOW_MS), at(-WINDOW_MS), at(WINDOW_MS + 1), at(-WINDOW_MS - 1)]).toEqual([true, true, false, false]);

@@ -33,6 +33,36 @@ describe('debounce', () => {
     expect(add(memory, 2, 10, 1_000, true).waiting).toHaveLength(2);
   });
 
+  it('a clock that is set back holds up nothing', async () => {
+    const island = new Island([
+      trigger({ kind: 'file', paths: ['*'], on: ['created'], settle_ms: 0 }),
+      trigger({ kind: 'flow', flow: 'extract', states: ['succeeded'] }, { debounce_ms: 1_000 }),
+    ]);
+    await island.pass();
+    island.now += 10_000;
+    const found = { path: '/flows/a', mtime_ms: island.now, ctime_ms: island.now, size: 1, ino: 1 };
+    island.files.set(found.path, found);
+    const at = island.instant();
+    island.endings.push({
+      ...{ n: 1, run: island.mint(), seq: 9, flow: 'extract', deployment: null, version: null, state: 'succeeded' },
+      ...{
+        exit_code: 0,
+        trigger: 'manual',
+        tags: [],
+        scheduled_for: at,
+        started_at: at,
+        finished_at: at,
+        noticed_at: at,
+      },
+    });
+    island.inbox.hear('file');
+    island.inbox.hear('flow');
+    await island.pass();
+    island.now -= 3_600_000;
+    for (let n = 0; n < 4; n += 1) await island.pass();
+    expect(island.started.size).toBe(2);
+  });
+
   it('one event for each stretch in which they follow each other', () =>
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 2_000 }), { minLength: 1, maxLength: 50 }), (gaps) => {
