@@ -451,4 +451,32 @@ steps:
     await Promise.all(queries.map((argv) => rig.flowctl(...argv)));
     expect(existsSync(marker)).toBe(false);
   });
+
+  it('S16: of a flow that is itself a module, validation and drawing run the top level, and neither the flow nor a task', async () => {
+    const { rig } = here;
+    const said = rig.path('said');
+    const say = (word: string): string => `appendFileSync(${JSON.stringify(said)}, '${word}\\n');`;
+    rig.write(
+      'flow.ts',
+      `import { appendFileSync } from 'node:fs';
+import { flow, task } from 'flowctl';
+${say('top')}
+const t = task('t', async () => { ${say('task')} return 1; });
+export default flow('own', async () => { ${say('flow')} return t(); });
+export const graph = flow({ name: 'graph', steps: { a: { call: t } } });
+`,
+    );
+    for (const argv of [
+      ['validate', 'flow.ts'],
+      ['validate', 'flow.ts#graph'],
+      ['graph', 'flow.ts#graph'],
+    ]) {
+      rmSync(said, { force: true });
+      const { code, stdout, stderr } = await rig.flowctl(...argv);
+      expect(code, stdout + stderr).toBe(0);
+      expect(new Set(rig.effects('said')), argv.join(' ')).toEqual(new Set(['top']));
+    }
+    for (const command of ['validate', 'graph'])
+      expect((await rig.flowctl(command, '--help')).stdout.replaceAll(/\s+/g, ' ')).toContain('module itself');
+  });
 });
