@@ -7,7 +7,7 @@
 
 import { expect, it } from 'vitest';
 import { assertNever } from '../../src/base/result.ts';
-import { type Deployment, EMPTY_PROJECT_DOCUMENT } from '../../src/model/deployment.ts';
+import { type Deployment, EMPTY_PROJECT_DOCUMENT, REMEMBERED_TICKS } from '../../src/model/deployment.ts';
 import { CATCH_UPS, OVERLAPS, type ScheduleDefinition } from '../../src/model/schedule.ts';
 import { pass } from '../../src/scheduler/pass.ts';
 import { jitterOf, LONGEST_QUEUE } from '../../src/schedules/due.ts';
@@ -176,6 +176,14 @@ class Witness {
       this.answer(Date.parse(tick.scheduled_for), 'skipped');
       expect(['skip', 'cancel_running']).toContain(this.schedule.overlap);
       expect(alive, `${this.name}: what stood in the way of ${tick.scheduled_for}`).toContain(tick.because_of);
+    }
+    if (news.length >= REMEMBERED_TICKS && this.schedule.overlap === 'cancel_running') {
+      // More than a deployment remembers: told on the way, and seen here by what does not wait any more.
+      const left = new Set([...after.queue, ...after.claims].map(({ scheduled_for }) => Date.parse(scheduled_for)));
+      for (const { scheduled_for } of before.queue) {
+        const instant = Date.parse(scheduled_for);
+        if (!left.has(instant) && this.fates.get(instant) === 'run') this.answer(instant, 'skipped');
+      }
     }
     const isAlone = chosen.length === 1;
     if (isAlone && (this.schedule.overlap === 'allow' || (alive.length === 0 && before.queue.length === 0))) {
