@@ -1,6 +1,6 @@
 /** `backfill --detach`: a second flowctl does it, in a session of its own, and what it says goes to a file of the state directory. */
 
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isJsonObject } from '../base/json.ts';
 import { startDetached } from '../process/detached.ts';
@@ -32,9 +32,20 @@ export async function detachBackfill(
   session.mention(`process ${second.pid} goes on with the backfill; to stop it: kill -INT ${second.pid}`);
 }
 
+/** Nobody asks for what a backfill said a month ago. */
+const KEPT_MS = 30 * 86_400_000;
+
+function removeOld(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (name.endsWith('.log') && Date.now() - lstatSync(path).mtimeMs > KEPT_MS) rmSync(path, { force: true });
+  }
+}
+
 function openLog(folder: string, log: string): number {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    removeOld(folder);
     return openSync(log, 'ax', 0o600);
   } catch (error) {
     throw new StateError(problemFrom(error, log));
