@@ -67,15 +67,15 @@ export const isEvent = hasMembers({
 });
 
 const isWatched = isKindOf({
-  file: { paths: isListOf(isText), on: isListOf(isOneOf(...FILE_CHANGES)), settle_ms: isNumber },
+  file: { paths: isListOf(isText), on: isListOf(isOneOf(...FILE_CHANGES)), settle_ms: isCount },
   flow: { flow: isText, states: isListOf(isOneOf(...ENDED_STATES)) },
   webhook: { name: isName, secret: isText },
 });
-const isAbsence = isKindOf({ absence: { of: isWatched, within_ms: isNumber } });
+const isAbsence = isKindOf({ absence: { of: isWatched, within_ms: isCount } });
 
 const TRIGGER: { readonly [Member in keyof TriggerDefinition]-?: MemberCheck } = {
   source: (value) => isWatched(value) || isAbsence(value),
-  debounce_ms: isNumber,
+  debounce_ms: isCount,
   params: isObject,
   active: isFlag,
   overlap: isOneOf(...OVERLAPS),

@@ -40,8 +40,9 @@ export class Island {
   /** A signal comes while something is started: it is for all processes of the service. */
   isSignalled = false;
   isStopped = false;
-  #db: string;
-  readonly #memories = new Map<string, string>();
+  /** What is on the disk, as texts. */
+  db: string;
+  readonly memories = new Map<string, string>();
   readonly #facts = new Map<string, string>();
   #minted = 0;
   #inbox: EventInbox | null = null;
@@ -61,7 +62,7 @@ export class Island {
       ...{ params: {}, schedules: [], decided_until: [], triggers: deployed, paused: null },
       ...{ claims: [], open: [], queue: [], backfilling: [], ran: [], ticks: [], updated_at: since },
     };
-    this.#db = JSON.stringify({ format: PROJECT_DOCUMENT_FORMAT, deployments: { import: deployment } });
+    this.db = JSON.stringify({ format: PROJECT_DOCUMENT_FORMAT, deployments: { import: deployment } });
   }
 
   instant(): string {
@@ -75,7 +76,7 @@ export class Island {
   }
 
   change(change: (deployment: Deployment) => Deployment): void {
-    this.#db = JSON.stringify({ ...this.document(), deployments: { import: change(this.deployment) } });
+    this.db = JSON.stringify({ ...this.document(), deployments: { import: change(this.deployment) } });
   }
 
   /** The process dies, and another one begins. */
@@ -110,8 +111,8 @@ export class Island {
   }
 
   document(): ProjectDocument {
-    const read = readProject(JSON.parse(this.#db));
-    if (read === null) throw new Error(`db.json is damaged: ${this.#db}`);
+    const read = readProject(JSON.parse(this.db));
+    if (read === null) throw new Error(`db.json is damaged: ${this.db}`);
     return read;
   }
 
@@ -136,12 +137,12 @@ export class Island {
       now: () => this.now,
       mint: () => this.mint(),
       read: async (id) => {
-        const text = this.#memories.get(id);
+        const text = this.memories.get(id);
         const read = text === undefined ? EMPTY_TRIGGER_MEMORY : readTriggerMemory(JSON.parse(text));
         if (read === null) throw new Error(`the memory is damaged: ${text}`);
         return read;
       },
-      write: async (id, memory) => this.#touch(() => void this.#memories.set(id, JSON.stringify(memory))),
+      write: async (id, memory) => this.#touch(() => void this.memories.set(id, JSON.stringify(memory))),
       keepFacts: async (id, facts) => this.#touch(() => void this.#facts.set(id, JSON.stringify(facts))),
       files: async () => [...this.files.values()],
       endings: async (since, limit) => {
@@ -151,7 +152,7 @@ export class Island {
       outputs: async () => ({ rows: 1 }),
       secret: async () => SECRET,
       forget: async (known) => {
-        for (const id of this.#memories.keys()) if (!known.has(id)) this.#memories.delete(id);
+        for (const id of this.memories.keys()) if (!known.has(id)) this.memories.delete(id);
       },
       trouble: (_deployment, _trigger, error) => {
         if (error instanceof Crash) throw error;
@@ -168,7 +169,7 @@ export class Island {
       read: async () => this.document(),
       change: async (change) =>
         this.#touch(() => {
-          this.#db = JSON.stringify(change(this.document()));
+          this.db = JSON.stringify(change(this.document()));
           return this.document();
         }),
       standing: async (run) => (this.started.has(run) ? 'over' : 'none'),

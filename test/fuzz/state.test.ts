@@ -17,6 +17,7 @@ vi.setConfig({ testTimeout: 240_000 });
 
 const FLOW = `name: rich
 schedules: [{ cron: '0 6 1 1 *' }]
+triggers: [{ file: 'inbox/*' }, { flow: other, debounce: 5s }, { absence: { of: { file: x }, within: 300d } }]
 concurrency: { group: g, on_conflict: queue }
 steps:
   kept: { run: 'cat in > out; echo a=1 >> "$FLOWCTL_OUTPUT"', sources: [in], generates: [out], cache: true }
@@ -40,6 +41,8 @@ async function project(): Promise<Rig> {
   expect((await rig.flowctl('run', 'flow.yaml', '-q', '--no-wait')).code).toBe(6);
   expect((await rig.flowctl('approve', 'last', 'ask')).code).toBe(1);
   expect((await rig.flowctl('deploy', 'flow.yaml')).code).toBe(0);
+  // Something is remembered of what it watches.
+  expect((await rig.flowctl('tick')).code).toBe(0);
   rig.write(
     'request.json',
     JSON.stringify({ kind: 'cancel', by: { name: 'x', host: 'y', pid: 1 }, at: '2026-01-01T00:00:00Z', reason: null }),
@@ -112,6 +115,8 @@ it('a file of the state is something else', async () => {
       asked('graph', id),
       asked('cache'),
       asked('deployments'),
+      asked('deployments', 'rich'),
+      asked('tick'),
     ]);
     expect(listed, again(file, number)).toBe(0);
     await asked('resume', id);
