@@ -3,6 +3,7 @@
  * refused by the first, on the terminal and with its exit code; secrets are read there as well, for what yields them may ask a person.
  */
 
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { parseRunId, type RunId } from '../base/ids.ts';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
@@ -36,9 +37,9 @@ export async function detachedStart(): Promise<DetachedStart | null> {
   return startFrom(starter, handed);
 }
 
-function startFrom(starter: Starter, { id: text, now, secrets }: JsonObject): DetachedStart {
+function startFrom(starter: Starter, { id: text, now, mark, secrets }: JsonObject): DetachedStart {
   const id = typeof text === 'string' ? parseRunId(text) : null;
-  if (id === null || typeof now !== 'string' || !Array.isArray(secrets)) {
+  if (id === null || typeof now !== 'string' || typeof mark !== 'string' || !Array.isArray(secrets)) {
     throw new Bug('what was handed over is no start of a run');
   }
   // Both are the same program, so that it has the form that `handOver` gave it.
@@ -49,7 +50,7 @@ function startFrom(starter: Starter, { id: text, now, secrets }: JsonObject): De
     now,
     secrets: known,
     async isBegun(state, run) {
-      renameSync(detachedDraftPath(state, run.place.id), detachedPath(run));
+      renameSync(detachedDraftPath(state, run.place.id, mark), detachedPath(run));
       await starter.answer({ begun: run.place.id });
     },
   };
@@ -65,9 +66,10 @@ export interface RunToDetach {
 
 /** Starts the second process, waits until its run is on disk, and prints the id. Sets the exit code. */
 export async function detach(session: Session, run: RunToDetach, signals: SignalHandlers): Promise<void> {
-  const draft = detachedDraftPath(run.state, run.id);
+  const mark = randomBytes(8).toString('hex');
+  const draft = detachedDraftPath(run.state, run.id, mark);
   const output = openDraft(draft);
-  const handed = { id: run.id, now: run.now, secrets: run.secrets.handOver() };
+  const handed = { id: run.id, now: run.now, mark, secrets: run.secrets.handOver() };
   const second = startDetached(output, JSON.parse(JSON.stringify(handed)) as Json);
   closeSync(output);
   let received: EndingSignal | null = null;

@@ -106,8 +106,9 @@ export const foldersOf = (run: RunLayout): readonly string[] => [
 /** What a run that nobody watches says: the output of the flowctl that lives it. */
 export const detachedPath = (run: RunLayout): string => join(run.directory, 'detached.log');
 
-/** The same, before there is a run whose folder it could lie in. */
-export const detachedDraftPath = (state: StateLayout, id: RunId): string => join(state.root, `detached-${id}.tmp`);
+/** The same, before there is a run whose folder it could lie in. @param mark of whoever starts: another one may have died of the same run. */
+export const detachedDraftPath = (state: StateLayout, id: RunId, mark: string): string =>
+  join(state.root, `detached-${id}-${mark}.tmp`);
 
 /** The path of a definition: `flow.json` is revision 1, `flow.2.json` revision 2. */
 export const definitionPath = (run: RunLayout, revision: number): string =>

@@ -68,7 +68,7 @@ it(
     }
     const repairs = async (): Promise<readonly Row[]> =>
       (await rig.query<readonly Row[]>('runs', '--flow', 'repair')).filter(({ state }) => state === 'succeeded');
-    await eventually('every run that failed was mended', 120_000, async () => {
+    await eventually('every run that failed was mended', 120_000 + KILLS * 3_000, async () => {
       await rig.flowctl('tick');
       return (await repairs()).length >= bad.length;
     });
@@ -78,5 +78,5 @@ it(
     const told = server.asked.map(({ body }) => (JSON.parse(body) as { readonly text: string }).text);
     expect([...new Set(told)].sort()).toEqual(bad.toSorted());
   },
-  120_000 + KILLS * 3_000,
+  300_000 + KILLS * 6_000,
 );

@@ -1,6 +1,6 @@
 /** `run --detach`: the run outlives whoever started it (F4), and everything that is refused is refused before. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { useCase } from '../kit/case.ts';
 import { onlyRun, shown } from '../kit/flows.ts';
@@ -130,4 +130,18 @@ it('reads secrets once, on the terminal of whoever started it, and hands them ov
   expect(await shown(rig, id)).toMatchObject({ state: 'succeeded' });
   expect(rig.read('asked')).toBe('asked\n');
   expect((await rig.flowctl('logs', id, 'use')).stdout).toBe('***\n');
+});
+
+it("case 66: what an earlier starter of the same run left behind when it was killed is in nobody's way", async () => {
+  const { rig } = here;
+  rig.write('flow.yaml', 'steps:\n  only: { run: "echo ran >> $EFFECTS" }\n');
+  expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+  const run = `${(await onlyRun(rig)).id.slice(0, -4)}0000`;
+  const draft = rig.write(`.flowctl/detached-${run}.tmp`, '');
+  const claim = { run, scheduled_for: '2026-01-01T00:00:00.000Z', trigger: 'schedule', schedule: null };
+  const started = await rig.flowctl('run', 'flow.yaml', '--detach', '--claim', JSON.stringify(claim));
+  expect(started, started.stderr).toMatchObject({ code: 0, stdout: `${run}\n` });
+  await eventually('the run has ended', 20_000, hasEnded(run));
+  expect(rig.effects()).toEqual(['ran', 'ran']);
+  rmSync(draft);
 });
