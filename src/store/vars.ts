@@ -14,7 +14,8 @@ import { guarded, StateError, type StateProblem } from './problem.ts';
 
 const FORMAT = 'flowctl-vars-1';
 
-const pathOf = (state: StateLayout): string => join(state.root, 'vars.json');
+/** Where they lie. */
+export const varsPath = (state: StateLayout): string => join(state.root, 'vars.json');
 
 /** What may be the name of a value: as of steps, so that it can stand behind a dot. */
 export const isVarName = (name: string): boolean =>
@@ -22,7 +23,7 @@ export const isVarName = (name: string): boolean =>
 
 /** Reads all values, by name. A project that keeps none has an empty object. `damaged` (65): the file is no such document. */
 export function readVars(state: StateLayout): Promise<Result<JsonObject, StateProblem>> {
-  return guarded(pathOf(state), () => read(pathOf(state)));
+  return guarded(varsPath(state), () => read(varsPath(state)));
 }
 
 /**
@@ -34,7 +35,7 @@ export function changeVars(
   state: StateLayout,
   change: (vars: JsonObject) => JsonObject,
 ): Promise<Result<JsonObject, StateProblem>> {
-  const path = pathOf(state);
+  const path = varsPath(state);
   return guarded(path, () =>
     underLock(join(state.root, 'vars.lock'), async () => {
       const before = await read(path);

@@ -12,6 +12,7 @@ import { type StateProblem, systemCode } from '../problem.ts';
 import { backupPath, projectDocumentPath, readProjectDocument } from '../project-document.ts';
 import { memoryPath, readMemory } from '../trigger-memory.ts';
 import { leftover, lookAt, pathsIn } from './entries.ts';
+import { readVars, varsPath } from '../vars.ts';
 import { type Finding, finding, type Severity } from './finding.ts';
 
 /** A file that is younger may be one that somebody is just writing. */
@@ -33,6 +34,16 @@ export async function checkDeployments(state: StateLayout, now: number): Promise
     findings.push(...(await checkTriggers(state, deployment)));
   }
   return findings;
+}
+
+/** Looks at the values that are kept across runs. */
+export async function checkVars(state: StateLayout): Promise<readonly Finding[]> {
+  const read = await readVars(state);
+  if (read.ok) return [];
+  const [severity, code] = kindOf(read.error);
+  const file = varsPath(state);
+  const help = `no run begins until it is mended, or removed with all values: rm ${file}`;
+  return [finding(severity, code, messageOf(read.error), { file, help })];
 }
 
 const kindOf = ({ kind }: StateProblem): readonly [severity: Severity, code: string] =>

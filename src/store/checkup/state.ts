@@ -8,7 +8,7 @@ import type { Remover } from '../removals.ts';
 import { checkTickets } from '../tickets/checkup.ts';
 import { type Finding, finding } from './finding.ts';
 import { deployedFolder } from '../deployed-flows.ts';
-import { checkDeployments } from './deployments.ts';
+import { checkDeployments, checkVars } from './deployments.ts';
 import { checkFolders, checkRoot } from './folders.ts';
 import { checkListing } from './listing.ts';
 import { checkMessages } from './messages.ts';
@@ -52,6 +52,7 @@ export async function checkState(state: StateLayout, now: number, remover: Remov
   await part(state.root, () => checkTickets(state));
   await part(state.root, () => checkMessages(state));
   await part(deployedFolder(state), () => checkDeployments(state, now));
+  await part(state.root, () => checkVars(state));
   return { isThere: true, runs, findings };
 }
 
