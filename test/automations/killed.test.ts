@@ -67,7 +67,9 @@ it(
       clearTimeout(timer);
     }
     const repairs = async (): Promise<readonly Row[]> =>
-      (await rig.query<readonly Row[]>('runs', '--flow', 'repair')).filter(({ state }) => state === 'succeeded');
+      (await rig.query<readonly Row[]>('runs', '--flow', 'repair', '--limit', '10000')).filter(
+        ({ state }) => state === 'succeeded',
+      );
     await eventually('every run that failed was mended', 120_000 + KILLS * 3_000, async () => {
       await rig.flowctl('tick');
       return (await repairs()).length >= bad.length;
