@@ -189,3 +189,13 @@ it('rerun is a run of the version that ran, whatever became of the file', async 
   const [run] = await rig.query<RunRow[]>('runs');
   expect(run).toMatchObject({ flow: 'nightly', version: 1, trigger: 'rerun' });
 });
+
+it('refuses what a deployment cannot take any more (2)', async () => {
+  const { rig } = here;
+  await deploy();
+  for (const argv of ['run nightly --profile prod', 'deploy nightly@1 -p a=1', 'deploy nightly@1 --name x']) {
+    const { code, stdout, stderr } = await rig.flowctl(...argv.split(' '));
+    expect([code, stdout, stderr], argv).toEqual([2, '', expect.stringMatching(/^error: .*deploy/)]);
+  }
+  expect(await rig.query<RunRow[]>('runs')).toEqual([]);
+});

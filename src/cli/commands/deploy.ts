@@ -59,8 +59,12 @@ export function define(program: Command): void {
 async function deploy(text: string, options: DeployOptions): Promise<void> {
   const session = openSession(options);
   const reference = deploymentReference(text);
-  if (reference !== null && reference.version !== null)
-    return activate(session, options, reference.name, reference.version);
+  if (reference !== null && reference.version !== null) {
+    const stray = ALONE.find((name) => options[name] !== undefined);
+    if (stray === undefined) return activate(session, options, reference.name, reference.version);
+    const flag = stray === 'paramsFile' ? 'params-file' : stray;
+    throw new UsageError(`\`${text}\` is a version as it was deployed, and takes no \`--${flag}\``);
+  }
   const flow = await loadOrComplain(session, text, options.profile ?? null);
   if (flow === null) return;
   const name = options.name ?? flow.definition.name;
@@ -93,6 +97,9 @@ function mentionTriggers(session: Session, { triggers = [] }: Deployment): void 
     session.mention('its triggers are watched by flowctl serve, or looked at by flowctl tick from cron');
   if (hooks.length > 0) session.mention('its webhooks are answered by flowctl serve --listen 127.0.0.1:7717');
 }
+
+/** Options that a version that is there already has no use for. */
+const ALONE = ['name', 'param', 'paramsFile', 'profile'] as const;
 
 /** Makes an older version, or a newer one, the version that runs. */
 async function activate(session: Session, options: DeployOptions, name: string, version: number): Promise<void> {

@@ -95,6 +95,13 @@ async function runOnce(session: Session, file: string, options: RunOptions, isAb
     deployed === null ? statePath(session, options, dirname(resolve(fileOf(file)))) : statePath(session, options);
   const kept = deployed === null ? null : await loadDeployment(session, stateDirectory, deployed, claim);
   if (deployed !== null && kept === null) return;
+  if (kept !== null && options.profile !== undefined) {
+    const help = `deploy it with the profile: flowctl deploy ${kept.flow.definition.file} --profile ${options.profile}`;
+    throw new UsageError(
+      `\`--profile\` is laid over a flow when it is deployed, and \`${file}\` is a deployment`,
+      help,
+    );
+  }
   const flow = kept?.flow ?? (await loadOrComplain(session, file, options.profile ?? null));
   if (flow === null) return;
   const request = readSelection(session, flow.definition, options);
