@@ -198,6 +198,8 @@ steps:
     await eventually('the step is up', GONE_MS, () =>
       rig.filesBelow().some(({ path }) => /logs\/a\.1\.log$/.test(path)),
     );
+    // Who hands a run over breaks as well, if it still lives.
+    if (more.length > 0) await started.ended;
     rig.write('up', '');
     const { code, stdout, stderr } = await started.ended;
     await eventually('flowctl is gone', GONE_MS, async () => (await onlyRun(rig)).state === 'crashed');
