@@ -10,6 +10,8 @@ import { mkdtempSync } from 'node:fs';
 import { load } from './flow-file.ts';
 
 const SIZE = 8 * 1_048_576 - 64;
+/** Collected by the thread that makes it: on a busy machine the others come too late, and what lies about is no measure. */
+const GARBAGE = ['--max-old-space-size=200', '--single-threaded-gc'];
 const ROOT = join(import.meta.dirname, '../..');
 const many = (count: number, line: (index: number) => string): string =>
   Array.from({ length: count }, (_, i) => line(i)).join('');
@@ -134,7 +136,7 @@ describe('hostile flows', () => {
     it(`survives ${name}`, () => {
       const file = join(folder, 'bomb.yaml');
       writeFileSync(file, content);
-      const output = execFileSync(process.execPath, ['--max-old-space-size=200', join(folder, 'load.mjs'), file], {
+      const output = execFileSync(process.execPath, [...GARBAGE, join(folder, 'load.mjs'), file], {
         encoding: 'utf8',
         timeout: 50_000,
       });
