@@ -8,7 +8,7 @@ import { serve, type TestServer, withStatus } from '../kit/http.ts';
 import { eventually, Rig } from '../kit/rig.ts';
 import { between, seeded } from '../kit/seeded.ts';
 
-const KILLS = Number(process.env['FLOWCTL_KILLS'] ?? 8);
+const KILLS = Number(process.env['FLOWCTL_KILLS'] ?? 6);
 const SEED = Number(process.env['FLOWCTL_SEED'] ?? Date.now() % 1_000_000);
 /** One run that fails for so many kills. */
 const KILLS_PER_RUN = 3;
