@@ -1,25 +1,7 @@
 /** Questions about values that somebody else may have written: what each takes, and what it does not. */
 
 import { expect, it } from 'vitest';
-import {
-  hasMembers,
-  isCount,
-  isFlag,
-  isHash,
-  isInstant,
-  isInteger,
-  isKindOf,
-  isListOf,
-  isMapOf,
-  isNumber,
-  isObject,
-  isOneOf,
-  isPresent,
-  isText,
-  type MemberCheck,
-  orMissing,
-  orNull,
-} from '../../src/model/member-checks.ts';
+import * as checks from '../../src/model/member-checks.ts';
 
 const VALUES = {
   missing: undefined,
@@ -48,24 +30,24 @@ const TEXTS: readonly Name[] = ['empty', 'word', 'instant', 'noInstant', 'hash',
 const OBJECTS: readonly Name[] = ['object', 'kind', 'otherKind'];
 const NAMES = Object.keys(VALUES) as Name[];
 
-const CASES: readonly (readonly [name: string, check: MemberCheck, taken: readonly Name[]])[] = [
-  ['isText', isText, TEXTS],
-  ['isFlag', isFlag, ['flag']],
-  ['isNumber', isNumber, ['zero', 'negative', 'half', 'huge']],
-  ['isCount', isCount, ['zero']],
-  ['isInteger', isInteger, ['zero', 'negative']],
-  ['isInstant', isInstant, ['instant']],
-  ['isHash', isHash, ['hash']],
-  ['isPresent', isPresent, NAMES.filter((name) => name !== 'missing')],
-  ['isObject', isObject, OBJECTS],
-  ['isOneOf', isOneOf('word', 'other'), ['word']],
-  ['orNull', orNull(isFlag), ['nothing', 'flag']],
-  ['orMissing', orMissing(isFlag), ['missing', 'flag']],
-  ['isListOf', isListOf(isText), ['list']],
-  ['isMapOf', isMapOf(isText), OBJECTS],
-  ['hasMembers', hasMembers({ word: isText, gone: orMissing(isText) }), OBJECTS],
-  ['hasMembers, of what every object has', hasMembers({ toString: isPresent }), []],
-  ['isKindOf', isKindOf({ one: { word: isText } }), ['kind']],
+const CASES: readonly (readonly [name: string, check: checks.MemberCheck, taken: readonly Name[]])[] = [
+  ['isText', checks.isText, TEXTS],
+  ['isFlag', checks.isFlag, ['flag']],
+  ['isNumber', checks.isNumber, ['zero', 'negative', 'half', 'huge']],
+  ['isCount', checks.isCount, ['zero']],
+  ['isInteger', checks.isInteger, ['zero', 'negative']],
+  ['isInstant', checks.isInstant, ['instant']],
+  ['isHash', checks.isHash, ['hash']],
+  ['isPresent', checks.isPresent, NAMES.filter((name) => name !== 'missing')],
+  ['isObject', checks.isObject, OBJECTS],
+  ['isOneOf', checks.isOneOf('word', 'other'), ['word']],
+  ['orNull', checks.orNull(checks.isFlag), ['nothing', 'flag']],
+  ['orMissing', checks.orMissing(checks.isFlag), ['missing', 'flag']],
+  ['isListOf', checks.isListOf(checks.isText), ['list']],
+  ['isMapOf', checks.isMapOf(checks.isText), OBJECTS],
+  ['hasMembers', checks.hasMembers({ word: checks.isText, gone: checks.orMissing(checks.isText) }), OBJECTS],
+  ['hasMembers, of what every object has', checks.hasMembers({ toString: checks.isPresent }), []],
+  ['isKindOf', checks.isKindOf({ one: { word: checks.isText } }), ['kind']],
 ];
 
 it.each(CASES)('%s', (_name, check, taken) => {
