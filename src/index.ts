@@ -3,6 +3,7 @@
  * `docs/typescript.md` is the guide.
  */
 
+export { type KeptValues, state } from './embedding/kept-values.ts';
 export type { RecordedRun } from './embedding/recorded-run.ts';
 export { type FlowRun, type RecordedRunOptions, type RunFlowOptions, runFlow } from './embedding/run-flow.ts';
 export type { Artifacts } from './flows/artifacts.ts';

@@ -28,6 +28,11 @@ export interface StateLayout {
   readonly retained: string;
 }
 
+/** The state directory of a run's private folder, which steps know as FLOWCTL_RUN_DIR; null for another folder. */
+export function stateOfRunDirectory(folder: string): string | null {
+  return /^(\/.+)\/runs\/[0-9a-z]{26}\/(?:children\/[0-9a-z]{26}\/)?dir$/.exec(folder)?.[1] ?? null;
+}
+
 /** A run's place: `root` is the top-level run whose folder it lies in, equal to `id` for a top-level run. */
 export interface RunPlace {
   readonly id: RunId;

@@ -12,6 +12,9 @@ import { readText, writeDurably } from './durable-files.ts';
 import type { StateLayout } from './layout.ts';
 import { guarded, StateError, type StateProblem } from './problem.ts';
 
+/** How long all values may be together, as JSON: the record of every run holds all of them. */
+export const MOST_CHARACTERS = 100_000;
+
 const FORMAT = 'flowctl-vars-1';
 
 /** Where they lie. */

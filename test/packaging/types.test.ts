@@ -72,7 +72,7 @@ describe('the packed package in an empty project', () => {
     const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
     expect(JSON.parse(stdout)).toEqual([
       ...['OptionError', 'RollbackError', 'TaskError'],
-      ...['context', 'flow', 'map', 'runFlow', 'sh', 'task', 'transaction'],
+      ...['context', 'flow', 'map', 'runFlow', 'sh', 'state', 'task', 'transaction'],
     ]);
   });
 

@@ -4,10 +4,10 @@ import type { Command } from 'commander';
 import type { Json } from '../../base/json.ts';
 import { nearestWord } from '../../base/suggestion.ts';
 import { withoutControls } from '../../observers/terminal-filter.ts';
-import { stateLayout, type StateLayout } from '../../store/layout.ts';
+import { stateLayout, type StateLayout, stateOfRunDirectory } from '../../store/layout.ts';
 import { openState } from '../../store/open.ts';
 import { unwrap } from '../../store/problem.ts';
-import { changeVars, isVarName, readVars } from '../../store/vars.ts';
+import { changeVars, isVarName, MOST_CHARACTERS, readVars } from '../../store/vars.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type GlobalOptions, openSession, type Session, UsageError, withGlobalOptions } from '../session.ts';
 import { statePath } from '../state-directory.ts';
@@ -28,9 +28,6 @@ Examples:
   $ flowctl vars get watermark
   $ flowctl vars list --json
   $ flowctl vars delete watermark`;
-
-/** The record of every run holds all of them. */
-const MOST_CHARACTERS = 100_000;
 
 /** Adds the command. */
 export function define(program: Command): void {
@@ -83,8 +80,8 @@ async function vars(
 function stateOf(session: Session, options: VarsOptions): string {
   const isSaid = options.stateDir !== undefined || (session.environment['FLOWCTL_STATE_DIR'] ?? '') !== '';
   const folder = session.environment['FLOWCTL_RUN_DIR'] ?? '';
-  const [, root] = /^(\/.+)\/runs\/[0-9a-z]{26}\/(?:children\/[0-9a-z]{26}\/)?dir$/.exec(folder) ?? [];
-  return isSaid || root === undefined ? statePath(session, options) : root;
+  const root = stateOfRunDirectory(folder);
+  return isSaid || root === null ? statePath(session, options) : root;
 }
 
 function tooMany(argument: string | undefined, form: string): void {
