@@ -31,7 +31,7 @@ describe('docs/typescript.md', () => {
   let folder: string;
   beforeAll(() => {
     // Inside of the project, where its packages are found.
-    folder = mkdtempSync(join(ROOT, 'test/laws/page-'));
+    folder = mkdtempSync(join(ROOT, 'node_modules/.flowctl-page-'));
     for (const { name, text } of files) writeFileSync(join(folder, name), text);
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(ROOT, join(folder, 'node_modules/flowctl'));
