@@ -10,7 +10,7 @@
  */
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -46,7 +46,7 @@ interface Start {
 
 /** A launcher that lets a starter start whatever it can. */
 export function starterLauncher({ directly, after }: StarterOptions): Launcher {
-  const perl = existsSync('/proc/self/fd') ? systemProgram('perl') : null;
+  const perl = hasOwnProc() ? systemProgram('perl') : null;
   if (perl === null) return directly;
   let starter: Starter | null = null;
   let launches = 0;
@@ -64,6 +64,15 @@ export function starterLauncher({ directly, after }: StarterOptions): Launcher {
       return (starter.isReady ? await starter.launch(spec) : null) ?? directly.launch(spec);
     },
   };
+}
+
+/** False without /proc, and where it is that of other processes (a pid namespace of its own with the /proc of its host): our number is another's there. */
+function hasOwnProc(): boolean {
+  try {
+    return readlinkSync('/proc/self') === String(process.pid);
+  } catch {
+    return false;
+  }
 }
 
 /** One starter, from its start to its end. */

@@ -1,6 +1,7 @@
 /** The files of a command's attempt: made before it starts, put away when it has ended. */
 
-import { closeSync, lstatSync, mkdirSync, readdirSync, rmdir, writeFileSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import type { AttemptRequest } from '../engine/ports.ts';
@@ -70,21 +71,24 @@ async function openAttemptLog(
 }
 
 /** Removes what was only for the attempt; the log stays, and the artifacts folder where something is in it. */
-export function putAwayAttemptFiles(line: CommandLine, { places }: RunnerContext): void {
+export async function putAwayAttemptFiles(line: CommandLine, { places }: RunnerContext): Promise<void> {
   if (line.script !== null) removeOutputFile(places.script);
   removeOutputFile(places.output);
-  removeEmptyArtifacts(places);
+  await removeEmptyArtifacts(places);
 }
 
 /** Makes `FLOWCTL_ARTIFACTS`; it may be there. @throws a system error, also where the run's folder is gone. */
 export const makeArtifactsFolder = ({ artifacts }: Pick<AttemptPlaces, 'artifacts'>): void => makeFolder(artifacts);
 
 /**
- * Removes `FLOWCTL_ARTIFACTS` again where nothing is in it, beside everything else: to free a folder takes the disk a tenth of a
- * millisecond, a tenth of what a step costs, and nobody waits for it.
+ * Removes `FLOWCTL_ARTIFACTS` again where nothing is in it, off the main thread: to free a folder takes the disk a tenth of a millisecond,
+ * a tenth of what a step costs.
  */
-export function removeEmptyArtifacts(places: Pick<AttemptPlaces, 'artifacts'>): void {
-  if (hasArtifactsFolder(places) && !leftArtifacts(places)) rmdir(places.artifacts, () => {});
+export async function removeEmptyArtifacts(places: Pick<AttemptPlaces, 'artifacts'>): Promise<void> {
+  if (!hasArtifactsFolder(places) || leftArtifacts(places)) return;
+  await rmdir(places.artifacts).catch(() => {
+    // Something came into it meanwhile.
+  });
 }
 
 /** True when the artifacts folder is there, or something in its place. */

@@ -105,7 +105,7 @@ async function runLine(attempt: Attempt, line: CommandLine): Promise<WorkEnd> {
   const { options, request, context } = attempt;
   const files = await makeAttemptFiles(line, request, context);
   if (!files.ok) {
-    putAwayAttemptFiles(line, context);
+    await putAwayAttemptFiles(line, context);
     return files.error;
   }
   const { log } = files.value;
@@ -119,7 +119,7 @@ async function runLine(attempt: Attempt, line: CommandLine): Promise<WorkEnd> {
     const { places, secrets } = context;
     return await concludeCommand(options, { request, places, end: reached.end, captured, secrets });
   } finally {
-    putAwayAttemptFiles(line, context);
+    await putAwayAttemptFiles(line, context);
   }
 }
 

@@ -157,7 +157,7 @@ async function runFunction(
   });
   const result = await Promise.race([call.done, stopped]);
   if (result === null) await climbDown(call, request, context, control);
-  if (work.task === undefined || hasArtifactsFolder(places)) removeEmptyArtifacts(places);
+  if (work.task === undefined || hasArtifactsFolder(places)) await removeEmptyArtifacts(places);
   const short = result === null ? null : shortageIn(result);
   if (short !== null) return { kind: 'refused', code: short };
   return result === null ? STOPPED : endOf(result, request, work, options, context);
