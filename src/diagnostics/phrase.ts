@@ -24,7 +24,9 @@ export const counted = (count: number, noun: string): string => `${count} ${noun
 /** A value as YAML: whole numbers, `true` and `false` as they are, a text in double quotes where it needs them. */
 export function yamlScalar(text: string): string {
   if (/^[0-9]{1,15}(?:ms|s|m|h|d|w)?$/.test(text) || text === 'true' || text === 'false') return text;
-  const isPlain = /^[A-Za-z_./][A-Za-z0-9_./ -]*$/.test(text) && !/^(true|false|null)$/i.test(text) && !/ $/.test(text);
+  // `.5`, `.inf` and `.nan` are numbers.
+  const isOther = /^(?:true|false|null|\.inf|\.nan|\.\d.*)$/i.test(text);
+  const isPlain = /^[A-Za-z_./][A-Za-z0-9_./ -]*$/.test(text) && !isOther && !/ $/.test(text);
   return isPlain ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }
 

@@ -77,6 +77,8 @@ describe('parts of sentences', () => {
     const text = fc
       .string({ unit: 'grapheme-ascii' })
       .filter((each) => !/^\d+$/.test(each) && each !== 'true' && each !== 'false');
+    for (const each of ['.0', '.5e3', '.inf', '.NaN', 'null', 'TRUE', '~', '.git', '...'])
+      expect(parse(`a: ${yamlScalar(each)}`).a).toBe(each);
     fc.assert(fc.property(text, (each) => parse(`a: ${yamlScalar(each)}`).a === each));
   });
 });
