@@ -131,6 +131,8 @@ export class Script {
       case 'called':
         this.asked += 1;
         this.isIdle = false;
+        // One that was made by what it was told last, when it had returned: its end is waited for as well.
+        this.isFinishing = false;
         return this.take(news.call);
       case 'recorded':
         this.ground.commit([news.value]);

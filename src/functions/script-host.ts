@@ -178,6 +178,8 @@ class ScriptHost {
   async #finish(): Promise<void> {
     do await quiet();
     while (this.#calling?.isBusy === true);
+    // What it was told last has made it call again: it is asked to finish again when that has ended.
+    if ((this.#calling?.open ?? 0) > 0) return;
     const { report, blamed } = this.#settled ?? { report: { kind: 'never_settled' }, blamed: [] };
     this.#end(report, blamed);
   }

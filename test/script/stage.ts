@@ -120,7 +120,7 @@ export function stage(body: (actions: Actions) => Promise<Json>, draw: () => num
       const finish = async (): Promise<void> => {
         do await turn();
         while (calling.isBusy);
-        if (isStopped || settled === null) return;
+        if (isStopped || settled === null || calling.open > 0) return;
         if ('value' in settled) return listener.ended({ kind: 'returned', value: settled.value });
         const { error } = settled;
         const blamed = error instanceof CallError ? [error.step] : [];
