@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  resolve: { alias: [{ find: /^fast-check$/, replacement: join(import.meta.dirname, 'test/kit/fast-check.ts') }] },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/.flowctl/**'],

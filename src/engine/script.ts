@@ -107,8 +107,7 @@ export class Script {
     const { params, values, resumes, retries } = this.run;
     this.running = this.ground.host.start(
       {
-        script,
-        params,
+        ...{ script, params },
         values: structuredClone(values),
         life: resumes + retries + 1,
         isReplay: this.ground.watchesWaits || !this.replay.isOver,
@@ -130,9 +129,8 @@ export class Script {
     switch (news.kind) {
       case 'called':
         this.asked += 1;
-        this.isIdle = false;
-        // One that was made by what it was told last, when it had returned: its end is waited for as well.
-        this.isFinishing = false;
+        // Also when it had returned, because of what it was told last: that end is waited for as well.
+        this.isIdle = this.isFinishing = false;
         return this.take(news.call);
       case 'recorded':
         this.ground.commit([news.value]);

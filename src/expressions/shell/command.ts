@@ -173,8 +173,11 @@ function readPossibleArray(reading: Reading): Word {
 function assignmentOf(word: Word, reading: Reading): Assignment | null {
   const [whole, name, subscript, plus] = ASSIGNMENT.exec(word.head) ?? [];
   if (whole === undefined || name === undefined) return null;
-  // To a shell without arrays `a[0]=x` and `a+=x` are names of commands.
-  if (reading.dialect === 'sh' && (subscript !== undefined || plus === '+')) return null;
+  if (reading.dialect === 'sh' && (subscript !== undefined || plus === '+')) {
+    // To a shell without arrays `a[0]=x` and `a+=x` are names of commands; where `sh` is bash they are assignments, and a command follows.
+    reading.stop();
+    return null;
+  }
   return { name, word };
 }
 

@@ -346,6 +346,9 @@ describe('an expression is refused', () => {
       `x |& ls ${V}`,
       `a+=${V}`,
       `a[0]=${V}`,
+      `a+= eval ${V}`,
+      `a[0]=x eval ${V}`,
+      `b=y a+=x trap ${V} EXIT`,
       `echo $'\\'' ${V} '`,
       `a=(x ${V})`,
     ];
