@@ -9,7 +9,7 @@ import { eventually, type Started } from '../kit/rig.ts';
 import { between, seeded } from '../kit/seeded.ts';
 
 const here = useCase();
-const SEED = Number(process.env['SCHEDULER_SEED'] ?? Math.floor(Math.random() * 1e9));
+const SEED = Number(process.env['SCHEDULER_SEED'] ?? 1);
 const KILLS = Number(process.env['SCHEDULER_KILLS'] ?? 4);
 
 const deployment = (): Deployment => {
