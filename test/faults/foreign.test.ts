@@ -8,7 +8,7 @@ import { canCutPower, IMAGE_MEGABYTES, isRoot } from '../kit/abilities.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, onlyRun, timesOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
-import { type Ended, tagged } from '../kit/rig.ts';
+import { type Ended, eventually, tagged } from '../kit/rig.ts';
 
 const here = useCase();
 
@@ -142,7 +142,9 @@ describe.skipIf(!canCutPower('ext4'))(
         }
         const refused = await rig.flowctl('resume', ...state);
         expect(refused.code, refused.stderr).toBe(74);
-        await rig.shell(`umount ${disk} && e2fsck -fy image >/dev/null; mount -o loop image ${disk}`).ended;
+        // Whoever looked at it last may be about to close its files.
+        await eventually('the disk is free', 20_000, async () => (await rig.shell(`umount ${disk}`).ended).code === 0);
+        await rig.shell(`e2fsck -fy image >/dev/null; mount -o loop image ${disk}`).ended;
         const resuming = rig.start(['resume', ...state]);
         await (await stage.enter('b')).exit(0);
         const resumed = await resuming.ended;
