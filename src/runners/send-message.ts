@@ -4,19 +4,11 @@ import { type JsonObject, mapTexts } from '../base/json.ts';
 import { markedSecrets } from '../base/secret-mark.ts';
 import type { Clock } from '../engine/ports.ts';
 import type { PrivateHosts } from '../model/project.ts';
-import type { RunNews } from './notification.ts';
+import type { Notification } from './notification.ts';
 import type { Answer, ResolveName } from './outgoing-request.ts';
 
 /** A message, marks in the place of secrets. */
-export interface MessageToSend {
-  readonly channel: string;
-  readonly options: JsonObject;
-  readonly text: string;
-  readonly run: string;
-  readonly flow: string;
-  readonly step: string;
-  readonly news: RunNews;
-  readonly idempotencyKey: string;
+export interface MessageToSend extends Notification {
   /** The flow's folder, absolute. */
   readonly directory: string;
 }

@@ -112,6 +112,10 @@ describe.each(LAUNCHERS)('%s', (_, make) => {
     expect(await run(launcher, 'echo 1; echo 2 >&2', { errors })).toMatchObject({ printed: '1\n' });
     closeSync(errors);
     expect(readFileSync(file, 'utf8')).toBe('before\n2\n');
+    const output = openSync(file, 'a');
+    await run(launcher, 'echo 3; echo 4 >&2', { output, errors: output });
+    closeSync(output);
+    expect(readFileSync(file, 'utf8')).toBe('before\n2\n3\n4\n');
   });
 
   it('standard input is read from its start', async () => {
