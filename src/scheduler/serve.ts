@@ -39,7 +39,8 @@ export async function serve(ports: ServePorts): Promise<void> {
         await pass(ports, timetables);
         const document = await ports.read();
         const deployments = Object.values(document.deployments);
-        mark = await ports.documentMark();
+        // As it was before the look: what changes during it is looked at again, be it this look's own doing.
+        mark = found;
         const next = deployments.flatMap((each) => nextLook(each, timetables.of(each), now) ?? []);
         due = next.reduce<number | null>((least, each) => (least === null ? each : Math.min(least, each)), null);
         // A run that is over makes room for the next one of its deployment.

@@ -66,3 +66,37 @@ it('does not try again at once what is due and cannot be written down', async ()
   expect(said).toEqual(['Error: disk full']);
   expect(slept).toEqual([1_000, 1_000, 1_000, 1_000, 1_000]);
 });
+
+it('looks again at what changed while it looked, and no more when nothing does', async () => {
+  const looked: number[] = [];
+  let [change, asked, now] = [0, 0, BEGIN];
+  await serve({
+    now: () => now,
+    mint: () => '01m80p6pfr3dq7wpet4ra0xvs0' as RunId,
+    read: async () => EMPTY_PROJECT_DOCUMENT,
+    change: async () => EMPTY_PROJECT_DOCUMENT,
+    standing: async () => 'none',
+    start: async () => ({ kind: 'started' }),
+    cancel: async () => {},
+    tell: () => {},
+    events: {
+      look: async () => {
+        looked.push(asked);
+        // Somebody changes something in the middle of the first look.
+        if (looked.length === 1) change += 1;
+      },
+      waiting: () => ({ events: [], isWhole: false }),
+      settle: async () => {},
+    },
+    sleep: async (ms) => {
+      asked += 1;
+      now += ms;
+    },
+    isStopped: () => asked >= 5,
+    documentMark: async () => String(change),
+    failed: (error) => {
+      throw error;
+    },
+  });
+  expect(looked).toEqual([0, 1]);
+});
