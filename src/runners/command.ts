@@ -33,10 +33,12 @@ export function commandRunner(options: CommandRunnerOptions): Runner {
   };
 }
 
-/** What `stop` and `kill` act upon, whatever has been reached when they are called. */
+/** What `stop` and `kill` act upon, whatever has been reached when they are called, and what every way out needs to know. */
 interface Control {
   stopSignal: NodeJS.Signals | null;
   killed: boolean;
+  /** How far its process wrote its log, as {@link ProcessEnd} says it; known when that has ended, however it did. */
+  written: number | undefined;
   /** Tells a waiting phase that one of the two above changed. */
   changed(): void;
 }
@@ -47,7 +49,7 @@ function startCommand(
   work: CommandWork,
   context: RunnerContext,
 ): RunningWork {
-  const control: Control = { stopSignal: null, killed: false, changed: () => {} };
+  const control: Control = { stopSignal: null, killed: false, written: undefined, changed: () => {} };
   return {
     ended: runCommand(options, request, work, context, control),
     stop: (signal) => {
@@ -114,7 +116,7 @@ async function runLine(attempt: Attempt, line: CommandLine): Promise<WorkEnd> {
       await log.settle();
       throw error;
     });
-    const { captured } = await settleLog(log, attempt, reached.kind === 'exited' ? reached.end.written : undefined);
+    const { captured } = await settleLog(log, attempt);
     if (reached.kind !== 'exited') return reached;
     const { places, secrets } = context;
     return await concludeCommand(options, { request, places, end: reached.end, captured, secrets });
@@ -140,8 +142,8 @@ interface Exited {
   readonly end: ProcessEnd;
 }
 
-async function settleLog(log: AttemptLog, { request, context }: Attempt, written?: number): Promise<LogEnd> {
-  const end = await log.settle(written);
+async function settleLog(log: AttemptLog, { request, context, control }: Attempt): Promise<LogEnd> {
+  const end = await log.settle(control.written);
   if (end.refusal !== null) context.listener.warned('log_truncated', refusalWarning(request.step, end.refusal));
   if (end.truncated) context.listener.warned('log_truncated', truncationWarning(request.step));
   return end;
@@ -186,6 +188,9 @@ const truncationWarning = (step: string): string =>
 async function supervise(attempt: Attempt, target: LaunchedProcess): Promise<WorkEnd | Exited> {
   const { context, control } = attempt;
   const { watchdog } = attempt.options;
+  void target.exited.then(({ written }) => {
+    control.written = written;
+  });
   watchdog.register(target.identity);
   try {
     await context.listener.spawned(target.identity);

@@ -64,6 +64,15 @@ describe.skipIf(systemProgram('perl') === null)('the starter (needs perl)', () =
     }
   });
 
+  it('a step that truncated its log and was stopped then: the loss is reported', async () => {
+    const { rig } = here;
+    // All within a moment, so that nobody looks at the log before it is short.
+    const text = 'f=/dev/std; echo a long line; : > ${f}err; exec sleep 600';
+    rig.write('flow.yaml', single(`timeout: 1s, run: '${text}'`));
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(1);
+    expect((await shown(rig)).warnings).toMatchObject([{ step: 'only', code: 'log_truncated' }]);
+  });
+
   it('a setting that is none is refused', async () => {
     const { rig } = here;
     rig.write('flow.yaml', single("run: 'exit 0'"));
