@@ -57,7 +57,8 @@ export function starterLauncher({ directly, after }: StarterOptions): Launcher {
       if (launches <= after || spec.terminal !== undefined) return directly.launch(spec);
       if ((starter === null || starter.isGone) && starters < MOST_STARTERS && descriptorsAreFree()) {
         starters += 1;
-        starter = new Starter(perl);
+        const argv = [perl, '-e', STARTER_SCRIPT, String(process.pid)];
+        starter = new Starter({ argv, env: { PATH: '/usr/bin:/bin' }, workdir: '/' });
       }
       if (starter === null || starter.isGone) return directly.launch(spec);
       if (after === 0) await starter.untilReady();
@@ -67,7 +68,7 @@ export function starterLauncher({ directly, after }: StarterOptions): Launcher {
 }
 
 /** False without /proc, and where it is that of other processes (a pid namespace of its own with the /proc of its host): our number is another's there. */
-function hasOwnProc(): boolean {
+export function hasOwnProc(): boolean {
   try {
     return readlinkSync('/proc/self') === String(process.pid);
   } catch {
@@ -75,8 +76,13 @@ function hasOwnProc(): boolean {
   }
 }
 
-/** One starter, from its start to its end. */
-class Starter {
+/** How the program of a starter is started, and what it is told before anything else: the words of a frame. */
+export interface StarterProgram extends Pick<LaunchSpec, 'argv' | 'env' | 'workdir'> {
+  readonly greeting?: readonly string[];
+}
+
+/** One starter, from its start to its end: any program that speaks as `starter-script` does. */
+export class Starter {
   readonly #ready: Promise<void>;
   isReady = false;
   isGone = false;
@@ -86,13 +92,13 @@ class Starter {
   #heard = '';
   #count = 0;
 
-  constructor(perl: string) {
+  constructor({ argv: [program = '', ...words], env, workdir, greeting }: StarterProgram) {
     this.#ready = new Promise((resolve) => {
       this.#told = resolve;
     });
-    this.#child = spawn(perl, ['-e', STARTER_SCRIPT, String(process.pid)], {
-      cwd: '/',
-      env: { PATH: '/usr/bin:/bin' },
+    this.#child = spawn(program, words, {
+      cwd: workdir,
+      env: { ...env },
       stdio: ['pipe', 'pipe', 'ignore'],
       detached: true,
     });
@@ -111,6 +117,8 @@ class Starter {
     stdout.on('error', gone);
     this.#child.once('error', gone);
     this.#child.once('exit', gone);
+    const frame = greeting === undefined ? null : frameOf(greeting);
+    if (frame !== null) stdin.write(frame);
   }
 
   /** Resolves when it can be asked, or is gone. */
@@ -185,6 +193,8 @@ class Starter {
     if (this.isGone) return;
     this.isGone = true;
     this.#child.kill('SIGKILL');
+    // What a script started in its own place hears of it by this.
+    this.#child.stdin.destroy();
     this.#told();
     for (const [id, { told, identity, ended }] of [...this.#starts]) {
       this.#forget(id);
