@@ -1,7 +1,7 @@
 /** `npm run bench [-- --only area] [--full] [--json file]`: measures, prints a table, and writes every sample as JSON. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +19,7 @@ import { scheduler } from './areas/scheduler.ts';
 import { shellSteps } from './areas/shell-steps.ts';
 import { starting } from './areas/starting.ts';
 import { canMeasurePrograms } from './protocol.ts';
+import { compiledReference, madeFolder } from './reference.ts';
 
 declare const REPOSITORY: string;
 
@@ -40,15 +41,6 @@ const AREAS: readonly Area[] = [
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, full: { type: 'boolean' }, json: { type: 'string' } },
 });
-
-const made = join(REPOSITORY, 'node_modules', '.cache', 'flowctl');
-mkdirSync(made, { recursive: true });
-
-function compileReference(): string | null {
-  const binary = join(made, 'spawn');
-  const source = join(REPOSITORY, 'bench', 'reference', 'spawn.c');
-  return spawnSync('cc', ['-O2', '-o', binary, source], { stdio: 'ignore' }).status === 0 ? binary : null;
-}
 
 function line(figure: Figure): string {
   const name = figure.name.padEnd(44);
@@ -73,12 +65,12 @@ function line(figure: Figure): string {
 
 const context: BenchContext = {
   flowctl: join(REPOSITORY, 'bin', 'flowctl.js'),
-  spawn: compileReference(),
+  spawn: compiledReference('spawn'),
   full: values.full === true,
 };
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const figures: Figure[] = [];
-if (!canMeasurePrograms()) print('GNU time is missing: install the package `time`');
+if (!canMeasurePrograms()) print('there is neither a C compiler nor GNU time: install the package `time`');
 for (const area of canMeasurePrograms() ? AREAS : []) {
   if (values.only !== undefined && !values.only.some((name) => area.name.startsWith(name))) continue;
   print(area.name);
@@ -96,6 +88,6 @@ const report = {
   full: context.full,
   figures,
 };
-const file = values.json ?? join(made, 'bench.json');
+const file = values.json ?? join(madeFolder(), 'bench.json');
 writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 print(`\nevery sample: ${file}`);

@@ -1,13 +1,14 @@
 /**
  * How a figure is taken. Every one is a ratio to a reference measured in the same interleaved run: A B A B, the order turned round in
  * each round, after one warm-up. What is reported is the median of the rounds' ratios, the best of them, and the ratio of CPU times
- * (user and system of the whole tree, by GNU time). No difference smaller than the spread is a difference.
+ * (user and system of the whole tree). No difference smaller than the spread is a difference.
  */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compiledReference } from './reference.ts';
 
 /** One measurement of one program. */
 export interface Sample {
@@ -101,34 +102,73 @@ export async function compare(
 const TIME = '/usr/bin/time';
 
 /** True when programs can be measured with their CPU time and memory. */
-export const canMeasurePrograms = (): boolean => existsSync(TIME);
+export const canMeasurePrograms = (): boolean => compiledReference('measure') !== null || existsSync(TIME);
+
+interface ProgramOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
 
 /**
- * Measures one program from its start to its end.
+ * Measures one program from its start to its end, by `reference/measure.c`; where it cannot be compiled by GNU time, whose CPU times are
+ * hundredths of a second and whose own start is measured as well.
  * @throws {Error} when it does not exit with 0.
  */
-export function program(
-  name: string,
-  argv: readonly string[],
-  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): Subject {
+export function program(name: string, argv: readonly string[], options: ProgramOptions = {}): Subject {
   return {
     name,
     measure() {
       const report = join(tmpdir(), `flowctl-bench-${process.pid}-${Math.random()}`);
+      const helper = compiledReference('measure');
+      if (helper !== null) return reported(name, report, [helper, report, ...argv], options);
       const began = performance.now();
-      const ended = spawnSync(TIME, ['-f', '%U %S %M', '-o', report, '--', ...argv], {
-        cwd: options.cwd,
-        env: options.env ?? process.env,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      const wallMs = performance.now() - began;
-      if (ended.status !== 0) throw new Error(`${name} ended with ${ended.status}: ${ended.stderr.toString()}`);
-      const [user = 0, system = 0, peakKb = 0] = readFileSync(report, 'utf8').trim().split(/\s+/).map(Number);
-      rmSync(report, { force: true });
-      return { wallMs, cpuMs: (user + system) * 1_000, peakKb };
+      const [user = 0, system = 0, peakKb = 0] = figuresOf(
+        name,
+        report,
+        [TIME, '-f', '%U %S %M', '-o', report, '--', ...argv],
+        options,
+      );
+      return { wallMs: performance.now() - began, cpuMs: (user + system) * 1_000, peakKb };
     },
   };
+}
+
+/**
+ * Measures one program from its start to the first byte on its standard output; its CPU time up to there is that of itself, without what
+ * it started.
+ * @returns null where `reference/measure.c` cannot be compiled.
+ * @throws {Error} when it does not exit with 0.
+ */
+export function firstByte(name: string, argv: readonly string[], options: ProgramOptions = {}): Subject | null {
+  const helper = compiledReference('measure');
+  if (helper === null) return null;
+  return {
+    name,
+    measure() {
+      const report = join(tmpdir(), `flowctl-bench-${process.pid}-${Math.random()}`);
+      const sample = reported(name, report, [helper, report, '--first', ...argv], options);
+      if (sample.wallMs < 0) throw new Error(`${name} printed nothing`);
+      return sample;
+    },
+  };
+}
+
+function reported(name: string, report: string, argv: readonly string[], options: ProgramOptions): Sample {
+  const [wall = 0, cpu = 0, peakKb = 0] = figuresOf(name, report, argv, options);
+  return { wallMs: wall / 1_000, cpuMs: cpu / 1_000, peakKb };
+}
+
+function figuresOf(
+  name: string,
+  report: string,
+  [file = '', ...argv]: readonly string[],
+  { cwd, env = process.env }: ProgramOptions,
+): readonly number[] {
+  const ended = spawnSync(file, argv, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  if (ended.status !== 0) throw new Error(`${name} ended with ${ended.status}: ${ended.stderr.toString()}`);
+  const figures = readFileSync(report, 'utf8').trim().split(/\s+/).map(Number);
+  rmSync(report, { force: true });
+  return figures;
 }
 
 /** Measures work inside this process. */
