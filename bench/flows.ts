@@ -69,9 +69,9 @@ export function ninjafile(shape: Shape, size: number): string {
 export function definition(shape: Shape, size: number): FlowDefinition {
   const steps = range(size).map(
     (index): StepDefinition => ({
-      ...STEP_DEFAULTS,
       id: `s${index}` as StepId,
       action: { kind: 'argv', argv: ['true'] },
+      ...STEP_DEFAULTS,
       needs: needsOf(shape, index).map((need) => `s${need}` as StepId),
     }),
   );

@@ -4,7 +4,7 @@
  */
 
 import { needsTickets, type Node } from './node.ts';
-import { PriorityQueue } from './node-queue.ts';
+import { PriorityQueue, QUEUES } from './node-queue.ts';
 
 /** Whoever waits for capacities holds nothing, but a claim for each of ten thousand items would serve nobody. */
 const MOST_CLAIMS = 64;
@@ -62,7 +62,7 @@ export class Claimants {
 
   private kindOf(node: Node): Kind {
     const name = nameOf(node);
-    const kind = this.kinds.get(name) ?? { queue: new PriorityQueue(), asking: 0 };
+    const kind = this.kinds.get(name) ?? { queue: new PriorityQueue(QUEUES.ticketed), asking: 0 };
     this.kinds.set(name, kind);
     return kind;
   }

@@ -111,6 +111,8 @@ export interface Node {
   answer: Answer | null;
   /** It stands in a queue of what may begin. */
   isStaged: boolean;
+  /** The queues that it was pushed to and not read from again, as marks; see `QUEUES`. */
+  standsIn: number;
   /** What was found out before its first attempt; kept until that begins. */
   run: Extract<ReuseAnswer, { kind: 'run' }> | null;
   units: { readonly [resource: string]: readonly string[] } | null;

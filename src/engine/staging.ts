@@ -8,21 +8,21 @@ import type { HandlerPhase } from '../model/policies.ts';
 import { Claimants } from './claimants.ts';
 import { Lanes } from './lanes.ts';
 import { type Answer, isMap, type Node, needsTickets, type Question, takesSlot } from './node.ts';
-import { NodeQueue, PriorityQueue } from './node-queue.ts';
+import { NodeQueue, PriorityQueue, QUEUES } from './node-queue.ts';
 
 /** The queues of a run. */
 export class Staging {
   /** Attempts under way that occupy a slot. */
   slots = 0;
   readonly lanes: Lanes;
-  private readonly slotted = new PriorityQueue();
-  private readonly unslotted = new NodeQueue();
+  private readonly slotted = new PriorityQueue(QUEUES.slotted);
+  private readonly unslotted = new NodeQueue(QUEUES.unslotted);
   private readonly ticketed = new Claimants();
-  private readonly blocked = new NodeQueue();
-  private readonly wanting = new NodeQueue();
-  private readonly answered = new NodeQueue();
-  private readonly undecidedNodes = new NodeQueue();
-  private readonly closable = new NodeQueue();
+  private readonly blocked = new NodeQueue(QUEUES.blocked);
+  private readonly wanting = new NodeQueue(QUEUES.wanting);
+  private readonly answered = new NodeQueue(QUEUES.answered);
+  private readonly undecidedNodes = new NodeQueue(QUEUES.undecided);
+  private readonly closable = new NodeQueue(QUEUES.closable);
   private readonly ended = new Map<Node, HandlerPhase>();
 
   /** @param sharesSlots true when quick calls may wait in line for one, see `Lanes`. */
@@ -31,13 +31,13 @@ export class Staging {
   }
 
   /** Nodes that may start now and occupy a slot: higher priority first, then oldest first. */
-  *ready(): Generator<Node> {
-    yield* this.slotted.current((node) => node.isStaged);
+  ready(): Iterable<Node> {
+    return this.slotted.current(isStaged);
   }
 
   /** Nodes that may begin without a slot: groups, waits for something outside, sub-flows. */
-  *free(): Generator<Node> {
-    yield* this.unslotted.current((node) => node.isStaged);
+  free(): Iterable<Node> {
+    return this.unslotted.current(isStaged);
   }
 
   /** Nodes that could begin, were they given the capacities they need, and that are to ask for them now; see `Claimants`. */
@@ -51,31 +51,31 @@ export class Staging {
   }
 
   /** Nodes that can never start: every need is settled, and not all are satisfied. Oldest first. */
-  *unstartable(): Generator<Node> {
-    yield* this.blocked.current((node) => node.record.phase.kind === 'pending');
+  unstartable(): Iterable<Node> {
+    return this.blocked.current(({ record }) => record.phase.kind === 'pending');
   }
 
   /** Nodes about which something is to be found out, and that nobody was asked about yet. Oldest first. */
-  *questions(): Generator<Node> {
+  questions(): Iterable<Node> {
     // One that wants capacities by now stands with the claimants: it must not be asked about twice.
-    yield* this.wanting.current(({ wanted, isAsked }) => wanted !== null && wanted !== 'tickets' && !isAsked);
+    return this.wanting.current(({ wanted, isAsked }) => wanted !== null && wanted !== 'tickets' && !isAsked);
   }
 
   /** Nodes with an answer from which something follows. */
-  *answers(): Generator<Node> {
-    yield* this.answered.current((node) => node.answer !== null);
+  answers(): Iterable<Node> {
+    return this.answered.current(({ answer }) => answer !== null);
   }
 
   /** Nodes whose last attempt ended without closing them. */
-  *undecided(): Generator<Node> {
-    yield* this.undecidedNodes.current(
+  undecided(): Iterable<Node> {
+    return this.undecidedNodes.current(
       (node) => node.record.phase.kind === 'undecided' && !isToStartAgain(node) && node.wanted === null,
     );
   }
 
   /** Waits that are over, and approvals that were answered or that nobody answered in time. */
-  *waitsOver(): Generator<Node> {
-    yield* this.closable.current((node) => isWaitOver(node));
+  waitsOver(): Iterable<Node> {
+    return this.closable.current(isWaitOver);
   }
 
   /** Settled nodes whose handlers are to begin. */
@@ -243,6 +243,8 @@ export class Staging {
     node.isAsked = false;
   }
 }
+
+const isStaged = (node: Node): boolean => node.isStaged;
 
 /** Events by which a node goes on to something else. */
 const STEPPING: ReadonlySet<string> = new Set([

@@ -141,6 +141,7 @@ export class Tree {
       isAsked: false,
       answer: null,
       isStaged: false,
+      standsIn: 0,
       run: null,
       units: null,
       children: null,

@@ -80,9 +80,10 @@ function stepsIn(block: number, writing: Writing): readonly StepDefinition[] {
 function stepOf(step: StepOutline, number: number, writing: Writing): StepDefinition {
   const body = bodyOf(step, writing);
   const inferred = (writing.fileNeeds.get(number) ?? []).map((each) => stepIdOf(writing.flow.steps[each]?.name ?? ''));
+  // What is not among the defaults stands before them: V8 copies the defaults into such an object in one go, several times as fast.
   return {
-    ...body,
     id: stepIdOf(step.name),
+    ...body,
     needs: [...body.needs, ...inferred],
     inferred_needs: inferred,
     handlers: handlersAt(number, writing),
@@ -110,9 +111,9 @@ function bodyOf(step: StepOutline, writing: Writing): Omit<StepDefinition, 'id'>
   const outputsSchema = jsonOf(entryOf(own('outputs'), 'schema')?.value);
   const isGroup = step.members !== null;
   return {
+    action: actionOf(step, writing),
     ...STEP_DEFAULTS,
     description: textOf(own('description')) ?? null,
-    action: actionOf(step, writing),
     needs: needsOf(step, flow),
     if: conditionOf(step),
     // What a group says of these holds for its members, and for nothing else.

@@ -28,35 +28,47 @@ export interface GraphNode {
  * @throws {Bug} when a step needs one that is not there; `load` has refused such a flow before.
  */
 export function buildGraph(nodes: readonly GraphNode[]): Graph {
-  const indexOf = new Map(nodes.map(({ id }, index) => [id, index]));
-  const offsets = new Int32Array(nodes.length + 1);
-  const needCounts = new Int32Array(nodes.length);
-  const numberOf = (id: string): number => {
-    const index = indexOf.get(id);
-    if (index === undefined) throw new Bug(`graph: unknown step ${id}`);
-    return index;
-  };
-  nodes.forEach(({ needs }, index) => {
+  const size = nodes.length;
+  const indexOf = new Map<string, number>();
+  const needCounts = new Int32Array(size);
+  let edges = 0;
+  for (let index = 0; index < size; index += 1) {
+    const { id, needs } = nodeAt(nodes, index);
+    indexOf.set(id, index);
     needCounts[index] = needs.length;
-    for (const need of needs) {
-      const slot = numberOf(need) + 1;
-      offsets[slot] = (offsets[slot] ?? 0) + 1;
-    }
-  });
-  for (let index = 0; index < nodes.length; index += 1) {
-    offsets[index + 1] = (offsets[index + 1] ?? 0) + (offsets[index] ?? 0);
+    edges += needs.length;
   }
-  const next = offsets.slice();
-  const targets = new Int32Array(offsets[nodes.length] ?? 0);
-  nodes.forEach(({ needs }, index) => {
-    for (const need of needs) {
-      const from = numberOf(need);
-      const slot = next[from] ?? 0;
-      targets[slot] = index;
-      next[from] = slot + 1;
+  // A name is looked up once for each edge: that is what a large graph costs.
+  const sources = new Int32Array(edges);
+  const offsets = new Int32Array(size + 1);
+  let edge = 0;
+  for (let index = 0; index < size; index += 1) {
+    for (const need of nodeAt(nodes, index).needs) {
+      const source = indexOf.get(need);
+      if (source === undefined) throw new Bug(`graph: unknown step ${need}`);
+      sources[edge++] = source;
+      offsets[source + 1] = (offsets[source + 1] ?? 0) + 1;
     }
-  });
-  return { size: nodes.length, indexOf, needCounts, offsets, targets };
+  }
+  for (let index = 0; index < size; index += 1) offsets[index + 1] = (offsets[index + 1] ?? 0) + (offsets[index] ?? 0);
+  const targets = new Int32Array(edges);
+  const next = offsets.slice();
+  edge = 0;
+  for (let index = 0; index < size; index += 1) {
+    for (let left = needCounts[index] ?? 0; left > 0; left -= 1) {
+      const source = sources[edge++] ?? 0;
+      const slot = next[source] ?? 0;
+      targets[slot] = index;
+      next[source] = slot + 1;
+    }
+  }
+  return { size, indexOf, needCounts, offsets, targets };
+}
+
+function nodeAt(nodes: readonly GraphNode[], index: number): GraphNode {
+  const node = nodes[index];
+  if (node === undefined) throw new Bug(`graph: no step ${index}`);
+  return node;
 }
 
 /** Calls back for every step that needs step `index`. */

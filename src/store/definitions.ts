@@ -58,6 +58,8 @@ function completed(definition: Json): FlowDefinition | null {
   return { ...FLOW_DEFAULTS, ...definition, steps } as unknown as FlowDefinition;
 }
 
+const DEFAULT_NAMES = Object.keys(STEP_DEFAULTS);
+
 /** What is no list of steps stays as it is, and is found afterwards. */
 function completedSteps(steps: Json | undefined): Json {
   if (!Array.isArray(steps)) return steps ?? null;
@@ -65,6 +67,7 @@ function completedSteps(steps: Json | undefined): Json {
     if (!isJsonObject(step)) return step;
     const { action } = step;
     const isGroup = isJsonObject(action) && action['kind'] === 'group';
+    if (!isGroup && DEFAULT_NAMES.every((name) => name in step)) return step;
     const whole: Json = isGroup ? { ...action, steps: completedSteps(action['steps']) } : (action ?? null);
     return { ...(STEP_DEFAULTS as unknown as JsonObject), ...step, action: whole };
   });
