@@ -24,7 +24,7 @@ export class Lanes {
   count = 0;
   private underway = 0;
   private readonly isShared: boolean;
-  /** Of tasks by name: quick calls in a row. */
+  /** Of functions by `functionOf`: quick calls in a row. */
   private readonly quick = new Map<string, number>();
 
   /** @param isShared false: every call has a slot of its own. */
@@ -39,12 +39,12 @@ export class Lanes {
 
   /** True for a call that may wait in line, and may have others behind it. */
   takes(node: Node): boolean {
-    const call = callBehind(node);
-    if (!this.isShared || call === null || (this.quick.get(call.name) ?? 0) < QUICK_AFTER) return false;
-    const { action, isolate, if_lost, resources, reuse } = node.definition;
+    const called = this.isShared ? functionOf(node) : null;
+    if (called === null || (this.quick.get(called) ?? 0) < QUICK_AFTER) return false;
+    const { isolate, if_lost, resources, reuse } = node.definition;
     // One that was started counts as run, and with `if_lost: fail` a person is asked, even where it was still waiting.
-    const isPlain = action.kind === 'call' && isolate === 'thread' && if_lost === 'run_again' && reuse === null;
-    return isPlain && takesSlot(node) && Object.keys(resources).length === 0;
+    const isPlain = isolate === 'thread' && if_lost === 'run_again' && reuse === null;
+    return isPlain && takesSlot(node) && isEmpty(resources);
   }
 
   /** A call that may wait in line was started. @returns the slots that it takes. */
@@ -67,11 +67,23 @@ export class Lanes {
 
   /** Learns from an attempt that ended how long its task takes. */
   learn(node: Node): void {
-    const call = callBehind(node);
+    const called = functionOf(node);
     const attempt = node.record.attempts.at(-1);
-    if (call === null || attempt === undefined) return;
+    if (called === null || attempt === undefined) return;
     const isQuick = attempt.outcome === 'succeeded' && (attempt.duration_ms ?? Number.POSITIVE_INFINITY) <= QUICK_MS;
-    const row = isQuick ? (this.quick.get(call.name) ?? 0) + 1 : -DISTRUST;
-    this.quick.set(call.name, Math.min(row, QUICK_AFTER));
+    const row = isQuick ? (this.quick.get(called) ?? 0) + 1 : -DISTRUST;
+    this.quick.set(called, Math.min(row, QUICK_AFTER));
   }
 }
+
+/** Which function a step calls, a task's by its name; null for a step that calls none, and for what handles an end: it has little time. */
+function functionOf(node: Node): string | null {
+  const { action } = node.definition;
+  if (action.kind !== 'call' || node.record.role === 'handler') return null;
+  return callBehind(node)?.name ?? `${action.module}#${action.export}`;
+}
+
+const isEmpty = (object: object): boolean => {
+  for (const _ in object) return false;
+  return true;
+};

@@ -59,6 +59,20 @@ describe('a call may wait in line', () => {
     expect(knowing().takes(called({ definition }))).toBe(false);
   });
 
+  it('also where a step of a flow file makes it, by what it calls, but for a handler', () => {
+    const step = (role: string, name: string): Node => ({
+      ...called({ name }),
+      call: null,
+      record: { ...called().record, role } as never,
+    });
+    const lanes = new Lanes(true);
+    for (const _ of QUICK) lanes.learn(step('item', 'load'));
+    expect(lanes.takes(step('item', 'load'))).toBe(true);
+    expect(lanes.takes(step('step', 'load'))).toBe(true);
+    expect(lanes.takes(step('step', 'save'))).toBe(false);
+    expect(lanes.takes(step('handler', 'load'))).toBe(false);
+  });
+
   it('not in a run that ends its calls at the first failure', () => {
     expect(learnt(new Lanes(false), ...QUICK).takes(called())).toBe(false);
   });
