@@ -20,7 +20,7 @@ export interface CallDelta extends Omit<FunctionCall, 'env' | 'context'> {
 
 /** The pool's side: one for each host. */
 export class CallWriter {
-  #env: FunctionCall['env'] = {};
+  #env: FunctionCall['env'] = NOTHING;
   #context: Partial<ContextFacts> = {};
 
   write(url: string, { env, context, ...call }: FunctionCall): CallDelta {
@@ -47,20 +47,41 @@ export class CallReader {
   }
 }
 
+const NOTHING: FunctionCall['env'] = { shared: {}, own: {} };
+
 /** What makes one environment of another. */
 export function environmentDelta(before: FunctionCall['env'], after: FunctionCall['env']): EnvironmentDelta {
+  if (before.shared === after.shared) return variablesThatDiffer(before.own, after.own, after.shared);
+  return variablesThatDiffer(whole(before), whole(after), {});
+}
+
+type Variables = { readonly [name: string]: string };
+
+const whole = ({ shared, own }: FunctionCall['env']): Variables => Object.assign(Object.create(null), shared, own);
+
+/** @param below what a variable is where the environment after has none of its own. */
+function variablesThatDiffer(before: Variables, after: Variables, below: Variables): EnvironmentDelta {
   const set: { [name: string]: string } = Object.create(null);
   const unset: string[] = [];
   for (const name in after) {
     const value = after[name];
     if (value !== undefined && before[name] !== value) set[name] = value;
   }
-  for (const name in before) if (!Object.hasOwn(after, name)) unset.push(name);
+  for (const name in before) {
+    if (Object.hasOwn(after, name)) continue;
+    const value = Object.hasOwn(below, name) ? below[name] : undefined;
+    if (value === undefined) unset.push(name);
+    else set[name] = value;
+  }
   return { set, unset };
 }
 
 /** A context has the same members every time. */
 function membersThatDiffer(before: Partial<ContextFacts>, after: ContextFacts): Partial<ContextFacts> {
-  const names = Object.keys(after) as (keyof ContextFacts)[];
-  return Object.fromEntries(names.filter((name) => before[name] !== after[name]).map((name) => [name, after[name]]));
+  const differing: { -readonly [Name in keyof ContextFacts]?: unknown } = {};
+  for (const name in after) {
+    const member = name as keyof ContextFacts;
+    if (before[member] !== after[member]) differing[member] = after[member];
+  }
+  return differing as Partial<ContextFacts>;
 }

@@ -3,7 +3,7 @@
  * endless loop or a termination are there, and through no buffer, so that stdout and stderr keep their order.
  */
 
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
 import type { ByteFilter, Mask } from '../secrets/mask.ts';
@@ -13,7 +13,17 @@ import { replaceStandardStreams } from './standard-streams.ts';
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
 const OWNER_ONLY = 0o600;
 
-const openForAppend = (file: string): number => openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, OWNER_ONLY);
+/** Its folder is made where it is missing; where that one's own is gone too, so is the run. */
+function openForAppend(file: string): number {
+  const open = (): number => openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, OWNER_ONLY);
+  try {
+    return open();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(file), { mode: 0o700 });
+    return open();
+  }
+}
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);

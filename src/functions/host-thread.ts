@@ -15,8 +15,8 @@ import { resultOf } from './report.ts';
 export interface HostListener {
   /** The thread begins it, as far as is known. */
   begun(): void;
-  /** @param ranMs how long the function ran; null where that is not known. */
-  ended(result: FunctionResult, ranMs: number | null): void;
+  /** @param ranMs how long the function ran; null where that is not known. @param isClean nothing of it is left, not even a folder. */
+  ended(result: FunctionResult, ranMs: number | null, isClean: boolean): void;
   /** It was taken back before it began. */
   returned(): void;
   logFailed(message: string): void;
@@ -195,7 +195,7 @@ export class HostThread {
     for (const { ticket, listener } of this.#line.splice(0)) {
       const wasBegun = !this.#claims.takeBack(ticket);
       // A thread that never came to serve anything must not be tried for ever.
-      if (wasBegun || ticket === this.#doomed || !this.#hasServed) listener.ended(result, null);
+      if (wasBegun || ticket === this.#doomed || !this.#hasServed) listener.ended(result, null, false);
       else listener.returned();
       this.#hasServed ||= wasBegun;
     }
@@ -228,14 +228,14 @@ export class HostThread {
     }
   }
 
-  #close({ listener }: Handed, { report, reusable, ran_ms }: FromHost & { readonly kind: 'ended' }): void {
+  #close({ listener }: Handed, { report, reusable, ran_ms, artifacts }: FromHost & { readonly kind: 'ended' }): void {
     const result = resultOf(report);
     this.#hasServed = true;
     if (!reusable) {
       this.takeBackLine();
       // The call has ended only when nothing of it can act any more.
       this.#end();
-      void this.#exited.then(() => listener.ended(result, ran_ms));
+      void this.#exited.then(() => listener.ended(result, ran_ms, false));
       this.#line.shift();
       return;
     }
@@ -243,7 +243,7 @@ export class HostThread {
     // An idle thread must not keep a program alive that is done.
     if (this.#line.length === 0) this.#worker.unref();
     else this.#begin();
-    listener.ended(result, ran_ms);
+    listener.ended(result, ran_ms, !artifacts);
   }
 
   #pass(first: Handed, call: SentCall): void {

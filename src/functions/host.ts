@@ -150,7 +150,8 @@ class FunctionHost {
       this.#send({ kind: 'log_failed', message: error instanceof Error ? error.message : String(error) });
     }
     this.#isOver = !reusable;
-    this.#send({ kind: 'ended', report, reusable, ran_ms: performance.now() - ended.since });
+    const ran_ms = performance.now() - ended.since;
+    this.#send({ kind: 'ended', report, reusable, ran_ms, artifacts: this.#environment.hasArtifacts });
     this.#goOn();
   }
 }

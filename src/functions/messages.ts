@@ -26,8 +26,11 @@ export interface FunctionCall {
   readonly export: string;
   /** The function's first argument. */
   readonly input: Json;
-  /** The whole environment of the attempt, with the token that marks what it starts. */
-  readonly env: { readonly [name: string]: string };
+  /** The environment of the attempt, with the token that marks what it starts: what it shares with others, the same object then, and over it its own. */
+  readonly env: {
+    readonly shared: { readonly [name: string]: string };
+    readonly own: { readonly [name: string]: string };
+  };
   /** The file that takes what the function prints; appended to, made with mode 0600 when something is printed and it is missing. */
   readonly log: string;
   /** The function's second argument, and what `context()` answers. */
@@ -107,7 +110,7 @@ export type ToHost =
 
 /**
  * From a host to the pool, always about the call that is being served. `reusable`: nothing of it is left that could disturb the next one,
- * which is begun at once; else none is. `ran_ms`: how long the function ran.
+ * which is begun at once; else none is. `ran_ms`: how long the function ran. `artifacts`: the folder for artifacts is there.
  */
 export type FromHost =
   | {
@@ -115,6 +118,7 @@ export type FromHost =
       readonly report: HostReport;
       readonly reusable: boolean;
       readonly ran_ms: number;
+      readonly artifacts: boolean;
     }
   | { readonly kind: 'log_failed'; readonly message: string }
   /** The function calls a task. */

@@ -40,6 +40,8 @@ export interface FunctionListener {
   called?(call: SentCall, answer: (outcome: CallOutcome) => void): void;
   /** How long a call that may have waited in line ran, before `done` resolves. */
   ran?(ms: number): void;
+  /** Nothing of the call is left, not even the folder for artifacts. Told before `done` resolves, where it is so. */
+  leftNothing?(): void;
 }
 
 /** A call under way. */
@@ -138,8 +140,9 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     lines.join(queue, host);
     const ticket = host.hand(attempt.url, call, {
       begun: () => listener.begun?.(),
-      ended: (result, ranMs) => {
+      ended: (result, ranMs, isClean) => {
         attempt.state = { kind: 'over' };
+        if (isClean) listener.leftNothing?.();
         if (ranMs !== null) lines.learn(call, ranMs);
         if (ranMs !== null && queue !== null) listener.ran?.(ranMs);
         if (result.kind === 'module_not_loaded') void located(attempt, result).then(attempt.finish);

@@ -7,7 +7,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, rea
 import path from 'node:path';
 import type { Captured } from './capture.ts';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 const OWNER_ONLY = 0o600;
 /** How often all open logs are looked at. */
 const WATCH_MS = 250;
@@ -98,7 +98,7 @@ function openForAppend(file: string): number {
 /** Adds a text of flowctl's own to a log, which is made where nothing was printed. One that cannot be written changes nothing about the attempt. */
 export function appendToLog(file: string, text: string): void {
   try {
-    const descriptor = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, OWNER_ONLY);
+    const descriptor = openForAppend(file);
     try {
       writeSync(descriptor, text);
     } finally {

@@ -15,6 +15,12 @@ export const resourceVariable = (resource: string): string =>
   `FLOWCTL_RESOURCE_${resource.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_')}`;
 const NOTHING: ReadonlySet<string> = new Set();
 
+/** The environment of an attempt in two layers: what it has in common with others, the same object every time, and over it its own. */
+export interface LayeredEnvironment {
+  readonly shared: { readonly [name: string]: string };
+  readonly own: { readonly [name: string]: string };
+}
+
 /**
  * Puts the environment of an attempt together: the inherited one, over it the step's `env`, over both the variables that
  * flowctl sets for every command step, so that a step can neither hide from a sweep nor mislead its children.
@@ -26,28 +32,52 @@ export function environmentOf(
   places: AttemptPlaces,
   withheld: ReadonlySet<string> = NOTHING,
 ): { readonly [name: string]: string } {
-  const own: { readonly [name: string]: string } = {
-    FLOWCTL_RUN_ID: request.run,
-    FLOWCTL_RUN_DIR: places.runDirectory,
-    FLOWCTL_FLOW: request.flow,
-    FLOWCTL_STEP: request.step,
-    FLOWCTL_ATTEMPT: String(request.attempt),
-    FLOWCTL_IDEMPOTENCY_KEY: request.idempotency_key,
-    FLOWCTL_OUTPUT: places.output,
-    FLOWCTL_ARTIFACTS: places.artifacts,
-    [TOKEN_VARIABLE]: tokenOf(inherited[TOKEN_VARIABLE] ?? '', request.run, request.step, request.attempt),
-  };
-  const given: { [name: string]: string } = {};
-  if (request.item !== undefined) given['FLOWCTL_ITEM'] = JSON.stringify(request.item);
-  for (const [resource, units] of Object.entries(request.units)) given[resourceVariable(resource)] = units.join(',');
+  const { shared, own } = layersOf(inherited, request, places, withheld);
   // No prototype: a variable may bear any name.
-  const environment: { [name: string]: string } = Object.create(null);
-  for (const layer of [inherited, request.env, request.values, given, own]) {
+  return Object.assign(Object.create(null), shared, own);
+}
+
+/** The same as `environmentOf`, in layers: going through all that was inherited costs as much as a quick function. */
+export function layersOf(
+  inherited: InheritedEnvironment,
+  request: AttemptRequest,
+  places: AttemptPlaces,
+  withheld: ReadonlySet<string> = NOTHING,
+): LayeredEnvironment {
+  const own: { [name: string]: string } = Object.create(null);
+  for (const layer of [request.env, request.values]) {
     for (const name in layer) {
       const value = layer[name];
-      const isTaken = layer !== inherited || !(OUTER_ONLY.test(name) || withheld.has(name));
-      if (value !== undefined && isTaken) environment[name] = value;
+      if (value !== undefined) own[name] = value;
     }
   }
-  return environment;
+  if (request.item !== undefined) own['FLOWCTL_ITEM'] = JSON.stringify(request.item);
+  for (const [resource, units] of Object.entries(request.units)) own[resourceVariable(resource)] = units.join(',');
+  own['FLOWCTL_RUN_ID'] = request.run;
+  own['FLOWCTL_RUN_DIR'] = places.runDirectory;
+  own['FLOWCTL_FLOW'] = request.flow;
+  own['FLOWCTL_STEP'] = request.step;
+  own['FLOWCTL_ATTEMPT'] = String(request.attempt);
+  own['FLOWCTL_IDEMPOTENCY_KEY'] = request.idempotency_key;
+  own['FLOWCTL_OUTPUT'] = places.output;
+  own['FLOWCTL_ARTIFACTS'] = places.artifacts;
+  own[TOKEN_VARIABLE] = tokenOf(inherited[TOKEN_VARIABLE] ?? '', request.run, request.step, request.attempt);
+  return { shared: heritageOf(inherited, withheld), own };
+}
+
+const heritages = new WeakMap<InheritedEnvironment, WeakMap<ReadonlySet<string>, LayeredEnvironment['shared']>>();
+
+/** What an attempt inherits. */
+function heritageOf(inherited: InheritedEnvironment, withheld: ReadonlySet<string>): LayeredEnvironment['shared'] {
+  const known = heritages.get(inherited) ?? new WeakMap<ReadonlySet<string>, LayeredEnvironment['shared']>();
+  heritages.set(inherited, known);
+  const made = known.get(withheld);
+  if (made !== undefined) return made;
+  const heritage: { [name: string]: string } = Object.create(null);
+  for (const name in inherited) {
+    const value = inherited[name];
+    if (value !== undefined && !OUTER_ONLY.test(name) && !withheld.has(name)) heritage[name] = value;
+  }
+  known.set(withheld, heritage);
+  return heritage;
 }

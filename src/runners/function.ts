@@ -12,18 +12,17 @@ import type { CallOutcome } from '../flows/conductor.ts';
 import type { SentCall } from '../functions/calling.ts';
 import type { FunctionCall, FunctionResult } from '../functions/messages.ts';
 import { startWait } from '../process/clock.ts';
-import { appendToLog, openLog } from '../process/log.ts';
+import { appendToLog } from '../process/log.ts';
 import { sweep } from '../process/sweep.ts';
-import { refuseUnwritable } from '../process/unwritable-state.ts';
-import { hasArtifactsFolder, makeArtifactsFolder, removeEmptyArtifacts } from './attempt-files.ts';
+import { removeEmptyArtifacts } from './attempt-files.ts';
 import { scriptCall } from './call-definition.ts';
-import { environmentOf, type InheritedEnvironment } from './environment.ts';
+import { layersOf, type InheritedEnvironment } from './environment.ts';
 import { failureOf } from './function-failure.ts';
 import { type IsolatedHost, startIsolated } from './isolated-function.ts';
 import { keepOutputs, type OutputKeeping } from './outputs.ts';
 import { scriptFlowKey } from './script-key.ts';
-import { shortageIn, shortageOf } from './shortage.ts';
-import { failedToStart, type Runner, type RunnerContext, type RunningWork, type WorkEnd } from './runner.ts';
+import { shortageIn } from './shortage.ts';
+import type { Runner, RunnerContext, RunningWork, WorkEnd } from './runner.ts';
 
 /** A call under way, as the pool of function hosts gives it. */
 export interface RunningCall {
@@ -48,6 +47,8 @@ export interface FunctionCaller {
       called(call: SentCall, answer: (outcome: CallOutcome) => void): void;
       /** How long a call that may have waited in line ran. */
       ran(ms: number): void;
+      /** Nothing of the call is left, not even the folder for artifacts. */
+      leftNothing(): void;
     },
     queue?: { readonly name: string; readonly hosts: number } | null,
   ): RunningCall;
@@ -91,6 +92,8 @@ export function functionRunner(options: FunctionRunnerOptions): Runner {
 interface Control {
   stopped: boolean;
   killed: boolean;
+  /** Not even the folder for artifacts. */
+  leftNothing: boolean;
   changed(): void;
 }
 
@@ -100,7 +103,7 @@ function startFunction(
   work: CallWork,
   context: RunnerContext,
 ): RunningWork {
-  const control: Control = { stopped: false, killed: false, changed: () => {} };
+  const control: Control = { stopped: false, killed: false, leftNothing: false, changed: () => {} };
   return {
     ended: runFunction(options, request, work, context, control),
     stop: () => {
@@ -112,6 +115,7 @@ function startFunction(
       control.killed = true;
       control.changed();
     },
+    hasLeftNothing: () => control.leftNothing,
   };
 }
 
@@ -127,19 +131,7 @@ async function runFunction(
   const pool = await options.pool();
   if (control.stopped) return STOPPED;
   const { places, listener } = context;
-  try {
-    // Making files and folders costs more than most tasks do: a task's log is made when it prints, its folder when it publishes something.
-    if (work.task === undefined) {
-      // Made here, for the host only opens it: its folder may be missing, and what cannot be opened is said before anything runs.
-      await openLog(places.log).settle();
-      makeArtifactsFolder(places);
-    }
-  } catch (error) {
-    refuseUnwritable(error, places.log);
-    const code = shortageOf((error as Error).message);
-    if (code !== null) return { kind: 'refused', code };
-    return failedToStart('start_refused', `the files of the attempt cannot be made (${(error as Error).message})`);
-  }
+  // Making files and folders costs more than most functions do: the log is made when one prints, the folder when one looks for it.
   const queue = request.lanes === undefined ? null : { name: request.run, hosts: request.lanes };
   const heard: Parameters<FunctionCaller['start']>[1] = {
     begun: () => context.begun(),
@@ -150,6 +142,9 @@ async function runFunction(
       void listener.called?.(call).then(answer);
     },
     ran: (ms) => listener.ran?.(ms),
+    leftNothing: () => {
+      control.leftNothing = true;
+    },
   };
   const call = pool.start(callOf(options, request, work, context), heard, queue);
   const stopped = new Promise<null>((resolve) => {
@@ -157,7 +152,7 @@ async function runFunction(
   });
   const result = await Promise.race([call.done, stopped]);
   if (result === null) await climbDown(call, request, context, control);
-  if (work.task === undefined || hasArtifactsFolder(places)) await removeEmptyArtifacts(places);
+  if (!control.leftNothing) await removeEmptyArtifacts(places);
   const short = result === null ? null : shortageIn(result);
   if (short !== null) return { kind: 'refused', code: short };
   return result === null ? STOPPED : endOf(result, request, work, options, context);
@@ -174,7 +169,7 @@ function callOf(
     export: work.export,
     input: work.input,
     ...(work.task === undefined ? {} : { task: work.task }),
-    env: environmentOf(inherited, request, places, secrets?.withheld),
+    env: layersOf(inherited, request, places, secrets?.withheld),
     log: places.log,
     context: {
       run: request.run,

@@ -92,7 +92,7 @@ function removeFiles(report: string): void {
 function startProcess({ call, request, context, host, command }: IsolatedAttempt, url: string, report: string) {
   // What it prints is masked outside of it, so that it need not know the secrets of others.
   const secrets = call.secrets === undefined ? {} : { secrets: { values: call.secrets.values, hidden: [] } };
-  const told: IsolatedCall = { url, call: { ...call, env: {}, ...secrets }, report };
+  const told: IsolatedCall = { url, call: { ...call, env: { shared: {}, own: {} }, ...secrets }, report };
   const work = { kind: 'argv', argv: [process.execPath, host.program, ISOLATED_CALL] } as const;
   const plain = { output: 'file', outputs_schema: null, success_codes: [0], skip_codes: [] } as const;
   return command.start({ ...request, ...plain, work, stdin: JSON.stringify(told) }, context);

@@ -12,7 +12,7 @@ export function keepingArtifacts(runner: Runner): Runner {
       const work = runner.start(request, context);
       const keep = async (): Promise<void> => {
         // Most attempts publish nothing, and pay for one look.
-        if (request.artifacts.length === 0 && !leftArtifacts(places)) return;
+        if (request.artifacts.length === 0 && (work.hasLeftNothing?.() === true || !leftArtifacts(places))) return;
         const { keepArtifacts } = await import('./artifacts.ts');
         await keepArtifacts({ request, places, listener, isHurried: () => killed });
       };

@@ -79,6 +79,8 @@ export interface RunningWork {
   stop(signal: NodeJS.Signals, reason?: StopReason): void;
   /** Ends it now. */
   kill(): void;
+  /** True when it has ended and is known to have left no artifacts folder; absent or false: one has to look. */
+  hasLeftNothing?(): boolean;
 }
 
 /** Performs attempts of one kind of work. */

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { type ContentHash, parseRunId, type RunId, type StepKey } from '../base/ids.ts';
 import type { RunPaths } from '../model/view.ts';
 
@@ -142,17 +142,43 @@ export function trashedRun(name: string): RunId | null {
 
 const TRASH = '.trash-';
 
-/** Where an attempt keeps its files while it runs, and its log afterwards. */
+/** Where an attempt keeps its files while it runs, and its log afterwards. Quick ones look at few of these paths: each is made when it is asked for. */
 export function attemptPlaces(run: RunLayout, key: StepKey, attempt: number) {
-  const name = logName(key, attempt).replace(/\.log$/, '');
-  return {
-    log: logPath(run, key, attempt),
-    output: join(run.outputs, `${name}.output`),
-    artifacts: join(run.artifacts, name),
-    runDirectory: run.private,
-    script: join(run.outputs, `${name}.script`),
-    input: join(run.outputs, `${name}.input`),
-  };
+  return new AttemptFiles(run, logName(key, attempt));
+}
+
+class AttemptFiles {
+  readonly #run: RunLayout;
+  readonly #name: string;
+
+  constructor(run: RunLayout, log: string) {
+    this.#run = run;
+    this.#name = log.slice(0, -'.log'.length);
+  }
+
+  get log(): string {
+    return `${this.#run.logs}${sep}${this.#name}.log`;
+  }
+
+  get output(): string {
+    return `${this.#run.outputs}${sep}${this.#name}.output`;
+  }
+
+  get artifacts(): string {
+    return `${this.#run.artifacts}${sep}${this.#name}`;
+  }
+
+  get runDirectory(): string {
+    return this.#run.private;
+  }
+
+  get script(): string {
+    return `${this.#run.outputs}${sep}${this.#name}.script`;
+  }
+
+  get input(): string {
+    return `${this.#run.outputs}${sep}${this.#name}.input`;
+  }
 }
 
 /** The path of what is noted of a step's files when an attempt begins; the same for all attempts. */
@@ -176,11 +202,17 @@ export function logName(key: StepKey, attempt: number): string {
 }
 
 function percentEncode(text: string): string {
-  if (/^[A-Za-z0-9_-]*$/.test(text)) return text;
-  let encoded = '';
-  for (const byte of Buffer.from(text, 'utf8')) {
-    const character = String.fromCharCode(byte);
-    encoded += /[A-Za-z0-9_-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return encoded;
+  return text.replace(OTHERS, (others) => {
+    const known = BRACKETS[others];
+    if (known !== undefined) return known;
+    let encoded = '';
+    for (const byte of Buffer.from(others, 'utf8')) encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    return encoded;
+  });
 }
+
+/** What nearly every key of an item or a member has in it. */
+const BRACKETS: { readonly [text: string]: string | undefined } = { '[': '%5B', ']': '%5D', '/': '%2F' };
+
+/** What has to be encoded; as long as it goes, for one character may need two of JavaScript's. */
+const OTHERS = /[^A-Za-z0-9_-]+/g;

@@ -110,7 +110,7 @@ export class FunctionRig {
       module: description.module,
       export: description.export ?? 'default',
       input: description.input ?? {},
-      env: description.env ?? {},
+      env: { shared: {}, own: description.env ?? {} },
       log: description.log ?? this.logFile(String(this.#logs)),
       context: {
         run: '01h',

@@ -327,6 +327,43 @@ describe('what a function sees', () => {
     });
   });
 
+  test('a folder for artifacts that is made when its name is looked at, also for a process', async () => {
+    const pool = rig.pool({ maxHosts: 1 });
+    const file = module(
+      'folder',
+      `import { execFileSync } from 'node:child_process';
+      export default (how) => {
+        if (how === 'name') return process.env.FLOWCTL_ARTIFACTS;
+        if (how === 'copy') return { ...process.env }.FLOWCTL_ARTIFACTS;
+        if (how === 'process') execFileSync('/bin/sh', ['-c', ': > "$FLOWCTL_ARTIFACTS/made"']);
+      };`,
+    );
+    for (const how of ['nothing', 'name', 'copy', 'process', 'nothing again']) {
+      const folder = path.join(rig.folder, `artifacts of ${how}`);
+      let isClean = false;
+      const heard = { leftNothing: () => (isClean = true) };
+      const call = rig.call({ module: file, input: how, env: { FLOWCTL_ARTIFACTS: folder } });
+      expect(await pool.start(call, heard).done).toMatchObject({ kind: 'returned' });
+      const isMade = !how.startsWith('nothing');
+      expect([how, existsSync(folder), isClean]).toEqual([how, isMade, !isMade]);
+    }
+    expect(existsSync(path.join(rig.folder, 'artifacts of process', 'made'))).toBe(true);
+  });
+
+  test('of an environment that calls share, what its own call says, and nothing of the call before', async () => {
+    const pool = rig.pool({ maxHosts: 1 });
+    const file = module('layers', 'export default () => ({ ...process.env });');
+    const seen = async (shared: { readonly [name: string]: string }, own: { readonly [name: string]: string }) => {
+      const result = await pool.start({ ...rig.call({ module: file }), env: { shared, own } }).done;
+      return result.kind === 'returned' ? result.value : result;
+    };
+    const shared = { A: 'shared', B: 'shared' };
+    expect(await seen(shared, { A: 'own', C: 'own' })).toEqual({ A: 'own', B: 'shared', C: 'own' });
+    expect(await seen(shared, { B: 'own' })).toEqual({ A: 'shared', B: 'own' });
+    expect(await seen({ B: 'other' }, { A: 'own' })).toEqual({ A: 'own', B: 'other' });
+    expect(await seen(shared, {})).toEqual(shared);
+  });
+
   test('its context, as second argument and from the package, also after waiting', async () => {
     const file = rig.write(
       'context.ts',
@@ -422,7 +459,7 @@ describe('what a function prints', () => {
     const file = module('unheard', `export default () => { console.log('a'); console.log('b'); return 1; };`);
     const pool = rig.pool({ maxHosts: 1 });
     await rig.run({ module: file, log: rig.logFile('heard') }, pool);
-    const call = rig.call({ module: file, log: path.join(rig.folder, 'no-folder', 'x.log') });
+    const call = rig.call({ module: file, log: path.join(rig.folder, 'no-folder', 'no-folder', 'x.log') });
     const result = await pool.start(call, { logFailed: (message) => told.push(message) }).done;
     expect(result).toMatchObject({ kind: 'returned', value: 1 });
     expect(told).toHaveLength(1);

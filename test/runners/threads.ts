@@ -23,7 +23,11 @@ new AsyncFunction('signal', 'require', workerData)(controller.signal, require).t
 export function threads(deaf = false): FunctionCaller {
   return {
     start: (call, listener) => {
-      const worker = new Worker(HOST, { eval: true, workerData: call.module, env: { ...call.env } });
+      const worker = new Worker(HOST, {
+        eval: true,
+        workerData: call.module,
+        env: { ...call.env.shared, ...call.env.own },
+      });
       const pongs: (() => void)[] = [];
       let last: FunctionResult = { kind: 'host_ended', reason: 'terminated', code: null, detail: null };
       const done = new Promise<FunctionResult>((resolve) => {
