@@ -36,8 +36,9 @@ type Surroundings = Pick<Opening, 'family' | 'parent' | 'definition' | 'environm
 
 /** A sub-run that is to live. */
 export function memberRun(opening: Surroundings, beginning: Beginning): SubRun {
-  const snapshot = new SnapshotWriter(beginning.owned.layout, opening.family.clock, beginning.before);
-  const inbox = new RunInbox(beginning.owned.layout);
+  const { owned, record } = beginning;
+  const snapshot = new SnapshotWriter({ ...owned, record }, opening.family.clock);
+  const inbox = new RunInbox(owned.layout);
   let engine: Engine | null = null;
   return {
     execute(stopped) {

@@ -75,7 +75,7 @@ export async function live(
 ): Promise<EngineEnd> {
   const { state, owned, record, definition, environment } = life;
   enterFolder(definition.directory);
-  const snapshot = new SnapshotWriter(owned.layout, systemClock(), life.before);
+  const snapshot = new SnapshotWriter({ ...owned, record }, systemClock());
   const inbox = new RunInbox(owned.layout);
   const observers: Observer[] = [
     ...views.observers,

@@ -9,7 +9,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { Trigger } from './event.ts';
 import { stepsInOrder } from './order.ts';
 import type { Actor, Failure, OutputsRef } from './outcome.ts';
-import type { RunArtifact, RunRecord, RunWarning } from './run.ts';
+import type { RunArtifact, RunRecord, RunWarning, StepRecord } from './run.ts';
 import { runDuration } from './spans.ts';
 import { type StepView, stepView } from './view-step.ts';
 
@@ -165,15 +165,17 @@ export interface RunPaths {
 /**
  * The document of a run.
  * @param outputs gives the value of outputs; those that are stored apart were read before.
+ * @param shown the steps that stand in it. Default: all of them, as people read them.
  */
 export function runDetail(
   run: RunRecord,
   context: ViewContext,
   paths: RunPaths,
   outputs: (ref: OutputsRef) => Json,
+  shown: readonly StepRecord[] = [...stepsInOrder(run)],
 ): RunDetail {
   const { steps: counts, ...row } = runRow(run, context);
-  const upon = madeUpon(run);
+  const upon = shown.some(({ call }) => call !== null) ? madeUpon(run) : NOTHING;
   return {
     ...row,
     counts,
@@ -185,11 +187,13 @@ export function runDetail(
     artifacts: run.artifacts.map((artifact) =>
       artifact.file === null ? artifact : { ...artifact, file: paths.artifact(artifact.file) },
     ),
-    steps: [...stepsInOrder(run)].map((step) =>
+    steps: shown.map((step) =>
       stepView(run, step, { ...context, upon }, (key, attempt) => paths.log(key, attempt), outputs),
     ),
   };
 }
+
+const NOTHING: ReadonlyMap<StepKey, StepKey> = new Map();
 
 function cancellationView({ cancellation }: RunRecord): CancellationView | null {
   if (cancellation === null) return null;

@@ -1,13 +1,16 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { StepId, StepKey } from '../../src/base/ids.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../src/base/json.ts';
 import type { Clock } from '../../src/engine/ports.ts';
+import { applyEvent, beginRun } from '../../src/model/fold.ts';
+import { addStep } from '../../src/model/steps.ts';
 import { runDetail } from '../../src/model/view.ts';
 import { openDocument } from '../../src/store/documents.ts';
-import { runLayout, runPaths } from '../../src/store/layout.ts';
+import { runLayout, type RunLayout, runPaths } from '../../src/store/layout.ts';
 import { runOutputs } from '../../src/store/outputs.ts';
-import { SnapshotWriter } from '../../src/store/snapshot.ts';
+import { type SnapshotDocument, SnapshotWriter } from '../../src/store/snapshot.ts';
 import { buildProgram, runProgram } from './child.ts';
 import {
   expectError,
@@ -15,7 +18,6 @@ import {
   finishRun,
   freshState,
   numbered,
-  recordOf,
   runId,
   startRun,
   temporaryFolder,
@@ -162,27 +164,38 @@ function manualClock(): Clock & { advance(ms: number): void; nextDue(): number }
 }
 
 describe('the snapshot', () => {
+  /** A run that goes on, and what it is written with. */
+  function goingOn(layout: RunLayout) {
+    const [first, ...rest] = numbered(wholeRun());
+    if (first?.type !== 'run.started') throw new Error('a run begins with its start');
+    const record = beginRun(layout.place.id, first);
+    const asked: (() => void)[] = [];
+    const journal = { append: () => new Promise<void>((resolve) => asked.push(resolve)) };
+    const clock = manualClock();
+    const writer = new SnapshotWriter({ layout, journal, record }, clock);
+    const fold = (count: number) => rest.splice(0, count).filter((event) => applyEvent(record, event) === null);
+    return { record, asked, clock, writer, first, fold };
+  }
+  const seqOf = (layout: RunLayout) => (JSON.parse(readFileSync(layout.snapshot, 'utf8')) as { seq: number }).seq;
+  const written = async (layout: RunLayout, expected: number) => {
+    while (!existsSync(layout.snapshot) || seqOf(layout) !== expected) await new Promise(setImmediate);
+  };
+
   it('is the document of the run with the last published seq, at most every 250 ms, and at the end', async () => {
     const state = await freshState();
     await finishRun(state, runId(1));
     const layout = runLayout(state, { id: runId(1), root: runId(1) });
-    const clock = manualClock();
-    const writer = new SnapshotWriter(layout, clock, null);
-    const events = numbered(wholeRun());
-    const seq = () => (JSON.parse(readFileSync(layout.snapshot, 'utf8')) as { seq: number }).seq;
-    const written = async (expected: number) => {
-      while (!existsSync(layout.snapshot) || seq() !== expected) await new Promise(setImmediate);
-    };
-    writer.publish(events.slice(0, 1));
+    const { clock, writer, first, fold } = goingOn(layout);
+    writer.publish([first]);
     expect(existsSync(layout.snapshot)).toBe(false);
     expect(clock.nextDue()).toBe(250);
     clock.advance(250);
-    await written(1);
-    for (const event of events.slice(1, 6)) writer.publish([event]);
+    await written(layout, 1);
+    for (const event of fold(5)) writer.publish([event]);
     expect(clock.nextDue()).toBe(500);
     clock.advance(250);
-    await written(6);
-    writer.publish(events.slice(6));
+    await written(layout, 6);
+    writer.publish(fold(9));
     expect(await writer.finish()).toBeNull();
     const document: unknown = JSON.parse(readFileSync(layout.snapshot, 'utf8'));
     const { readRunFolder } = await import('../../src/store/run-reading.ts');
@@ -193,24 +206,59 @@ describe('the snapshot', () => {
     expect(readFileSync(layout.snapshot, 'utf8')).toMatch(/^\{"seq":8,/);
   });
 
-  it('that cannot be written is said at the end, and hurts nothing', async () => {
+  it('never knows what is not on disk: it waits for that, and for the next time where more has happened by then', async () => {
     const state = await freshState();
     const run = await startRun(state, runId(1));
-    const writer = new SnapshotWriter(run.layout, manualClock(), await recordOf(run));
-    rmSync(run.layout.directory, { recursive: true });
-    writer.publish(numbered(wholeRun()).slice(1));
-    expect(await writer.finish()).toMatchObject({ kind: 'io', code: 'ENOENT' });
+    const { clock, writer, first, fold, asked } = goingOn(run.layout);
+    writer.publish([first]);
+    fold(1);
+    clock.advance(250);
+    await new Promise(setImmediate);
+    expect(asked).toHaveLength(1);
+    expect(existsSync(run.layout.snapshot)).toBe(false);
+    asked[0]?.();
+    await written(run.layout, 2);
+    writer.publish(fold(1));
+    fold(1);
+    clock.advance(250);
+    while (asked.length < 2) await new Promise(setImmediate);
+    fold(1);
+    asked[1]?.();
+    // What is not published when a run ends was lost with its state.
+    expect(await writer.finish()).toBeNull();
+    expect(asked).toHaveLength(2);
+    expect(seqOf(run.layout)).toBe(2);
     await run.close(null);
   });
 
-  it('does not change the record it was given', async () => {
+  it('of a run of many steps holds those that a person may have to look at', async () => {
     const state = await freshState();
     const run = await startRun(state, runId(1));
-    const record = await recordOf(run);
-    const writer = new SnapshotWriter(run.layout, manualClock(), record);
-    writer.publish(numbered(wholeRun()).slice(1));
-    await writer.finish();
-    expect(record.seq).toBe(1);
+    const { record, writer, first } = goingOn(run.layout);
+    for (let index = 0; index < 3_000; index += 1) {
+      const key = `map[${index}]` as StepKey;
+      addStep(record, { id: 'map' as StepId, key, role: 'item', needs: [] });
+      const added = record.steps.get(key);
+      if (added === undefined) throw new Error('it was added');
+      if (index % 1_000 === 7) added.phase = { kind: 'failed', tolerated: false, error: null };
+      else if (index > 1_000) added.phase = { kind: 'succeeded', reused: false };
+    }
+    writer.publish([first]);
+    expect(await writer.finish()).toBeNull();
+    const document = JSON.parse(readFileSync(run.layout.snapshot, 'utf8')) as SnapshotDocument;
+    expect(document.steps.map(({ key }) => key)).toEqual(['map[7]', 'map[1007]', 'map[2007]']);
+    expect(document.steps_left_out).toBe(record.steps.size - 3);
+    expect(document.counts).toMatchObject({ total: record.steps.size, failed: 3 });
+    await run.close(null);
+  });
+
+  it('that cannot be written is said at the end, and hurts nothing', async () => {
+    const state = await freshState();
+    const run = await startRun(state, runId(1));
+    const { writer, fold } = goingOn(run.layout);
+    rmSync(run.layout.directory, { recursive: true });
+    writer.publish(fold(9));
+    expect(await writer.finish()).toMatchObject({ kind: 'io', code: 'ENOENT' });
     await run.close(null);
   });
 
