@@ -12,8 +12,10 @@ import { coldStart } from './areas/cold-start.ts';
 import { engineAlone } from './areas/engine.ts';
 import { logs } from './areas/logs.ts';
 import { maps } from './areas/maps.ts';
+import { planning } from './areas/planning.ts';
 import { recording } from './areas/recording.ts';
 import { rendering } from './areas/rendering.ts';
+import { resume } from './areas/resume.ts';
 import { reuse } from './areas/reuse.ts';
 import { scheduler } from './areas/scheduler.ts';
 import { shellSteps } from './areas/shell-steps.ts';
@@ -27,7 +29,9 @@ const AREAS: readonly Area[] = [
   coldStart,
   starting,
   shellSteps,
+  planning,
   engineAlone,
+  resume,
   maps,
   calls,
   callsOnCores,

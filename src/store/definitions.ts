@@ -6,7 +6,7 @@ import { canonicalJson, isJsonObject, type Json, type JsonObject } from '../base
 import type { Result } from '../base/result.ts';
 import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../model/defaults.ts';
 import { misshapenPart } from '../model/definition-shape.ts';
-import { DEFINITION_FORMAT, type FlowDefinition } from '../model/flow.ts';
+import { DEFINITION_FORMAT, type FlowDefinition, type StepDefinition } from '../model/flow.ts';
 import { readText, writeDurably } from './durable-files.ts';
 import { definitionPath, type RunLayout } from './layout.ts';
 import { guarded, StateError, type StateProblem, systemCode } from './problem.ts';
@@ -21,7 +21,8 @@ export interface FrozenDefinition {
 
 /** Freezes a definition, durably. `revision` 1 is the one the run started with. */
 export async function writeDefinition(run: RunLayout, frozen: FrozenDefinition): Promise<void> {
-  const { revision, flow_hash, definition } = frozen;
+  const { revision, flow_hash } = frozen;
+  const definition = { ...frozen.definition, steps: withoutDefaults(frozen.definition.steps) };
   const document = { format: DEFINITION_FORMAT, revision, flow_hash, sha256: digestOf(definition), definition };
   await writeDurably(definitionPath(run, revision), `${JSON.stringify(document)}\n`);
 }
@@ -51,7 +52,7 @@ export function readDefinition(run: RunLayout, revision: number): Promise<Result
   });
 }
 
-/** A definition as an older flowctl wrote it, which knew fewer members: what it did not know has its default. Null: it is none. */
+/** What is left out of a step on disk has its default, or was not known to the flowctl that wrote it. Null: it is no definition. */
 function completed(definition: Json): FlowDefinition | null {
   if (!isJsonObject(definition) || !Array.isArray(definition['steps'])) return null;
   const steps = completedSteps(definition['steps']);
@@ -59,22 +60,44 @@ function completed(definition: Json): FlowDefinition | null {
 }
 
 const DEFAULT_NAMES = Object.keys(STEP_DEFAULTS);
+const DEFAULT_TEXTS = new Map<string, string>(
+  Object.entries(STEP_DEFAULTS).map(([name, value]) => [name, JSON.stringify(value)]),
+);
+
+/**
+ * Steps as they are written: what nothing was said about is nine tenths of a large flow. (A default that changes its meaning needs another
+ * `DEFINITION_FORMAT`.) Of groups, the members as well.
+ */
+function withoutDefaults(steps: readonly StepDefinition[]): JsonObject[] {
+  return steps.map((step) => {
+    const { action } = step;
+    const rest = Object.entries(step).filter(([name, value]) => !isDefault(name, value));
+    const own = Object.fromEntries(rest) as JsonObject;
+    return action.kind === 'group' ? { ...own, action: { ...action, steps: withoutDefaults(action.steps) } } : own;
+  });
+}
+
+function isDefault(name: string, value: unknown): boolean {
+  const text = DEFAULT_TEXTS.get(name);
+  return text !== undefined && JSON.stringify(value) === text;
+}
 
 /** What is no list of steps stays as it is, and is found afterwards. */
 function completedSteps(steps: Json | undefined): Json {
   if (!Array.isArray(steps)) return steps ?? null;
   return (steps as readonly Json[]).map((step) => {
     if (!isJsonObject(step)) return step;
-    const { action } = step;
+    const { id = null, action, ...rest } = step;
     const isGroup = isJsonObject(action) && action['kind'] === 'group';
     if (!isGroup && DEFAULT_NAMES.every((name) => name in step)) return step;
     const whole: Json = isGroup ? { ...action, steps: completedSteps(action['steps']) } : (action ?? null);
-    return { ...(STEP_DEFAULTS as unknown as JsonObject), ...step, action: whole };
+    // What is not among the defaults stands before them, see `load/normal-form`.
+    return { id, action: whole, ...(STEP_DEFAULTS as unknown as JsonObject), ...rest };
   });
 }
 
 /** Of the whole definition, so that a flipped byte is seen. */
-const digestOf = (definition: FlowDefinition | Json): string =>
+const digestOf = (definition: unknown): string =>
   createHash('sha256')
     .update(canonicalJson(definition as Json))
     .digest('hex');
