@@ -62,7 +62,11 @@ try {
   });
   await buildScripts(options, {
     entry: 'src/cli/main.ts',
-    later: ['src/cli/run-life.ts', 'src/expressions/shell/marker.ts', 'src/expressions/shell/shell.ts'],
+    quick: ['runs', 'show', 'logs'].map((name) => `src/cli/commands/${name}.ts`),
+    usual: [
+      ...['validate', 'run', 'resume', 'rerun', 'graph', 'cancel'].map((name) => `src/cli/commands/${name}.ts`),
+      ...['src/cli/run-life.ts', 'src/expressions/shell/marker.ts', 'src/expressions/shell/shell.ts'],
+    ],
     folder: making,
   });
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');

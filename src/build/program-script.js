@@ -1,19 +1,21 @@
 /**
- * The command line as two scripts: V8 keeps compiled scripts, not modules (see `bin/compiled.js`). esbuild splits the program into
+ * The command line as three scripts: V8 keeps compiled scripts, not modules (see `bin/compiled.js`). esbuild splits the program into
  * chunks, along what is imported together; each becomes a function here, which is called, and compiled, when it is first required.
+ * A script is read whole, so what answers a query is one of its own: reading all of it would take longer than the answer.
  */
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
 
 /**
- * Makes `program.cjs`, whose exports are those of the entry, and `rest.cjs` with the chunks that most calls never come to. The value of
- * each script is a function of `module`, `require`, `__filename` and `runBeside`, which runs another script of the same folder.
+ * Makes `program.cjs`, whose exports are those of the entry, `usual.cjs` with what else calls commonly need, and `rest.cjs` with the chunks
+ * that most calls never come to. The value of each script is a function of `module`, `require`, `__filename` and `runBeside`, which runs
+ * another script of the same folder.
  * @param {import('esbuild').BuildOptions} options common to everything that is built.
- * @param {{entry: string, later: string[], folder: string}} where the source file that is the entry, those that are imported when the
- * program runs but by most calls, and where the scripts go.
+ * @param {{entry: string, quick: string[], usual: string[], folder: string}} where the source file that is the entry, those that the first
+ * script holds as well, those of the second, all of which are imported when they are needed; and where the scripts go.
  */
-export async function buildScripts(options, { entry, later, folder }) {
+export async function buildScripts(options, { entry, quick, usual: often, folder }) {
   const { outputFiles, metafile } = await build({
     ...options,
     entryPoints: { main: entry },
@@ -24,45 +26,47 @@ export async function buildScripts(options, { entry, later, folder }) {
     format: 'esm',
     define: { ...options.define, 'import.meta.url': 'programUrl' },
   });
-  const usual = usualChunks(metafile.outputs, [entry, ...later]);
+  const { first, usual } = sortChunks(metafile.outputs, { entry, quick, often });
   const functions = await Promise.all(
     outputFiles.map(async ({ path, text }) => ({
-      isUsual: usual.has(basename(path)),
+      script: first.has(basename(path)) ? 'program' : usual.has(basename(path)) ? 'usual' : 'rest',
       text: await toFunction(basename(path), text),
     })),
   );
-  const table = (isUsual) =>
+  const table = (script) =>
     `{__proto__:null,\n${functions
-      .filter((chunk) => chunk.isUsual === isUsual)
+      .filter((chunk) => chunk.script === script)
       .map(({ text }) => text)
       .join(',\n')}}`;
   const program = [
     '(function(module,require,__filename,runBeside){"use strict";',
     `${standIn}${startScript}`,
-    `module.exports=startScript(${table(true)},require,__filename,runBeside)})`,
+    `module.exports=startScript(${table('program')},require,__filename,runBeside)})`,
   ];
   await writeFile(join(folder, 'program.cjs'), program.join('\n'));
-  await writeFile(join(folder, 'rest.cjs'), `(function(module){"use strict";module.exports=${table(false)}})`);
+  for (const script of ['usual', 'rest']) {
+    const text = `(function(module){"use strict";module.exports=${table(script)}})`;
+    await writeFile(join(folder, `${script}.cjs`), text);
+  }
 }
 
-/** What the given source files come to without a further `import()`, and the commands, which the first of them imports so. */
-function usualChunks(outputs, sources) {
+/** What source files come to without a further `import()`. */
+function sortChunks(outputs, { entry, quick, often }) {
   const chunkOf = (source) => {
     const found = Object.keys(outputs).find((chunk) => outputs[chunk].entryPoint === source);
     if (found === undefined) throw new Error(`${source} is not imported by \`import()\``);
     return found;
   };
-  const importedBy = (chunk, kind) =>
-    outputs[chunk].imports.filter((each) => each.kind === kind && each.path in outputs).map(({ path }) => path);
+  const imports = (chunk) =>
+    outputs[chunk].imports.filter(({ kind, path }) => kind === 'import-statement' && path in outputs);
   const closure = (roots) => {
     const found = new Set(roots);
     // A set that grows meanwhile is gone through to its end.
-    for (const chunk of found) for (const next of importedBy(chunk, 'import-statement')) found.add(next);
+    for (const chunk of found) for (const { path } of imports(chunk)) found.add(path);
     return found;
   };
-  const [main, ...later] = sources.map(chunkOf);
-  const commands = [...closure([main])].flatMap((chunk) => importedBy(chunk, 'dynamic-import'));
-  return new Set([...closure([main, ...commands, ...later])].map((chunk) => basename(chunk)));
+  const chunksOf = (sources) => new Set([...closure(sources.map(chunkOf))].map((chunk) => basename(chunk)));
+  return { first: chunksOf([entry, ...quick]), usual: chunksOf(often) };
 }
 
 /** Loaded with Node itself, and often called. The others take up to a millisecond, and a command uses few of those it could need. */
@@ -108,11 +112,14 @@ async function toFunction(name, text) {
 function startScript(chunks, require, filename, runBeside) {
   const programUrl = require('node:url').pathToFileURL(filename).href;
   const loaded = new Map();
-  let rest;
+  const others = ['usual.cjs', 'rest.cjs'];
+  const tables = [chunks];
   const chunkNamed = (name) => {
-    if (chunks[name] !== undefined) return chunks[name];
-    rest ??= runBeside('rest.cjs');
-    return rest[name];
+    for (;;) {
+      const table = tables.find((each) => each[name] !== undefined);
+      if (table !== undefined) return table[name];
+      tables.push(runBeside(others.shift()));
+    }
   };
   const load = (name) => {
     // Of what stays outside.

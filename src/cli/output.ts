@@ -4,6 +4,7 @@
  * written to without blocking, and lines are dropped, and counted, when too much waits.
  */
 
+import { fstatSync, writeSync } from 'node:fs';
 import { isTerminalLent, onTerminalReturn } from '../process/terminal.ts';
 
 /** More than this waiting for a reader: lines are dropped. */
@@ -15,6 +16,7 @@ interface Handle {
 
 /** One stream. */
 export class Output {
+  private readonly descriptor: number;
   private readonly open: () => NodeJS.WriteStream;
   private opened: NodeJS.WriteStream | null = null;
   /** Why something could not be written, when it was not for the reader's leaving; the system's name for it. */
@@ -26,8 +28,12 @@ export class Output {
   private readonly held: (string | Uint8Array)[] = [];
   private heldBytes = 0;
 
-  /** @param open called when the stream is first needed: Node takes its time to make one. */
-  constructor(open: () => NodeJS.WriteStream) {
+  /**
+   * @param descriptor that of the stream.
+   * @param open called when the stream is first needed: Node takes its time to make one.
+   */
+  constructor(descriptor: number, open: () => NodeJS.WriteStream) {
+    this.descriptor = descriptor;
     this.open = open;
   }
 
@@ -36,16 +42,18 @@ export class Output {
     const stream = this.open();
     this.opened = stream;
     // EPIPE: the reader left. EIO: the terminal was closed. ENOSPC and the like: nobody to tell but the other stream.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      this.gone = true;
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') this.failure ??= error.code ?? error.message;
-    });
+    stream.on('error', (error: NodeJS.ErrnoException) => this.fail(error));
     return stream;
+  }
+
+  private fail(error: NodeJS.ErrnoException): void {
+    this.gone = true;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') this.failure ??= error.code ?? error.message;
   }
 
   /** True when a person reads it directly. */
   get isTerminal(): boolean {
-    return this.stream.isTTY === true;
+    return (this.opened !== null || mayBeTerminal(this.descriptor)) && this.stream.isTTY === true;
   }
 
   /** Columns of the terminal; 80 where there is none. */
@@ -118,7 +126,8 @@ export class Output {
 
   /** As `write`, and waits until there is room again; for results of any size. */
   async writeAll(text: string | Uint8Array): Promise<void> {
-    if (this.gone || this.stream.destroyed || this.stream.write(text)) return;
+    const rest = this.opened === null && !this.gone ? this.writeDirectly(Buffer.from(text)) : text;
+    if (rest.length === 0 || this.gone || this.stream.destroyed || this.stream.write(rest)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.stream.off('drain', done).off('error', done).off('close', done);
@@ -128,14 +137,28 @@ export class Output {
     });
   }
 
+  /** Without Node's stream, which would take longer to make than most results to write. @returns what the reader did not take yet. */
+  private writeDirectly(bytes: Uint8Array): Uint8Array {
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(this.descriptor, bytes, written);
+    } catch (error) {
+      const failure = error as NodeJS.ErrnoException;
+      // Somebody made it a descriptor that does not wait.
+      if (failure.code === 'EAGAIN') return bytes.subarray(written);
+      this.fail(failure);
+    }
+    return bytes.subarray(bytes.length);
+  }
+
   /** True when nobody will read what is written. */
   get isGone(): boolean {
-    return this.gone || this.stream.destroyed;
+    return this.gone || this.opened?.destroyed === true;
   }
 
   /** Waits until everything is handed over, at most `limitMs`. */
   async flush(limitMs: number): Promise<void> {
-    if (this.isGone || this.stream.writableLength === 0) return;
+    if (this.opened === null || this.isGone || this.stream.writableLength === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, limitMs);
       this.stream.write('', () => {
@@ -143,5 +166,19 @@ export class Output {
         resolve();
       });
     });
+  }
+}
+
+/** /dev/null on Linux: character device 1:3. What is no character device is no terminal either. */
+const NULL_DEVICE = 0x103;
+
+/** False where Node need not be asked, which loads a tenth of it to answer. */
+function mayBeTerminal(descriptor: number): boolean {
+  try {
+    const stats = fstatSync(descriptor);
+    return stats.isCharacterDevice() && !(process.platform === 'linux' && stats.rdev === NULL_DEVICE);
+  } catch {
+    // Closed before the start: Node opened something in its place, or will.
+    return true;
   }
 }

@@ -65,7 +65,10 @@ function readLevel(text: string): LogLevel {
 }
 
 /** The two streams; nothing is written to either by another way, for a reader that left is no error here only. */
-export const streams = { stdout: new Output(() => process.stdout), stderr: new Output(() => process.stderr) };
+export const streams = {
+  stdout: new Output(1, () => process.stdout),
+  stderr: new Output(2, () => process.stderr),
+};
 
 let hide = (text: string): string => text;
 

@@ -219,7 +219,7 @@ async function readRange(path: string, from: number, to: number): Promise<Buffer
   const file = await openForReading(path).catch(() => null);
   if (file === null) return null;
   try {
-    if (!(await hasHead(file, (await file.stat()).size))) return null;
+    if (!hasHead(file.fd, (await file.stat()).size)) return null;
     const { buffer, bytesRead } = await file.read(
       Buffer.alloc(Math.max(0, to - from)),
       0,

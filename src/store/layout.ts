@@ -82,20 +82,22 @@ export const subRunLayout = (run: RunLayout, id: RunId): RunLayout =>
   layoutIn(dirname(run.lock), dirname(run.marker), { id, root: run.place.root });
 
 function layoutIn(top: string, open: string, place: RunPlace): RunLayout {
-  const directory = place.id === place.root ? top : join(top, 'children', place.id);
+  // By hand: `join` also makes a path normal, which these are, and a listing lays out many runs.
+  const below = (folder: string, name: string): string => `${folder}${sep}${name}`;
+  const directory = place.id === place.root ? top : below(below(top, 'children'), place.id);
   return {
     place,
     directory,
-    lock: join(top, 'lock'),
-    journal: join(directory, 'journal.ndjson'),
-    snapshot: join(directory, 'run.json'),
-    private: join(directory, 'dir'),
-    logs: join(directory, 'logs'),
-    outputs: join(directory, 'outputs'),
-    artifacts: join(directory, 'artifacts'),
-    inbox: join(directory, 'inbox'),
-    children: join(top, 'children'),
-    marker: join(open, place.id),
+    lock: below(top, 'lock'),
+    journal: below(directory, 'journal.ndjson'),
+    snapshot: below(directory, 'run.json'),
+    private: below(directory, 'dir'),
+    logs: below(directory, 'logs'),
+    outputs: below(directory, 'outputs'),
+    artifacts: below(directory, 'artifacts'),
+    inbox: below(directory, 'inbox'),
+    children: below(top, 'children'),
+    marker: below(open, place.id),
   };
 }
 

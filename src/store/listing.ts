@@ -3,8 +3,7 @@
  * knew them), the tail of the index the others. Only where the index cannot be trusted is `runs/` walked. Nothing is written.
  */
 
-import { lstatSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { lstatSync, readdirSync } from 'node:fs';
 import { parseRunId, type RunId } from '../base/ids.ts';
 import type { Result } from '../base/result.ts';
 import type { RunRow, RunState } from '../model/view.ts';
@@ -191,7 +190,7 @@ export async function markedRuns(state: StateLayout): Promise<readonly RunId[] |
 
 async function idsIn(folder: string): Promise<readonly RunId[] | null> {
   try {
-    const names = await readdir(folder);
+    const names = readdirSync(folder);
     const ids = names.map((name) => (parseRunId(name) === name ? parseRunId(name) : null)).filter((id) => id !== null);
     return ids.sort().reverse();
   } catch (error) {

@@ -88,9 +88,9 @@ const OF_A_RUN = [
 describe('a start loads no more than it needs', () => {
   it.each([
     ['--version', [], ALWAYS],
-    ['validate flow.yaml', ['program.cjs'], ALWAYS],
-    ['run flow.yaml', ['program.cjs'], [...ALWAYS, ...FILES, ...OF_A_RUN]],
-    ['runs', ['program.cjs'], [...ALWAYS, ...FILES]],
+    ['validate flow.yaml', ['program.cjs', 'usual.cjs'], ALWAYS],
+    ['run flow.yaml', ['program.cjs', 'usual.cjs'], [...ALWAYS, ...FILES, ...OF_A_RUN]],
+    ['runs', ['program.cjs'], ALWAYS],
     ['show', ['program.cjs'], [...ALWAYS, ...FILES, 'crypto']],
     ['logs', ['program.cjs'], [...ALWAYS, ...FILES, 'crypto']],
   ])('%s', (line, scripts, allowed) => {
