@@ -5,8 +5,9 @@
 
 import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
+import { Bug } from '../base/result.ts';
 import type { Clock } from '../engine/ports.ts';
 import { pause } from './clock.ts';
 import { descriptorsAreFree } from './descriptors.ts';
@@ -15,8 +16,10 @@ import { systemProgram } from './programs.ts';
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 /** A pipe that gives nothing for so long after its processes have ended is empty, though a daemon may still hold it. */
 const IDLE_MS = 50;
-/** A daemon that never stops printing is not listened to any longer than this. */
-const DRAIN_MS = 2_000;
+/** Where it went on giving something at first: on a busy machine a daemon that prints without a pause comes to it this seldom. */
+const BUSY_IDLE_MS = 400;
+/** A daemon that never stops printing is not listened to any longer than this, and one such wait. */
+const DRAIN_MS = 1_600;
 
 /**
  * How the reading of a pipe ended. `closed`: everybody has closed it. `held`: somebody has not, but is silent. `endless`: somebody
@@ -34,8 +37,11 @@ export interface Pipe {
   drain(): Promise<PipeEnd>;
 }
 
-/** Takes what comes through a pipe. Nothing more is read before it resolves, so that a fast printer is slowed down. */
-export type PipeSink = (chunk: Buffer) => Promise<void>;
+/**
+ * Takes what comes through a pipe; the chunk is its own only until it returns. Nothing more is read before what it returns resolves, so that a
+ * fast printer is slowed down. Null: it is done with it.
+ */
+export type PipeSink = (chunk: Buffer) => Promise<void> | null;
 
 /**
  * Opens one pipe per sink, mode 0600.
@@ -82,7 +88,9 @@ function makeNames(mkfifo: string, names: readonly string[]): Promise<string | n
   });
 }
 
-const refuse: PipeSink = () => Promise.reject(new Error('a pipe without a sink'));
+const refuse: PipeSink = () => {
+  throw new Bug('a pipe without a sink');
+};
 
 function unlinkQuietly(name: string): void {
   try {
@@ -96,8 +104,7 @@ const systemError = (code: string, message: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${code}: ${message}`), { code });
 
 function readPipe(reading: number, writing: number, clock: Clock, sink: PipeSink): Pipe {
-  const source = new Socket({ fd: reading, readable: true, writable: false });
-  const pouring = pour(source, sink);
+  const pouring = pour(reading, sink);
   let isOurs = true;
   const handedOver = (): void => {
     if (isOurs) closeSync(writing);
@@ -109,10 +116,11 @@ function readPipe(reading: number, writing: number, clock: Clock, sink: PipeSink
     drain: async () => {
       handedOver();
       const deadline = clock.monotonic() + DRAIN_MS;
+      const first = pouring.chunks();
       let end: PipeEnd = 'endless';
       while (pouring.isOpen() && clock.monotonic() < deadline) {
         const before = pouring.chunks();
-        await Promise.race([pouring.done, pause(clock, IDLE_MS)]);
+        await Promise.race([pouring.done, pause(clock, before === first ? IDLE_MS : BUSY_IDLE_MS)]);
         // After a busy spell timers come before input; what is readable gets its turn before it is called nothing.
         await setImmediate();
         if (pouring.isWaiting() && pouring.chunks() === before) {
@@ -121,7 +129,7 @@ function readPipe(reading: number, writing: number, clock: Clock, sink: PipeSink
         }
       }
       const wasOpen = pouring.isOpen();
-      source.destroy();
+      pouring.stop();
       const isWritten = await pouring.done;
       if (!isWritten) return 'unwritten';
       return wasOpen ? end : 'closed';
@@ -136,30 +144,65 @@ interface Pouring {
   /** True while nothing has been read that is not written. */
   isWaiting(): boolean;
   chunks(): number;
+  /** Reads no more. */
+  stop(): void;
 }
 
+/**
+ * What every pipe is read into: a chunk is used up when the next one is read, whichever pipe that comes from. A buffer for each chunk, as
+ * streams have it, costs as much as reading and writing together. A pipe holds no more than this.
+ */
+const CHUNK_BYTES = 65_536;
+let chunkBuffer: Buffer | undefined;
+
 /** Pours until the pipe ends. When the sink refuses, the pipe is closed: its printers get SIGPIPE, as with `| head`. */
-function pour(source: Socket, sink: PipeSink): Pouring {
-  const state = { isOpen: true, isWaiting: true, chunks: 0 };
-  const run = async (): Promise<boolean> => {
+function pour(descriptor: number, sink: PipeSink): Pouring {
+  chunkBuffer ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  const buffer = chunkBuffer;
+  const state = { isOpen: true, chunks: 0, isRefused: false };
+  let writing: Promise<void> | null = null;
+  const refused = (): void => {
+    state.isRefused = true;
+    source.destroy();
+  };
+  const take = (length: number): boolean => {
+    state.chunks += 1;
     try {
-      for await (const chunk of source as AsyncIterable<Buffer>) {
-        state.isWaiting = false;
-        state.chunks += 1;
-        await sink(chunk);
-        state.isWaiting = true;
-      }
+      writing = sink(buffer.subarray(0, length));
     } catch {
-      source.destroy();
-    } finally {
-      state.isOpen = false;
+      refused();
     }
-    return state.isWaiting;
+    void writing
+      ?.then(() => {
+        writing = null;
+        source.resume();
+      })
+      .catch(refused);
+    return writing === null;
+  };
+  const options: SocketConstructorOpts & ConnectOpts = {
+    ...{ fd: descriptor, readable: true, writable: false },
+    onread: { buffer, callback: take },
+  };
+  const source = new Socket(options);
+  // What cannot be read any more is over, which `close` tells.
+  source.on('error', () => {});
+  const closed = new Promise<void>((resolve) => {
+    source.once('close', () => {
+      state.isOpen = false;
+      resolve();
+    });
+  });
+  const finish = async (): Promise<boolean> => {
+    await closed;
+    await writing?.catch(() => {});
+    return !state.isRefused;
   };
   return {
-    done: run(),
+    done: finish(),
     isOpen: () => state.isOpen,
-    isWaiting: () => state.isWaiting,
+    isWaiting: () => writing === null && !state.isRefused,
     chunks: () => state.chunks,
+    stop: () => source.destroy(),
   };
 }

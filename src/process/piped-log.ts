@@ -6,26 +6,16 @@
  * it, since that has farther to go.
  */
 
-import { write } from 'node:fs';
-import { promisify } from 'node:util';
 import type { Clock } from '../engine/ports.ts';
 import { type Captured, startCapture } from './capture.ts';
 import { type AttemptLog, openWatched } from './log.ts';
+import { type FileWrites, LogWriter } from './log-writer.ts';
 import { openPipes, type PipeEnd, type PipeSink } from './pipe.ts';
-
-/** Writes a part of a file from `offset` on; tests let it fail. */
-export type WriteChunk = (
-  descriptor: number,
-  chunk: Buffer,
-  offset: number,
-) => Promise<{ readonly bytesWritten: number }>;
-
-const writeAsync: WriteChunk = promisify(write);
 
 /** What a log goes through, chunk by chunk. */
 export interface LogFilter {
-  /** @returns what of the stream can be written by now. */
-  push(chunk: Buffer): Buffer;
+  /** @returns what of the stream can be written by now, in parts that may lie in the chunk. */
+  parts(chunk: Buffer): readonly Buffer[];
   /** The stream is over. @returns what was held back. */
   end(): Buffer;
 }
@@ -43,7 +33,7 @@ export interface PipedLogOptions {
 /**
  * Opens a new log, as `openLog` does, behind one or two pipes. What comes through is written before more is read, so that a fast
  * printer is slowed down and never held in memory.
- * @param writeChunk default: write(2).
+ * @param writes how the file is written. Default: as the system does.
  * @returns null when the system has no `mkfifo`.
  * @throws a system error when a file cannot be opened, or there is no room to start `mkfifo`.
  */
@@ -51,23 +41,15 @@ export async function openPipedLog(
   file: string,
   clock: Clock,
   options: PipedLogOptions,
-  writeChunk: WriteChunk = writeAsync,
+  writes?: FileWrites,
 ): Promise<AttemptLog | null> {
   const { captureLimitBytes, reopensOutput, filter } = options;
   const log = openWatched(file);
-  let refusal: string | null = null;
-  const append: PipeSink = async (chunk) => {
-    try {
-      for (let at = 0; at < chunk.length; ) at += (await writeChunk(log.descriptor, chunk, at)).bytesWritten;
-    } catch (error) {
-      refusal ??= (error as NodeJS.ErrnoException).code ?? 'EIO';
-      throw error;
-    }
-  };
+  const writer = new LogWriter(log.descriptor, () => clock.monotonic(), writes);
   const capture = captureLimitBytes === null ? null : startCapture(captureLimitBytes);
   const [output, errors] = [filter?.() ?? null, filter?.() ?? null];
   const through = (stream: LogFilter | null): PipeSink =>
-    stream === null ? append : (chunk) => append(stream.push(chunk));
+    stream === null ? (chunk) => writer.append([chunk]) : (chunk) => writer.append(stream.parts(chunk));
   const logged = through(output);
   const tee: PipeSink = (chunk) => {
     capture?.add(chunk);
@@ -96,11 +78,20 @@ export async function openPipedLog(
     settle: async () => {
       const [end] = await Promise.all([first.drain(), second?.drain()]);
       for (const stream of [output, errors]) {
-        if (stream !== null && refusal === null) await append(stream.end()).catch(() => {});
+        if (stream !== null && writer.refusal === null) await writeRest(writer, stream.end());
       }
+      const { refusal } = writer;
       return { truncated: log.close(), refusal, captured: capture === null ? null : capturedAt(end, capture.end()) };
     },
   };
+}
+
+async function writeRest(writer: LogWriter, rest: Buffer): Promise<void> {
+  try {
+    await writer.append([rest]);
+  } catch {
+    // The writer says why.
+  }
 }
 
 function capturedAt(end: PipeEnd, captured: Captured): Captured {

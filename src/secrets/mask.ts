@@ -5,20 +5,31 @@
 
 import { formsOf } from './encodings.ts';
 import { type PatternTree, plantTree } from './pattern-tree.ts';
+import { makeSieve, type Sieve } from './sieve.ts';
+import { SievedStream } from './sieved-stream.ts';
 import { StreamMask } from './stream-mask.ts';
 
 /** Takes a stream apart chunk by chunk, and gives it back without what is to be hidden. */
 export interface ByteFilter {
-  /** @returns what can be given out by now. */
+  /** @returns what can be given out by now; it may lie in the chunk. */
   push(chunk: Buffer): Buffer;
+  /** The same in parts, which are copied only where something was hidden or held back. */
+  parts(chunk: Buffer): readonly Buffer[];
   /** The stream is over. @returns what was held back. */
   end(): Buffer;
+}
+
+/** What is made of the values when something is to be hidden for the first time. */
+interface Planted {
+  readonly exact: PatternTree;
+  readonly wrapped: PatternTree;
+  readonly sieve: Sieve | null;
 }
 
 /** Hides values. */
 export class Mask {
   readonly #values: readonly string[];
-  #trees: { readonly exact: PatternTree; readonly wrapped: PatternTree } | null = null;
+  #planted: Planted | null = null;
 
   /** @param values of four characters or more; nothing is computed before the first use. */
   constructor(values: readonly string[]) {
@@ -32,11 +43,14 @@ export class Mask {
 
   /** A filter for one stream. */
   stream(): ByteFilter {
-    const { exact, wrapped } = this.#planted();
+    const { exact, wrapped, sieve } = this.#plant();
     const first = new StreamMask(exact);
     const second = new StreamMask(wrapped);
+    if (sieve !== null) return new SievedStream([first, second], sieve);
+    const push = (chunk: Buffer): Buffer => second.push(first.push(chunk));
     return {
-      push: (chunk) => second.push(first.push(chunk)),
+      push,
+      parts: (chunk) => [push(chunk)],
       end: () => Buffer.concat([second.push(first.end()), second.end()]),
     };
   }
@@ -55,11 +69,12 @@ export class Mask {
     return this.text(text) !== text;
   }
 
-  #planted() {
-    if (this.#trees === null) {
+  #plant(): Planted {
+    if (this.#planted === null) {
       const { exact, wrapped } = formsOf(this.#values);
-      this.#trees = { exact: plantTree(exact, false), wrapped: plantTree(wrapped, true) };
+      const trees = { exact: plantTree(exact, false), wrapped: plantTree(wrapped, true) };
+      this.#planted = { ...trees, sieve: makeSieve([...exact, ...wrapped]) };
     }
-    return this.#trees;
+    return this.#planted;
   }
 }

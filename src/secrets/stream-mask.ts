@@ -38,6 +38,11 @@ export class StreamMask {
     this.#tree = tree;
   }
 
+  /** True when nothing that came can become part of an occurrence any more. */
+  get isAtRest(): boolean {
+    return this.#node === 0 && this.#held.length === 0;
+  }
+
   /** Takes the next bytes, and gives those that can be given out. */
   push(chunk: Buffer): Buffer {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/process/clock.ts';
 import { openLog } from '../../src/process/log.ts';
-import { openPipedLog, type WriteChunk } from '../../src/process/piped-log.ts';
+import { type FileWrites, LogWriter } from '../../src/process/log-writer.ts';
+import { openPipedLog } from '../../src/process/piped-log.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'flowctl-log-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,12 +23,8 @@ test('a log makes its folder anew, but never the folder of the run', async () =>
 test.each([null, 1_000])(
   'a piped log that cannot be written says so and why (capture: %s)',
   async (captureLimitBytes) => {
-    let writes = 0;
-    const full: WriteChunk = async (_descriptor, _chunk, _offset) => {
-      writes += 1;
-      if (writes === 1) return { bytesWritten: 1 };
-      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC', syscall: 'write' });
-    };
+    const noSpace = Object.assign(new Error('no space left on device'), { code: 'ENOSPC', syscall: 'write' });
+    const full: FileWrites = { atOnce: () => 1, inPool: () => Promise.reject(noSpace) };
     const file = path.join(folder, `full-${captureLimitBytes}.log`);
     const log = await openPipedLog(file, systemClock(), { captureLimitBytes, reopensOutput: true, filter: null }, full);
     if (log === null) throw new Error('no mkfifo');
@@ -44,4 +41,40 @@ test('a piped log that is written has lost nothing', async () => {
   writeSync(log.output, 'two');
   expect(await log.settle()).toEqual({ truncated: false, refusal: null, captured: null });
   expect(readFileSync(file, 'utf8')).toBe('two');
+});
+
+test('after a write that the disk held up the next 64 go through the pool, and nothing changes its place', async () => {
+  const ways: string[] = [];
+  const written: string[] = [];
+  let now = 0;
+  const writes: FileWrites = {
+    atOnce: (_, parts) => {
+      ways.push('at once');
+      // The tenth is held up, and only a part of it can be written.
+      if (ways.length === 10) now += 21;
+      const bytes = Buffer.concat(parts).subarray(0, ways.length === 10 ? 1 : undefined);
+      written.push(bytes.toString());
+      return bytes.length;
+    },
+    inPool: async (_, bytes) => {
+      ways.push('in the pool');
+      await Promise.resolve();
+      written.push(bytes.toString());
+      return bytes.length;
+    },
+  };
+  const writer = new LogWriter(0, () => now, writes);
+  // What it is given is used again as soon as it returns.
+  const chunk = Buffer.alloc(4);
+  for (let index = 0; index < 100; index += 1) {
+    chunk.write(String(index).padStart(4, '0'));
+    const writing = writer.append([chunk.subarray(0, 2), chunk.subarray(2)]);
+    chunk.fill('x');
+    await writing;
+  }
+  expect(written.join('')).toBe(Array.from({ length: 100 }, (_, index) => String(index).padStart(4, '0')).join(''));
+  // The rest of the tenth is the first of the 64.
+  const expected = ['at once', 'in the pool', 'at once'].flatMap((way, part) => Array([10, 64, 27][part]).fill(way));
+  expect(ways).toEqual(expected);
+  expect(writer.refusal).toBeNull();
 });

@@ -3,12 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { formsOf } from '../../src/secrets/encodings.ts';
 import { type ByteFilter, Mask } from '../../src/secrets/mask.ts';
 import { plantTree } from '../../src/secrets/pattern-tree.ts';
+import { makeSieve } from '../../src/secrets/sieve.ts';
+import { SievedStream } from '../../src/secrets/sieved-stream.ts';
 import { StreamMask } from '../../src/secrets/stream-mask.ts';
 import { processorMs } from '../kit/processor.ts';
 
+const toBytes = (text: string): Buffer => Buffer.from(text);
 const SECRET = 'correct horse/b@ttery+"staple" $5';
 
-const through = (filter: ByteFilter, chunks: readonly Buffer[]): Buffer =>
+const through = (filter: Pick<ByteFilter, 'push' | 'end'>, chunks: readonly Buffer[]): Buffer =>
   Buffer.concat([...chunks.map((chunk) => filter.push(chunk)), filter.end()]);
 
 /** Cuts bytes at places given as fractions of their length. */
@@ -74,6 +77,38 @@ describe('a stream', () => {
       ),
       { numRuns: 3_000 },
     );
+  });
+
+  // Lengths for each stride of the sieve, and one below them all.
+  test.each([6, 7, 11, 19])('steps over nothing that is to be hidden: patterns of %i and more', (shortest) => {
+    const pattern = word('abc', shortest, shortest + 4);
+    const breaks = fc.constantFrom('', '', '', '\n', '\r\n', '\n\n', '\n\r\n');
+    const property = fc.property(
+      fc.array(pattern, { minLength: 1, maxLength: 3 }),
+      fc.array(pattern, { minLength: 1, maxLength: 3 }),
+      fc.array(fc.tuple(fc.nat(), fc.nat(30), fc.array(breaks, { maxLength: 24 }), word('abx .\n', 0, 40)), {
+        maxLength: 6,
+      }),
+      places,
+      fc.nat(5),
+      (exact, wrapped, parts, cuts, offset) => {
+        const words = [...exact, ...wrapped];
+        // Patterns whole and in part, broken here and there, with something between them.
+        const text = parts.map(([which, length, between, other]) => {
+          const broken = [...(words[which % words.length] ?? '')].map((letter, at) => letter + (between[at] ?? ''));
+          return broken.slice(0, length).join('') + other;
+        });
+        const bytes = Buffer.from(' '.repeat(offset) + text.join('')).subarray(offset);
+        const trees = [plantTree(exact.map(toBytes), false), plantTree(wrapped.map(toBytes), true)] as const;
+        const masks = () => trees.map((tree) => new StreamMask(tree));
+        const sieve = makeSieve(words.map(toBytes));
+        if (sieve === null) return shortest < 7;
+        const plain = masks().reduce<Buffer>((stream, mask) => through(mask, [stream]), bytes);
+        expect(through(new SievedStream(masks(), sieve), cut(bytes, cuts)).toString()).toBe(plain.toString());
+        return true;
+      },
+    );
+    fc.assert(property, { numRuns: 3_000 });
   });
 
   test('of any bytes around and between secrets leaks nothing in 2,000 random chunkings', () => {
