@@ -44,7 +44,7 @@ export interface Hub {
 
 /** A command, evaluated. */
 export type CommandWork =
-  | { readonly kind: 'shell'; readonly text: string; readonly shell: ShellName }
+  | { readonly kind: 'shell'; readonly text: string; readonly shell: ShellName; readonly warm?: true }
   | { readonly kind: 'argv'; readonly argv: readonly string[] };
 
 /** A look at something outside, evaluated. */

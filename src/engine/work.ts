@@ -61,7 +61,10 @@ function calledWork(node: Node): Work | null {
 }
 
 function commandOf(action: CommandAction, values: JsonObject): CommandWork {
-  if (action.kind === 'shell') return { kind: 'shell', text: action.text, shell: action.shell };
+  if (action.kind === 'shell') {
+    const { text, shell, warm } = action;
+    return { kind: 'shell', text, shell, ...(warm === true ? { warm } : {}) };
+  }
   const argv = values['run'];
   return { kind: 'argv', argv: Array.isArray(argv) ? (argv as readonly Json[]).map(asText) : [] };
 }

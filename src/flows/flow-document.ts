@@ -34,7 +34,7 @@ const STEP_NAMES: readonly string[] = [
   ...['description', 'run', 'call', 'flow', 'steps', 'wait', 'approve', 'needs', 'if', 'with', 'env', 'stdin'],
   ...['workdir', 'shell', 'output', 'outputs', 'foreach', 'key', 'matrix', 'maxParallel', 'tolerate', 'repeat'],
   ...['retry', 'timeout', 'grace', 'successCodes', 'skipCodes', 'continueOnError', 'ifLost', 'sources', 'generates'],
-  ...['cache', 'resources', 'priority', 'artifacts', 'secrets', 'logs', 'interactive', 'isolate'],
+  ...['cache', 'resources', 'priority', 'artifacts', 'secrets', 'logs', 'interactive', 'isolate', 'warm'],
   ...HANDLERS,
 ];
 

@@ -149,6 +149,7 @@ export interface StepDeclaration<Names extends string = string> extends HandlerO
   readonly logs?: 'direct' | 'pipe';
   readonly interactive?: boolean;
   readonly isolate?: 'thread' | 'process';
+  readonly warm?: boolean;
 }
 
 /** A flow in the model of YAML. @typeParam S its steps. */

@@ -5,7 +5,7 @@ import { hasExpression } from '../expressions/expressions.ts';
 import type { Capacity } from '../model/project.ts';
 import { type DocumentNode, entriesOf, entryOf, type MapEntry, textOf } from './document.ts';
 import { bodiesOf } from './handlers.ts';
-import { type FlowOutline, type StepOutline, stepValue } from './outline.ts';
+import { type FlowOutline, inheritedValue, type StepOutline, stepValue } from './outline.ts';
 import type { Problems } from './problems.ts';
 import { secretNames, secretsIn } from './secret-sources.ts';
 
@@ -128,6 +128,18 @@ function checkKeys(step: StepOutline, problems: Problems): void {
   }
 }
 
+/** Of the interpreters only Python can be had warm; a Node that is up is what a `call` has. */
+function checkWarm(step: StepOutline, flow: FlowOutline, problems: Problems): void {
+  const entry = entryOf(step.body, 'warm');
+  const actions = ACTIONS.filter((key) => stepValue(step, key) !== undefined);
+  if (entry === undefined || isOff(entry.value) || actions.length !== 1) return;
+  const shell = textOf(inheritedValue(flow, step, 'shell')) ?? 'sh';
+  if (textOf(stepValue(step, 'run')) !== undefined && shell === 'python') return;
+  const remedy = shell === 'node' ? 'write a function in place of the text: a `call` starts no Node' : null;
+  const home = '`run` with a text for `shell: python`';
+  problems.at('misplaced_key', entry.keySpan, { key: 'warm', step: step.name, home, remedy });
+}
+
 /** Checks secrets, resources and the keys around them, of the flow and of every step and handler. */
 export function checkPolicies(flow: FlowOutline, problems: Problems): void {
   checkSecretSources(flow.root, problems);
@@ -138,6 +150,7 @@ export function checkPolicies(flow: FlowOutline, problems: Problems): void {
   }
   for (const step of flow.steps) {
     checkKeys(step, problems);
+    checkWarm(step, flow, problems);
     for (const entry of entriesOf(stepValue(step, 'resources'))) checkResource(step, entry, flow, problems);
   }
 }

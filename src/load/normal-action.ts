@@ -8,7 +8,7 @@ import { parseCall } from './call-reference.ts';
 import { flowKey } from './flow-key.ts';
 import type { ShellTexts } from './check-shell.ts';
 import { entriesOf, entryOf, textOf } from './document.ts';
-import { durationOf, envOf, type Node, numberOf, numbersOf, textsOf } from './node-values.ts';
+import { durationOf, envOf, isTrue, type Node, numberOf, numbersOf, textsOf } from './node-values.ts';
 import { notifyOf } from './normal-handlers.ts';
 import { type FlowOutline, inheritedValue, type StepOutline, stepValue } from './outline.ts';
 import { paramOf } from './param-schema.ts';
@@ -31,7 +31,8 @@ function commandOf(node: Node, step: StepOutline, { flow, texts }: ActionParts):
   const text = textOf(node);
   if (text === undefined) return { kind: 'argv', argv: textsOf(node) };
   const shell = textOf(inheritedValue(flow, step, 'shell')) ?? 'sh';
-  return { kind: 'shell', shell: shell as ShellName, ...(texts.get(step) ?? { text, values: {} }) };
+  const warm = isTrue(stepValue(step, 'warm')) ? { warm: true as const } : {};
+  return { kind: 'shell', shell: shell as ShellName, ...(texts.get(step) ?? { text, values: {} }), ...warm };
 }
 
 function probeOf(node: Node, step: StepOutline, parts: ActionParts): Probe {

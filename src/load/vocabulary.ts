@@ -45,7 +45,7 @@ export const ACTION_KEYS: readonly string[] = words('run call flow steps wait ap
 
 const STEP_KEYS = words(
   'description run call flow steps wait approve needs if foreach key matrix max_parallel tolerate repeat env with workdir shell ' +
-    'stdin output outputs success_codes skip_codes timeout grace retry continue_on_error if_lost sources generates cache resources priority artifacts secrets logs interactive isolate ' +
+    'stdin output outputs success_codes skip_codes timeout grace retry continue_on_error if_lost sources generates cache resources priority artifacts secrets logs interactive isolate warm ' +
     'on_success on_failure on_cancel finally',
 );
 

@@ -28,6 +28,8 @@ export type CommandAction =
       readonly text: string;
       readonly shell: ShellName;
       readonly values: { readonly [name: string]: string };
+      /** An interpreter that is up already may run it; absent: each text has one of its own. */
+      readonly warm?: true;
     }
   /** A program and its arguments; no shell is involved. */
   | { readonly kind: 'argv'; readonly argv: readonly string[] };

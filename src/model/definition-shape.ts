@@ -45,7 +45,12 @@ const isRetry = hasMembers({
 });
 
 const COMMANDS = {
-  shell: { text: isText, shell: isOneOf('sh', 'bash', 'python', 'node', 'pwsh'), values: isTemplates },
+  shell: {
+    text: isText,
+    shell: isOneOf('sh', 'bash', 'python', 'node', 'pwsh'),
+    values: isTemplates,
+    warm: orMissing(isFlag),
+  },
   argv: { argv: isTexts },
 };
 

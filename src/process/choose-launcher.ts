@@ -13,8 +13,8 @@ const launchers = new Map<number, Launcher>();
 let direct: Launcher | undefined;
 
 /**
- * The launcher of this process, as FLOWCTL_LAUNCHER wishes. `direct`: no starter, ever; `starter`: from the first step on; anything else, or nothing:
- * when there are more than a few.
+ * The launcher of this process, as FLOWCTL_LAUNCHER wishes. `direct`: no starter and no warm interpreter, ever; `starter`: from the first step on;
+ * anything else, or nothing: when there are more than a few.
  * @throws {Bug} when the system has no `sh`.
  */
 export function launcherFor(environment: { readonly [name: string]: string | undefined }): Launcher {
@@ -22,7 +22,20 @@ export function launcherFor(environment: { readonly [name: string]: string | und
   direct ??= directLauncher();
   if (wish === 'direct') return direct;
   const after = wish === 'starter' ? 0 : STARTS_BEFORE_STARTER;
-  const known = launchers.get(after) ?? starterLauncher({ directly: direct, after });
+  const known = launchers.get(after) ?? withWarmInterpreters(starterLauncher({ directly: direct, after }));
   launchers.set(after, known);
   return known;
+}
+
+/** Lets what may be warm be started by an interpreter that is up. Its code is loaded with the first such step. */
+function withWarmInterpreters(otherwise: Launcher): Launcher {
+  const loaded = async () => new (await import('./warm-python.ts')).WarmPython();
+  let warm: ReturnType<typeof loaded> | undefined;
+  return {
+    launch: async (spec) => {
+      if (spec.warm !== true) return otherwise.launch(spec);
+      warm ??= loaded();
+      return (await (await warm).launch(spec)) ?? otherwise.launch(spec);
+    },
+  };
 }

@@ -37,6 +37,8 @@ export interface LaunchSpec {
    * identity names a group that does not exist, and it is found by its token. Default: none.
    */
   readonly terminal?: number;
+  /** The program is a Python that is given text (`python -u -c text ...`), which one that is up already may run. Default: it may not. */
+  readonly warm?: true;
 }
 
 /** How a process ended: exactly one of the two is not null, but for one that is `lost`. */

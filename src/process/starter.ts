@@ -188,6 +188,13 @@ export class Starter {
     };
   }
 
+  /** Ends it, and what a script in its place has started. */
+  abandon(): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid !== undefined && exitCode === null && signalCode === null) signalGroup(pid, 'SIGKILL');
+    this.#lose();
+  }
+
   /** It is gone: what it did not start is started directly; nobody will ever say how the rest ended. */
   #lose(): void {
     if (this.isGone) return;

@@ -20,6 +20,8 @@ export interface CommandLine {
   readonly script: string | null;
   /** True when something in it opens `/dev/stdout` or the like by name. */
   readonly reopensOutput: boolean;
+  /** True where an interpreter that is up already may run it. */
+  readonly isWarm?: true;
 }
 
 /** Linux takes no single argument or variable of this many bytes (MAX_ARG_STRLEN, execve(2)). */
@@ -54,7 +56,8 @@ export function commandLineOf(
       const line = interpreterLine(work.shell, work.text, { searchPath: env['PATH'], workdir, scriptFile });
       if (!line.ok) return line;
       const callsScripts = reportsSignals(work.shell) && calledScriptReopens(work.text, workdir);
-      return ok({ ...line.value, reopensOutput: namesOwnDescriptors(work.text) || callsScripts });
+      const warm = work.warm === true && work.shell === 'python' ? { isWarm: true as const } : {};
+      return ok({ ...line.value, reopensOutput: namesOwnDescriptors(work.text) || callsScripts, ...warm });
     }
   }
 }

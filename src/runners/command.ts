@@ -151,13 +151,15 @@ async function settleLog(log: AttemptLog, { request, context, control }: Attempt
 
 async function launchAndSupervise(
   attempt: Attempt,
-  { argv }: CommandLine,
+  { argv, isWarm }: CommandLine,
   { input, log }: AttemptFiles,
 ): Promise<WorkEnd | Exited> {
   const { options, request, env, terminal } = attempt;
   const { output, errors } = log;
   const streams = { input, output, errors, ...(terminal === undefined ? {} : { terminal }) };
-  const launch = await options.launcher.launch({ argv, env, workdir: request.workdir, ...streams }).finally(() => {
+  const warm = isWarm === true ? { warm: isWarm } : {};
+  const spec = { argv, env, workdir: request.workdir, ...streams, ...warm };
+  const launch = await options.launcher.launch(spec).finally(() => {
     if (input !== null) closeSync(input);
   });
   log.handedOver();

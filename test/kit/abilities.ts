@@ -61,3 +61,10 @@ const mountable = { ext4: once(() => canMount('ext4')), xfs: once(() => canMount
 
 /** A file can be mounted as such a file system, from which the power can be cut. */
 export const canCutPower = (kind: DiskKind): boolean => mountable[kind]();
+
+/** The Python that PATH comes to, behind whatever stands in front of it, and those that FLOWCTL_TEST_PYTHONS lists with `:` between them. */
+export function pythons(): readonly string[] {
+  const { status, stdout } = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' });
+  const more = (process.env['FLOWCTL_TEST_PYTHONS'] ?? '').split(':');
+  return [status === 0 ? stdout.trim() : '', ...more].filter((file) => file !== '');
+}
