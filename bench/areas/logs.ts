@@ -1,81 +1,151 @@
 /**
- * What a step prints, against the shell's own redirection: the step's descriptor is the log file, so nothing should be lost. What a step
- * with a secret prints goes through a pipe and the mask instead.
+ * What a step prints. Without secrets its descriptor is the log, so nothing should be lost against the shell's own `> file`. With secrets it
+ * goes through a pipe and the mask, and the measure is `| cat > file`. Start-up is taken off: it is measured right beside, with a step that
+ * prints nothing.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Area, Figure } from '../area.ts';
-import { compare, program, type Subject } from '../protocol.ts';
+import { compare, median, program, type Row, type Subject } from '../protocol.ts';
+
+const BLOCK = 16_777_216;
+const MEGABYTES_PER_BLOCK = 16;
+/** How many secrets a step has. */
+const SECRETS = [1, 16] as const;
+/** The two sizes of which the memory is compared, in MB. */
+const SMALL = 64;
+
+/** Lines such as programs print, none like another. */
+function text(): Buffer {
+  const lines = Array.from({ length: 150_000 }, (_, index) => {
+    const number = (index * 2_654_435_761) % 4_294_967_296;
+    const id = number.toString(16).padStart(8, '0');
+    return `2026-11-22T09:15:27.${String(index % 1_000).padStart(3, '0')}Z INFO  load batch ${index} committed ${number % 4_096} rows in ${number % 977} ms id=${id} /var/lib/data/part-${index}.parquet\n`;
+  });
+  return Buffer.from(lines.join('').repeat(2)).subarray(0, BLOCK);
+}
+
+/** A folder with flows that print so many times 16 MB, and what measures them. */
+class Printing {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'flowctl-bench-'));
+  readonly #state = join(this.#folder, 'state');
+  readonly #file = join(this.#folder, 'file');
+  readonly #flowctl: string;
+
+  constructor(flowctl: string) {
+    this.#flowctl = flowctl;
+    writeFileSync(join(this.#folder, 'text'), text());
+  }
+
+  #print(megabytes: number): string {
+    const blocks = megabytes / MEGABYTES_PER_BLOCK;
+    const block = `head -c ${BLOCK} ${join(this.#folder, 'text')}`;
+    return `i=0; while [ $i -lt ${blocks} ]; do i=$((i + 1)); ${block}; done`;
+  }
+
+  /** The shell's own way. */
+  shell(name: string, megabytes: number, into: '>' | '| cat >'): Subject {
+    const command = `{ ${this.#print(megabytes)}; } ${into} ${this.#file}`;
+    return this.#checked(program(name, ['sh', '-c', command]), megabytes, () => this.#file);
+  }
+
+  /** A run with a step that prints. */
+  run(name: string, megabytes: number, secrets: number): Subject {
+    const names = Array.from({ length: secrets }, (_, index) => `BENCH_TOKEN_${index}`);
+    const step = `run: '${megabytes === 0 ? ':' : this.#print(megabytes)}', secrets: [${names.join(', ')}]`;
+    const flow = join(this.#folder, `${megabytes}-${secrets}.yaml`);
+    writeFileSync(flow, `name: printing\nsecrets: [${names.join(', ')}]\nsteps:\n  prints: { ${step} }\n`);
+    const values = names.map((each, index) => [each, `xoxb-${index}-0123456789-abcdef`]);
+    const argv = [process.execPath, this.#flowctl, 'run', flow, '-q', '--state-dir', this.#state];
+    const measured = program(name, argv, { env: { ...process.env, ...Object.fromEntries(values) } });
+    const log = (): string => {
+      const [run = 'none'] = readdirSync(join(this.#state, 'runs'));
+      return join(this.#state, 'runs', run, 'logs', 'prints.1.log');
+    };
+    return this.#checked(measured, megabytes, log);
+  }
+
+  /** What the run costs beyond one whose step prints nothing. */
+  beyondStart(run: Subject, secrets: number): Subject {
+    const idle = this.run('a step that prints nothing', 0, secrets);
+    return {
+      name: run.name,
+      async measure() {
+        const [start, whole] = [await idle.measure(), await run.measure()];
+        return { ...whole, wallMs: whole.wallMs - start.wallMs, cpuMs: whole.cpuMs - start.cpuMs };
+      },
+    };
+  }
+
+  /** Each time every byte has to be there, and the first time to be the right one. */
+  #checked({ name, measure }: Subject, megabytes: number, log: () => string): Subject {
+    let isCompared = false;
+    return {
+      name,
+      measure: async () => {
+        const sample = await measure();
+        if (megabytes > 0) {
+          if (statSync(log()).size !== megabytes * 1_048_576) throw new Error(`${name}: the log is not whole`);
+          const isRight = isCompared || spawnSync('sh', ['-c', this.#comparison(megabytes, log())]).status === 0;
+          if (!isRight) throw new Error(`${name}: the log is not what was printed`);
+          isCompared = true;
+        }
+        rmSync(this.#state, { recursive: true, force: true });
+        rmSync(this.#file, { force: true });
+        return sample;
+      },
+    };
+  }
+
+  #comparison = (megabytes: number, log: string): string => `{ ${this.#print(megabytes)}; } | cmp - ${log}`;
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The memory of the larger of two runs against that of the smaller. */
+async function memory(name: string, [small, large]: readonly [Subject, Subject], rounds: number): Promise<Row> {
+  const rows = await compare('logs', small, [large], rounds);
+  const peaks = rows.map(({ samples }) => median(samples.map(({ peakKb }) => peakKb)));
+  const ratio = (peaks[1] ?? Number.NaN) / (peaks[0] ?? Number.NaN);
+  const note = `${peaks.map((peak) => (peak / 1_024).toFixed(0)).join(' and ')} MB`;
+  const [first, last] = rows;
+  if (first === undefined || last === undefined) throw new Error('two subjects give two rows');
+  return { ...last, name, reference: first.name, ratio, best: ratio, goal: 1.1, note };
+}
 
 /** 256 MB (1 GB with --full) through a step. */
 export const logs: Area = {
   name: 'logs',
   async run({ flowctl, full }): Promise<readonly Figure[]> {
-    const folder = mkdtempSync(join(tmpdir(), 'flowctl-bench-'));
-    const size = full ? '1G' : '256M';
-    const print = `head -c ${size} /dev/zero`;
-    const flow = join(folder, 'big.yaml');
-    const state = join(folder, 'state');
-    writeFileSync(flow, `name: big\nsteps:\n  big: { run: '${print}' }\n`);
-    const direct = program(`${print} > file`, ['sh', '-c', `${print} > ${join(folder, 'direct')}`]);
-    const run = program(`flowctl, step printing ${size}`, [
-      process.execPath,
-      flowctl,
-      'run',
-      flow,
-      '-q',
-      '--state-dir',
-      state,
-    ]);
-    const secretive = join(folder, 'secretive.yaml');
-    writeFileSync(
-      secretive,
-      `name: secretive\nsecrets: [BENCH_TOKEN]\nsteps:\n  big: { run: '${print}', secrets: [BENCH_TOKEN] }\n`,
-    );
-    const masked = program(
-      `flowctl, step with a secret printing ${size}`,
-      [process.execPath, flowctl, 'run', secretive, '-q', '--state-dir', state],
-      { env: { ...process.env, BENCH_TOKEN: 'xoxb-1234-abcd' } },
-    );
-    const quiet = join(folder, 'quiet.yaml');
-    writeFileSync(quiet, "name: quiet\nsteps:\n  big: { run: ':' }\n");
-    const idle = program('flowctl, step printing nothing', [
-      process.execPath,
-      flowctl,
-      'run',
-      quiet,
-      '-q',
-      '--state-dir',
-      state,
-    ]);
-    /** What the run costs beyond one whose step prints nothing. */
-    const net = (subject: Subject): Subject => ({
-      name: `${subject.name}, start-up taken off`,
-      async measure() {
-        const [whole, start] = [await subject.measure(), await idle.measure()];
-        return { ...whole, wallMs: whole.wallMs - start.wallMs, cpuMs: whole.cpuMs - start.cpuMs };
-      },
-    });
-    const cleaned = (subject: Subject): Subject => ({
-      name: subject.name,
-      async measure() {
-        const sample = await subject.measure();
-        rmSync(state, { recursive: true, force: true });
-        rmSync(join(folder, 'direct'), { force: true });
-        return sample;
-      },
-    });
+    const printing = new Printing(flowctl);
+    const [megabytes, rounds] = full ? [1_024, 7] : [256, 5];
+    const size = `${megabytes} MB`;
+    const run = (secrets: number): Subject =>
+      printing.run(`a step with ${secrets} secrets, ${size}`, megabytes, secrets);
     try {
-      return await compare(
-        'logs',
-        cleaned(direct),
-        [cleaned(net(run)), cleaned(run), cleaned(net(masked))],
-        full ? 5 : 3,
-      );
+      const direct = { ...printing.beyondStart(printing.run(`a step, ${size}`, megabytes, 0), 0), goal: 1 / 0.9 };
+      const masked = SECRETS.map((secrets) => ({ ...printing.beyondStart(run(secrets), secrets), goal: 1 / 0.5 }));
+      return [
+        ...(await compare('logs', printing.shell(`${size} > file`, megabytes, '>'), [direct], rounds)),
+        ...(await compare('logs', printing.shell(`${size} | cat > file`, megabytes, '| cat >'), masked, rounds)),
+        await memory(
+          `memory, ${size} against ${SMALL} MB, no secrets`,
+          [printing.run(`${SMALL} MB`, SMALL, 0), printing.run(size, megabytes, 0)],
+          3,
+        ),
+        await memory(
+          `memory, ${size} against ${SMALL} MB, 16 secrets`,
+          [printing.run(`${SMALL} MB, 16 secrets`, SMALL, 16), run(16)],
+          3,
+        ),
+      ];
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      printing.remove();
     }
   },
 };

@@ -15,7 +15,6 @@ export class Tree {
   readonly root: Container;
   /** What the flow function called. */
   readonly calls: Container;
-  readonly nodes = new Set<Node>();
   private count = 0;
   private readonly plan: Plan;
   private readonly run: RunRecord;
@@ -33,6 +32,11 @@ export class Tree {
     this.calls = this.container(null, 'calls', null, []);
   }
 
+  /** Every node that was opened and not dropped, oldest first. */
+  get nodes(): Iterable<Node> {
+    return this.byKey.values();
+  }
+
   /** The node with this key; undefined when it was not opened in this life. */
   find(key: StepKey): Node | undefined {
     return this.byKey.get(key);
@@ -43,7 +47,8 @@ export class Tree {
     const node = this.node(this.calls, record, this.calls.nodes.length, call);
     this.calls.nodes.push(node);
     this.calls.unsettled += 1;
-    this.nodes.add(node);
+    // The last of all, also where another one had its key.
+    this.byKey.delete(record.key);
     this.byKey.set(record.key, node);
     return node;
   }
@@ -72,7 +77,6 @@ export class Tree {
     for (const container of [node.children, node.handlers]) {
       for (const child of container?.nodes ?? []) {
         this.dropChildren(child);
-        this.nodes.delete(child);
         this.byKey.delete(child.record.key);
       }
     }
@@ -109,7 +113,6 @@ export class Tree {
     records.forEach((record, local) => {
       const node = this.node(container, record, local);
       container.nodes.push(node);
-      this.nodes.add(node);
       this.byKey.set(record.key, node);
     });
     return container;

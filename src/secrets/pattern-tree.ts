@@ -29,8 +29,10 @@ export interface PatternTree {
   readonly ending: Int32Array;
 }
 
+const BREAKS = [0x0a, 0x0d] as const;
+
 /** What a line is broken with. */
-export const isBreak = (byte: number | undefined): boolean => byte === 0x0a || byte === 0x0d;
+export const isBreak = (byte: number | undefined): boolean => byte === BREAKS[0] || byte === BREAKS[1];
 
 /** How many bytes ahead are looked at; shorter patterns are found all the same, one byte at a time. */
 const AHEAD = 4;
@@ -106,8 +108,9 @@ function nearPairs(patterns: readonly Uint8Array[], passesBreaks: boolean): Uint
   const near = new Uint8Array(65_536);
   if (patterns.some(({ length }) => length < AHEAD)) return near.fill(1);
   for (const pattern of patterns) for (let index = 0; index < AHEAD - 1; index += 1) near[pairAt(pattern, index)] = 1;
-  for (let pair = 0; passesBreaks && pair < near.length; pair += 1) {
-    if (isBreak(pair >> 8) || isBreak(pair & 0xff)) near[pair] = 1;
+  for (const byte of passesBreaks ? BREAKS : []) {
+    near.fill(1, byte << 8, (byte + 1) << 8);
+    for (let other = 0; other < near.length; other += 256) near[other | byte] = 1;
   }
   return near;
 }
