@@ -10,7 +10,7 @@
 import { callBehind, type Node, takesSlot } from './node.ts';
 
 /** So many calls are under way for each lane: about what is done while one write reaches the disk. */
-export const CALLS_PER_LANE = 8;
+export const CALLS_PER_LANE = 32;
 /** A call of up to so many milliseconds is quick. */
 const QUICK_MS = 3;
 /** So many quick calls of a task in a row make it a quick one. */

@@ -3,6 +3,7 @@
  * in common, and copying those into another thread costs more than most tasks do. What is sent last is known; messages keep their order.
  */
 
+import { Bug } from '../base/result.ts';
 import type { ContextFacts, FunctionCall } from './messages.ts';
 
 /** What of an environment is new. */
@@ -11,22 +12,30 @@ export interface EnvironmentDelta {
   readonly unset: readonly string[];
 }
 
+/** Which function is called. */
+type Target = Pick<FunctionCall, 'module' | 'export' | 'task'> & { readonly url: string };
+
 /** What of a call is new. */
-export interface CallDelta extends Omit<FunctionCall, 'env' | 'context'> {
-  readonly url: string;
+export interface CallDelta extends Omit<FunctionCall, 'env' | 'context' | keyof Target> {
+  /** Absent where it is the one before. */
+  readonly target?: Target;
   readonly env: EnvironmentDelta;
   readonly context: Partial<ContextFacts>;
 }
 
 /** The pool's side: one for each host. */
 export class CallWriter {
+  #target: Target | null = null;
   #env: FunctionCall['env'] = NOTHING;
   #context: Partial<ContextFacts> = {};
 
-  write(url: string, { env, context, ...call }: FunctionCall): CallDelta {
+  write(url: string, { env, context, module, export: name, task, ...call }: FunctionCall): CallDelta {
+    const last = this.#target;
+    const isSame = last !== null && last.url === url && last.export === name && last.task === task;
+    if (!isSame) this.#target = { url, module, export: name, ...(task === undefined ? {} : { task }) };
     const delta = {
       ...call,
-      url,
+      ...(isSame || this.#target === null ? {} : { target: this.#target }),
       env: environmentDelta(this.#env, env),
       context: membersThatDiffer(this.#context, context),
     };
@@ -38,12 +47,18 @@ export class CallWriter {
 
 /** The host's side. */
 export class CallReader {
+  #target: Target | null = null;
   #context: Partial<ContextFacts> = {};
 
-  /** @returns the context as it was given to the writer. */
-  read({ context }: Pick<CallDelta, 'context'>): ContextFacts {
+  /** @returns what is called, and the context, as they were given to the writer. */
+  read({ target, context }: Pick<CallDelta, 'target' | 'context'>): {
+    readonly target: Target;
+    readonly facts: ContextFacts;
+  } {
+    this.#target = target ?? this.#target;
+    if (this.#target === null) throw new Bug('the first call of a host does not say what is called');
     this.#context = { ...this.#context, ...context };
-    return this.#context as ContextFacts;
+    return { target: this.#target, facts: this.#context as ContextFacts };
   }
 }
 

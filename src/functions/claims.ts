@@ -5,7 +5,7 @@
  */
 
 /** More than can wait in a host, taken back ones included that it has not passed over yet. */
-const CELLS = 256;
+const CELLS = 1_024;
 
 const OPEN = 1;
 const BEGUN = 2;

@@ -9,17 +9,20 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assertNever } from '../base/result.ts';
 import { handedSecrets, maskOf } from './call-secrets.ts';
-import { type CallDelta, CallReader } from './call-delta.ts';
+import { CallReader } from './call-delta.ts';
 import { Calling } from './calling.ts';
 import { AttemptLog, Capture } from './capture.ts';
 import { Claims } from './claims.ts';
 import type { StepContext } from './context.ts';
 import { ISOLATED_CALL, serveIsolatedCall } from './host-process.ts';
 import { CallEnvironment } from './host-environment.ts';
-import type { ContextFacts, FromHost, HandedCall, HostReport, ToHost } from './messages.ts';
+import type { ContextFacts, FromHost, FunctionCall, HandedCall, HostReport, ToHost } from './messages.ts';
 import { perform } from './perform.ts';
 import { Surroundings } from './surroundings.ts';
 import { describeThrown } from './thrown.ts';
+
+/** A call as it is served. */
+type HostCall = Omit<FunctionCall, 'env' | 'context'> & { readonly url: string };
 
 /** What serves calls until the thread is ended. */
 class FunctionHost {
@@ -100,15 +103,15 @@ class FunctionHost {
     for (let next = this.#line.shift(); next !== undefined; next = this.#line.shift()) {
       const { ticket, call } = next;
       // Also of one that is passed over: the next one says only what is new to it.
-      const facts = this.#calls.read(call);
+      const { target, facts } = this.#calls.read(call);
       this.#environment.apply(call.env);
       if (!this.#claims.begin(ticket)) continue;
-      void this.#serve(ticket, call, facts);
+      void this.#serve(ticket, { ...call, ...target }, facts);
       return;
     }
   }
 
-  async #serve(ticket: number, call: CallDelta, facts: ContextFacts): Promise<void> {
+  async #serve(ticket: number, call: HostCall, facts: ContextFacts): Promise<void> {
     const since = performance.now();
     const controller = new AbortController();
     const secrets = handedSecrets(call.secrets?.values ?? {});

@@ -25,7 +25,7 @@ export interface PlaceInLine {
 }
 
 /** Most calls that a host has at once. */
-const LONGEST_LINE = 16;
+const LONGEST_LINE = 64;
 /** Waking another thread takes about as long. */
 const SOON_MS = 0.25;
 /** A call that has been running for so long holds up nobody any longer. */

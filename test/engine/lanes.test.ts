@@ -1,7 +1,7 @@
 /** Quick calls that share slots: which may, how many lanes that makes, and what makes a task a quick one. */
 
 import { describe, expect, it } from 'vitest';
-import { Lanes } from '../../src/engine/lanes.ts';
+import { CALLS_PER_LANE, Lanes } from '../../src/engine/lanes.ts';
 import type { Node } from '../../src/engine/node.ts';
 import { STEP_DEFAULTS } from '../../src/model/defaults.ts';
 import type { StepDefinition } from '../../src/model/flow.ts';
@@ -82,7 +82,7 @@ it('has a slot for each lane, and gives it back with the last call that needs it
   const lanes = knowing();
   const calls = Array.from({ length: 4 }, () => called());
   expect(calls.map((call, index) => lanes.enter(call, index < 2))).toEqual([1, 1, 0, 0]);
-  expect([lanes.count, lanes.room]).toEqual([2, 12]);
+  expect([lanes.count, lanes.room]).toEqual([2, 2 * CALLS_PER_LANE - 4]);
   expect(calls.map((call) => lanes.leave(call))).toEqual([0, 0, 1, 1]);
   expect([lanes.count, lanes.room]).toEqual([0, 0]);
 });
