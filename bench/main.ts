@@ -9,6 +9,7 @@ import type { Area, BenchContext, Figure } from './area.ts';
 import { calls } from './areas/calls.ts';
 import { callsOnCores } from './areas/calls-on-cores.ts';
 import { coldStart } from './areas/cold-start.ts';
+import { functionSteps } from './areas/function-steps.ts';
 import { engineAlone } from './areas/engine.ts';
 import { logs } from './areas/logs.ts';
 import { maps } from './areas/maps.ts';
@@ -33,6 +34,7 @@ const AREAS: readonly Area[] = [
   engineAlone,
   resume,
   maps,
+  functionSteps,
   calls,
   callsOnCores,
   recording,

@@ -3,13 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { flowOf, type LifeOptions, runLife } from '../kit/world.ts';
 import { type Actions, settleScript, stage } from './stage.ts';
+import { CALLS_PER_LANE } from '../../src/engine/lanes.ts';
 import type { Json } from '../../src/base/json.ts';
 import type { FlowDefinition } from '../../src/model/flow.ts';
 
-const ITEMS = Array.from({ length: 200 }, (_, index) => index);
-/** Eight for each slot, see `engine/lanes.ts`. */
-const IN_LINE = 8;
-
+const ITEMS = Array.from({ length: 300 }, (_, index) => index);
 const flow = (more: Partial<FlowDefinition> = {}): FlowDefinition =>
   flowOf([], { script: { module: '/stage.ts', flow: 'staged' }, ...more });
 
@@ -36,7 +34,7 @@ describe('quick calls', () => {
   it('are started ahead once they are known to be quick, each once', async () => {
     const { state, most, started, lanes } = await run((flow) => flow.map('quick', ITEMS));
     expect(state).toBe('succeeded');
-    expect(most).toBe(3 * IN_LINE);
+    expect(most).toBe(3 * CALLS_PER_LANE);
     expect(lanes.slice(0, 3)).toEqual([undefined, undefined, undefined]);
     expect(lanes.at(-1)).toBe(3);
     expect(Math.max(...lanes.map((count) => count ?? 0))).toBe(3);
