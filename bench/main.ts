@@ -11,6 +11,7 @@ import { callsOnCores } from './areas/calls-on-cores.ts';
 import { coldStart } from './areas/cold-start.ts';
 import { functionSteps } from './areas/function-steps.ts';
 import { engineAlone } from './areas/engine.ts';
+import { liveRun } from './areas/live-run.ts';
 import { logs } from './areas/logs.ts';
 import { maps } from './areas/maps.ts';
 import { planning } from './areas/planning.ts';
@@ -40,6 +41,7 @@ const AREAS: readonly Area[] = [
   recording,
   logs,
   rendering,
+  liveRun,
   reuse,
   scheduler,
 ];

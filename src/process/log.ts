@@ -9,8 +9,9 @@ import type { Captured } from './capture.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 const OWNER_ONLY = 0o600;
-/** How often all open logs are looked at. */
+/** How often open logs are looked at, and how many at once: of more than these each has its turn later. */
 const WATCH_MS = 250;
+const MOST_LOOKS = 400;
 /** Until then a log of its own is looked at after so many milliseconds: what is truncated early was often short. */
 const EARLY_MS = [2, 5, 10, 20, 40, 80, 160];
 /** What is remembered of a log's beginning, and of the end that it had when it was last looked at. */
@@ -120,6 +121,8 @@ function offsetOf(descriptor: number): number {
 
 interface Watched {
   size: number;
+  /** When it was last written. */
+  changedMs: number;
   /** What was there at the last look: bytes of the beginning, and those before the end. */
   head: Buffer;
   tail: Buffer;
@@ -135,15 +138,22 @@ let watchTimer: NodeJS.Timeout | undefined;
  * text that took the place of an equal one.
  */
 function watchContent(descriptor: number): { end(): boolean } {
-  const seen: Watched = { size: 0, head: Buffer.alloc(0), tail: Buffer.alloc(0), wasTruncated: false };
+  const seen: Watched = { size: 0, changedMs: 0, head: Buffer.alloc(0), tail: Buffer.alloc(0), wasTruncated: false };
   watched.set(descriptor, seen);
   watchTimer ??= setInterval(() => {
-    for (const [open, entry] of watched) look(open, entry);
+    for (const [open, entry] of [...watched].slice(0, MOST_LOOKS)) {
+      look(open, entry);
+      // Behind all others.
+      watched.delete(open);
+      watched.set(open, entry);
+    }
   }, WATCH_MS).unref();
   const early = lookEarly(descriptor, seen);
   return {
     end: () => {
       early.end();
+      // Whatever its times say: their grain is some milliseconds.
+      seen.changedMs = 0;
       look(descriptor, seen);
       watched.delete(descriptor);
       if (watched.size === 0) {
@@ -182,8 +192,8 @@ function look(descriptor: number, seen: Watched): void {
 }
 
 function compare(descriptor: number, seen: Watched): void {
-  const { size } = fstatSync(descriptor);
-  if (size === seen.size && size === 0) return;
+  const { size, mtimeMs } = fstatSync(descriptor);
+  if (size === seen.size && (size === 0 || mtimeMs === seen.changedMs)) return;
   const head = bytesAt(descriptor, 0, Math.min(size, HEAD_BYTES));
   const tail = bytesAt(descriptor, seen.size - seen.tail.length, seen.tail.length);
   if (size < seen.size || !head.subarray(0, seen.head.length).equals(seen.head) || !tail.equals(seen.tail)) {
@@ -191,6 +201,7 @@ function compare(descriptor: number, seen: Watched): void {
     return;
   }
   seen.head = head;
+  seen.changedMs = mtimeMs;
   if (size > seen.size) seen.tail = bytesAt(descriptor, size - Math.min(size, TAIL_BYTES), Math.min(size, TAIL_BYTES));
   seen.size = size;
 }
