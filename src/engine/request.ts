@@ -4,20 +4,14 @@ import { isAbsolute, join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { markedSecrets } from '../base/secret-mark.ts';
-import {
-  type DeepProblem,
-  deepReads,
-  evaluateDeep,
-  hasExpression,
-  type Reference,
-} from '../expressions/expressions.ts';
+import { type DeepProblem, deepReads, evaluateDeep } from '../expressions/expressions.ts';
 import type { StepDefinition } from '../model/flow.ts';
 import type { Failure } from '../model/outcome.ts';
 import { attemptsMade } from '../model/run.ts';
 import { callBehind, calledItem, type Node, itemOf } from './node.ts';
 import type { AttemptRequest, ReuseRequest } from './ports.ts';
 import { collectScope, type Eventually, type ScopeSource } from './scope.ts';
-import { attemptTemplates, reuseTemplates } from './templates.ts';
+import { attemptTemplates, reuseTemplates, type Templates } from './templates.ts';
 import { asText, asTexts, workOf } from './work.ts';
 
 /**
@@ -27,7 +21,7 @@ import { asText, asTexts, workOf } from './work.ts';
  */
 export function makeRequest(source: ScopeSource, node: Node, now: number): Eventually<Result<AttemptRequest, Failure>> {
   const asker = { node, attempt: attemptsMade(node.record) };
-  return evaluated(source, node, attemptTemplates(node.definition), asker.attempt, (values) =>
+  return evaluated(source, node, attemptTemplates(node.definition, isCalled(node)), asker.attempt, (values) =>
     requestFrom(source, node, values, now),
   );
 }
@@ -35,7 +29,7 @@ export function makeRequest(source: ScopeSource, node: Node, now: number): Event
 /** Evaluates a step for the question whether a recorded result stands for it. */
 export function makeReuseRequest(source: ScopeSource, node: Node): Eventually<Result<ReuseRequest, Failure>> {
   const { definition, record } = node;
-  return evaluated(source, node, reuseTemplates(definition), attemptsMade(record) + 1, (values) => {
+  return evaluated(source, node, reuseTemplates(definition, isCalled(node)), attemptsMade(record) + 1, (values) => {
     const { reuse } = definition;
     const ttl_ms = reuse?.cache?.ttl_ms ?? null;
     return {
@@ -55,37 +49,21 @@ export async function evaluateOutputs(source: ScopeSource): Promise<Result<Json,
   return value.ok ? value : err(expressionFailure('outputs', value.error));
 }
 
-/** What there is to evaluate: null where every text is literal, as it mostly is. */
-const cachedReads = new WeakMap<JsonObject, readonly Reference[] | null>();
-
-function readsOf(templates: JsonObject): readonly Reference[] | null {
-  const known = cachedReads.get(templates);
-  if (known !== undefined) return known;
-  const reads = isLiteral(templates) ? null : deepReads(templates);
-  cachedReads.set(templates, reads);
-  return reads;
-}
-
-function isLiteral(value: Json): boolean {
-  if (typeof value === 'string') return !hasExpression(value);
-  return value === null || typeof value !== 'object' || Object.values(value).every(isLiteral);
-}
+const isCalled = (node: Node): boolean => callBehind(node) !== null;
 
 function evaluated<T>(
   source: ScopeSource,
   node: Node,
-  templates: JsonObject,
+  { texts, reads }: Templates,
   attempt: number,
   make: (values: JsonObject) => T,
 ): Eventually<Result<T, Failure>> {
   const evaluate = (scope: JsonObject): Result<T, Failure> => {
-    const value = evaluateDeep(templates, scope);
+    const value = evaluateDeep(texts, scope);
     if (!value.ok) return err(expressionFailure('', value.error));
     return ok(make(isJsonObject(value.value) ? value.value : {}));
   };
-  // What was called holds values, never templates.
-  const reads = callBehind(node) === null ? readsOf(templates) : null;
-  if (reads === null) return ok(make(templates));
+  if (reads === null) return ok(make(texts));
   const scope = collectScope(source, reads, { node, attempt });
   return scope instanceof Promise ? scope.then(evaluate) : evaluate(scope);
 }

@@ -1,40 +1,57 @@
 /** Which texts of a step are templates, and when each is evaluated. */
 
 import type { Json, JsonObject } from '../base/json.ts';
+import { deepReads, hasExpression, type Reference } from '../expressions/expressions.ts';
 import type { Action, CommandAction, StepDefinition } from '../model/flow.ts';
 import { listTemplates } from './expansion.ts';
 
-const attempts = new WeakMap<StepDefinition, JsonObject>();
+/** Templates, and what they read: null where every text is literal, as it mostly is. */
+export interface Templates {
+  readonly texts: JsonObject;
+  readonly reads: readonly Reference[] | null;
+}
 
-/** The templates of an attempt: the same object for every attempt of a step, so that what it reads is found once. */
-export function attemptTemplates(step: StepDefinition): JsonObject {
-  const known = attempts.get(step);
+const attempts = new WeakMap<StepDefinition, Templates>();
+const reuses = new WeakMap<StepDefinition, Templates>();
+
+/** The templates of an attempt. @param isCalled what was called holds values, never templates. */
+export const attemptTemplates = (step: StepDefinition, isCalled: boolean): Templates =>
+  templatesIn(attempts, step, isCalled, attemptTexts);
+
+/** The templates that decide whether a recorded result stands for a step. @param isCalled as for an attempt. */
+export const reuseTemplates = (step: StepDefinition, isCalled: boolean): Templates =>
+  templatesIn(reuses, step, isCalled, reuseTexts);
+
+/** What is read is found once. Of literal texts by which one attempt is made nothing is kept: there may be a hundred thousand of them. */
+function templatesIn(
+  kept: WeakMap<StepDefinition, Templates>,
+  step: StepDefinition,
+  isCalled: boolean,
+  textsOf: (step: StepDefinition) => JsonObject,
+): Templates {
+  const known = kept.get(step);
   if (known !== undefined) return known;
-  const { env, with: input, workdir, stdin, artifacts, reuse } = step;
-  const templates = {
-    env,
-    with: input,
-    workdir,
-    stdin,
-    ...actionTemplates(step.action),
-    artifacts,
-    generates: reuse?.generates ?? [],
-  };
-  attempts.set(step, templates);
+  const texts = textsOf(step);
+  const reads = isCalled || isLiteral(texts) ? null : deepReads(texts);
+  const templates = { texts, reads };
+  if (reads !== null || step.map !== null || step.action.kind === 'call') kept.set(step, templates);
   return templates;
 }
 
-const reuses = new WeakMap<StepDefinition, JsonObject>();
+function isLiteral(value: Json): boolean {
+  if (typeof value === 'string') return !hasExpression(value);
+  return value === null || typeof value !== 'object' || Object.values(value).every(isLiteral);
+}
 
-/** The templates that decide whether a recorded result stands for a step. */
-export function reuseTemplates(step: StepDefinition): JsonObject {
-  const known = reuses.get(step);
-  if (known !== undefined) return known;
+function attemptTexts({ env, with: input, workdir, stdin, artifacts, reuse, action }: StepDefinition): JsonObject {
+  const generates = reuse?.generates ?? [];
+  return { env, with: input, workdir, stdin, artifacts, generates, ...actionTemplates(action) };
+}
+
+const reuseTexts = (step: StepDefinition): JsonObject => {
   const { reuse } = step;
-  const templates = { ...attemptTemplates(step), sources: reuse?.sources ?? [], key: reuse?.cache?.key ?? null };
-  reuses.set(step, templates);
-  return templates;
-}
+  return { ...attemptTexts(step), sources: reuse?.sources ?? [], key: reuse?.cache?.key ?? null };
+};
 
 /** Every template of a step and of all that belongs to it, in one value: what it reads, it reads through these. */
 export function templatesOf(step: StepDefinition): JsonObject {
@@ -49,7 +66,7 @@ export function templatesOf(step: StepDefinition): JsonObject {
     .flat()
     .map((handler: StepDefinition) => templatesOf(handler));
   return {
-    ...reuseTemplates(step),
+    ...reuseTexts(step),
     ...lists,
     ...wait,
     ...(action.kind === 'approve' ? { message: action.message } : {}),
