@@ -119,14 +119,22 @@ describe.each(pythons())('%s', (python) => {
 
   it('nor does it differ where a script stands in front of Python', async () => {
     const wrapper = path.join(folder, `wrapper-${files}`);
-    writeFileSync(wrapper, `#!/bin/bash\nexport WRAPPED=$PWD PATH="/more:$PATH"; unset HOME\nexec ${python} "$@"\n`, {
-      mode: 0o700,
-    });
+    writeFileSync(
+      wrapper,
+      `#!/bin/bash\nexport WRAPPED=$PWD PATH="/more:$PATH"; unset HOME\nsleep 0.2 <&2 >&2 &\nexec ${python} "$@"\n`,
+      {
+        mode: 0o700,
+      },
+    );
     for (const workdir of [folder, '/usr']) {
       const spec = { argv: [wrapper, '-u', '-c', PORTRAIT], workdir, env: { PATH, HOME: '/root', B: '1' } };
       const [one, other] = [await run(cold, '', spec), await run(quick, '', spec)];
       expect(known(other.printed)).toEqual(known(one.printed));
     }
+    // Meanwhile it ends what the script had begun.
+    expect(await run(quick, 'import time; time.sleep(0.3)')).toMatchObject({ exitCode: 0 });
+    const spec = { argv: [wrapper, '-u', '-c', 'import time; time.sleep(0.3)'], env: { PATH, HOME: '/root', B: '2' } };
+    expect(await run(quick, '', spec)).toMatchObject({ exitCode: 0 });
   });
 
   it.each([
