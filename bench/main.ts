@@ -22,6 +22,7 @@ import { reuse } from './areas/reuse.ts';
 import { scheduler } from './areas/scheduler.ts';
 import { shellSteps } from './areas/shell-steps.ts';
 import { starting } from './areas/starting.ts';
+import { warmPython } from './areas/warm-python.ts';
 import { canMeasurePrograms } from './protocol.ts';
 import { compiledReference, madeFolder } from './reference.ts';
 
@@ -44,6 +45,7 @@ const AREAS: readonly Area[] = [
   liveRun,
   reuse,
   scheduler,
+  warmPython,
 ];
 
 const { values } = parseArgs({
