@@ -30,5 +30,7 @@ export type Figure = Row | Absence | Growth;
 /** One area. */
 export interface Area {
   readonly name: string;
+  /** True: it runs only when it is named. */
+  readonly onRequest?: boolean;
   run(context: BenchContext): Promise<readonly Figure[]>;
 }

@@ -1,11 +1,12 @@
-/** `npm run bench [-- --only area] [--full] [--json file]`: measures, prints a table, and writes every sample as JSON. */
+/**
+ * `npm run bench [-- [area ...] [--full] [--json file] [--against file]]`: measures, prints a table, and writes every sample as JSON, also
+ * against an earlier such file. `npm run bench -- --page [--json file]` measures nothing, and writes `docs/performance.md` from it.
+ */
 
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Area, BenchContext, Figure } from './area.ts';
+import { comparison } from './against.ts';
+import type { Area, BenchContext } from './area.ts';
 import { calls } from './areas/calls.ts';
 import { callsOnCores } from './areas/calls-on-cores.ts';
 import { coldStart } from './areas/cold-start.ts';
@@ -14,6 +15,7 @@ import { engineAlone } from './areas/engine.ts';
 import { liveRun } from './areas/live-run.ts';
 import { logs } from './areas/logs.ts';
 import { maps } from './areas/maps.ts';
+import { peers } from './areas/peers.ts';
 import { planning } from './areas/planning.ts';
 import { recording } from './areas/recording.ts';
 import { rendering } from './areas/rendering.ts';
@@ -24,7 +26,10 @@ import { shellSteps } from './areas/shell-steps.ts';
 import { starting } from './areas/starting.ts';
 import { warmPython } from './areas/warm-python.ts';
 import { canMeasurePrograms } from './protocol.ts';
+import { writePage } from './page.ts';
 import { compiledReference, madeFolder } from './reference.ts';
+import { loadNow, type Measured, measured, readReport, type Report, writeReport } from './report.ts';
+import { line } from './table.ts';
 
 declare const REPOSITORY: string;
 
@@ -46,31 +51,25 @@ const AREAS: readonly Area[] = [
   reuse,
   scheduler,
   warmPython,
+  peers,
 ];
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', multiple: true }, full: { type: 'boolean' }, json: { type: 'string' } },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string', multiple: true },
+    full: { type: 'boolean' },
+    json: { type: 'string' },
+    against: { type: 'string' },
+    page: { type: 'boolean' },
+  },
 });
 
-function line(figure: Figure): string {
-  const name = figure.name.padEnd(44);
-  if ('absent' in figure) return `  ${name} left out: ${figure.absent}`;
-  if ('exponent' in figure) {
-    const points = figure.points.map(([size, value]) => `${size}: ${value.toFixed(0)}`).join(', ');
-    const note = figure.note === undefined ? '' : `   ${figure.note}`;
-    return `  ${name} exponent ${figure.exponent.toFixed(2)}, top ${figure.topExponent.toFixed(2)}   (${points} ${figure.unit})${note}`;
-  }
-  const goal =
-    figure.goal === null
-      ? ''
-      : `   goal ${Number(figure.goal.toFixed(2))}${figure.ratio <= figure.goal ? ' (met)' : ''}`;
-  const memory = `${(figure.peakKb / 1_024).toFixed(0)} MB`;
-  const ratio =
-    figure.name === figure.reference
-      ? 'reference     '
-      : `x ${figure.ratio.toFixed(2)} (best ${figure.best.toFixed(2)})`;
-  const note = figure.note === undefined ? '' : `   ${figure.note}`;
-  return `  ${name} ${ratio.padEnd(22)} cpu x ${figure.cpuRatio.toFixed(2)}   ${figure.wallMs.toFixed(0)} ms   ${memory}${goal}${note}`;
+/** Areas are named by `--only`, or plainly: `npm run bench -- peers`. */
+const named = [...(values.only ?? []), ...positionals];
+
+function isWanted({ name, onRequest }: Area): boolean {
+  return named.length === 0 ? onRequest !== true : named.some((each) => name.startsWith(each));
 }
 
 const context: BenchContext = {
@@ -79,25 +78,28 @@ const context: BenchContext = {
   full: values.full === true,
 };
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
-const figures: Figure[] = [];
-if (!canMeasurePrograms()) print('there is neither a C compiler nor GNU time: install the package `time`');
-for (const area of canMeasurePrograms() ? AREAS : []) {
-  if (values.only !== undefined && !values.only.some((name) => area.name.startsWith(name))) continue;
-  print(area.name);
-  const found = await area.run(context);
-  figures.push(...found);
-  for (const figure of found) print(line(figure));
-}
-const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { readonly version: string };
-const commit = spawnSync('git', ['-C', REPOSITORY, 'rev-parse', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
-const report = {
-  flowctl: version,
-  commit,
-  node: process.versions.node,
-  machine: { cores: cpus().length, model: cpus()[0]?.model ?? 'unknown', memory: totalmem(), load: loadavg() },
-  full: context.full,
-  figures,
-};
 const file = values.json ?? join(madeFolder(), 'bench.json');
-writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-print(`\nevery sample: ${file}`);
+const before = values.against === undefined ? null : readReport(values.against);
+
+async function measureAll(): Promise<Report> {
+  if (!canMeasurePrograms()) print('there is neither a C compiler nor GNU time: install the package `time`');
+  const areas: Measured[] = [];
+  for (const area of canMeasurePrograms() ? AREAS.filter(isWanted) : []) {
+    print(area.name);
+    const load = loadNow();
+    const figures = await area.run(context);
+    areas.push(measured(area.name, context.full, load, figures));
+    for (const figure of figures) print(line(figure));
+  }
+  const report = writeReport(file, areas);
+  print(`\nevery sample: ${file}`);
+  return before === null ? report : { ...report, areas };
+}
+
+if (values.page === true) {
+  writePage(readReport(file));
+  print('written: docs/performance.md, and the figures of README.md');
+} else {
+  const report = await measureAll();
+  if (before !== null) print(`\n${comparison(report, before).join('\n')}`);
+}

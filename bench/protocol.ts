@@ -81,22 +81,33 @@ export async function compare(
   }
   const base = samples.get(reference) ?? [];
   return all.map((subject) => {
-    const own = samples.get(subject) ?? [];
-    const ratios = own.map(({ wallMs }, round) => wallMs / (base[round]?.wallMs ?? Number.NaN));
-    const cpu = own.map(({ cpuMs }, round) => cpuMs / (base[round]?.cpuMs ?? Number.NaN));
-    return {
-      area,
-      name: subject.name,
-      reference: reference.name,
-      ratio: median(ratios),
-      best: Math.min(...ratios),
-      cpuRatio: median(cpu),
-      wallMs: median(own.map(({ wallMs }) => wallMs)),
-      peakKb: Math.max(...own.map(({ peakKb }) => peakKb)),
-      goal: ('goal' in subject ? (subject.goal as number) : undefined) ?? null,
-      samples: own,
-    };
+    const goal = ('goal' in subject ? (subject.goal as number) : undefined) ?? null;
+    return rowOf({ area, name: subject.name, goal }, samples.get(subject) ?? [], reference.name, base);
   });
+}
+
+/** A row as compared with another one of the same rounds. */
+export const rowAgainst = ({ area, name, samples }: Row, reference: Row, goal: number | null): Row =>
+  rowOf({ area, name, goal }, samples, reference.name, reference.samples);
+
+function rowOf(
+  of: Pick<Row, 'area' | 'name' | 'goal'>,
+  samples: readonly Sample[],
+  reference: string,
+  base: readonly Sample[],
+): Row {
+  const ratios = samples.map(({ wallMs }, round) => wallMs / (base[round]?.wallMs ?? Number.NaN));
+  const cpu = samples.map(({ cpuMs }, round) => cpuMs / (base[round]?.cpuMs ?? Number.NaN));
+  return {
+    ...of,
+    reference,
+    ratio: median(ratios),
+    best: Math.min(...ratios),
+    cpuRatio: median(cpu),
+    wallMs: median(samples.map(({ wallMs }) => wallMs)),
+    peakKb: Math.max(...samples.map(({ peakKb }) => peakKb)),
+    samples,
+  };
 }
 
 const TIME = '/usr/bin/time';

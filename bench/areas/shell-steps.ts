@@ -26,11 +26,13 @@ export const shellSteps: Area = {
         const subjects = [
           flowctlRun(folder, flowctl, shape, count, 'full', shape === 'wide' ? 2.0 : 2.2),
           flowctlRun(folder, flowctl, shape, count, 'process', shape === 'wide' ? 1.6 : 1.8),
-          flowctlRun(folder, flowctl, shape, count, 'full', undefined, 'direct'),
-          ...(has('make') ? [makeRun(folder, shape, count)] : []),
-          ...(has('ninja') ? [ninjaRun(folder, shape, count)] : []),
+          ...(full ? [flowctlRun(folder, flowctl, shape, count, 'full', undefined, 'direct')] : []),
+          ...peers.filter(({ tool }) => has(tool)).map(({ run }) => run(folder, shape, count)),
         ];
         figures.push(...(await compare('shell steps', reference, subjects, full ? 5 : 3)));
+      }
+      for (const { tool } of peers) {
+        if (!has(tool)) figures.push({ area: 'shell steps', name: tool, absent: 'it is not installed' });
       }
       figures.push(await ladder(folder, flowctl, full ? [100, 1_000, 5_000, 10_000] : [100, 500, 2_000]));
       return figures;
@@ -70,6 +72,18 @@ function flowctlRun(
   return goal === undefined ? subject : { ...subject, goal };
 }
 
+/** What runs the same commands, and keeps neither logs nor a history. */
+const peers: readonly {
+  readonly tool: string;
+  readonly run: (folder: string, shape: Shape, count: number) => Subject;
+}[] = [
+  { tool: 'make', run: makeRun },
+  { tool: 'ninja', run: ninjaRun },
+  { tool: 'xargs', run: (_, shape, count) => fedRun('xargs -n 1', 'sh -c :', shape, count) },
+  // As for make: it starts a bare command without a shell.
+  { tool: 'parallel', run: (_, shape, count) => fedRun('parallel --will-cite', "'true && : {}'", shape, count) },
+];
+
 function makeRun(folder: string, shape: Shape, count: number): Subject {
   const file = join(folder, `Makefile-${shape}`);
   writeFileSync(file, makefile(shape, count));
@@ -80,6 +94,16 @@ function ninjaRun(folder: string, shape: Shape, count: number): Subject {
   const file = join(folder, `build-${shape}.ninja`);
   writeFileSync(file, ninjafile(shape, count));
   return program(`ninja -j2, ${shape}`, ['ninja', '-j2', '--quiet', '-f', file], { cwd: folder });
+}
+
+/** A tool that starts a command for each line it reads; a chain is one at a time. */
+function fedRun(tool: string, command: string, shape: Shape, count: number): Subject {
+  const parallel = shape === 'wide' ? 2 : 1;
+  const [name = tool] = tool.split(' ');
+  const env = { ...process.env, PARALLEL_SHELL: '/bin/sh' };
+  return program(`${name} -P${parallel}, ${shape}`, ['sh', '-c', `seq ${count} | ${tool} -P ${parallel} ${command}`], {
+    env,
+  });
 }
 
 async function ladder(folder: string, flowctl: string, sizes: readonly number[]): Promise<Figure> {
