@@ -34,10 +34,10 @@ import type { Capacity, PrivateHosts } from './model/project.ts';
 import type { RunRecord } from './model/run.ts';
 import { createHub, type Observer } from './observers/hub.ts';
 import { systemClock } from './process/clock.ts';
-import { launcherFor } from './process/choose-launcher.ts';
 import { stepsOf, TOKEN_VARIABLE } from './process/token.ts';
 import { startWatchdog, type Watchdog } from './process/watchdog.ts';
 import { commandRunner } from './runners/command.ts';
+import { ResidentTree } from './runners/resident-tree.ts';
 import { functionRunner } from './runners/function.ts';
 import { flowRunner, type SubRuns } from './runners/flow.ts';
 import { lazyScripts } from './runners/lazy-scripts.ts';
@@ -149,8 +149,11 @@ export function composeLife(request: LifeRequest): Life {
     graceMs,
     waits: request.waits ?? 'stay',
     engines: new WeakMap(),
-    slots: createSlots(settings.max_parallel),
-    shortage: createShortage(),
+    ...{
+      slots: createSlots(settings.max_parallel),
+      shortage: createShortage(),
+      resident: new ResidentTree(environment),
+    },
     seats: seatsOf(request),
     fresh: request.fresh ?? { noCache: false, force: [] },
     flow: scopeIn(state.root, definition.file),
@@ -175,7 +178,7 @@ export function composeLife(request: LifeRequest): Life {
         return end.kind !== 'state_lost' ? end : { ...end, unrecorded: [...end.unrecorded, ...unrecorded] };
       } finally {
         await tree.seats?.close();
-        await functions.close();
+        await Promise.all([functions.close(), tree.resident.close()]);
         await watchdog.close();
         await pruneNowAndThen(state.cache, clock.wall());
       }
@@ -193,6 +196,7 @@ interface Tree {
   readonly waits: 'stay' | 'park';
   readonly engines: WeakMap<Member, Engine>;
   readonly slots: Slots;
+  readonly resident: ResidentTree;
   readonly shortage: ReturnType<typeof createShortage>;
   readonly seats: TreeSeats | null;
   readonly fresh: FreshWish;
@@ -215,12 +219,12 @@ function assemble(tree: Tree, member: Member): Engine {
     });
   const secrets = tree.secrets.of(definition.file);
   const guarded = (runner: Runner): Runner => {
-    const keeping = keepingArtifacts(runner);
-    return tree.secrets.isEmpty ? keeping : withSecrets(keeping, secrets);
+    const kept = keepingArtifacts(runner);
+    return tree.secrets.isEmpty ? kept : withSecrets(kept, secrets);
   };
   const { reuse, results } = reuseOf(tree, member, { store: storeOutputs, read: (ref) => outputs.read(ref) });
-  const keeping = { storeOutputs, checkOutputs };
-  const command = commandRunner({ ...keeping, launcher: launcherFor(environment), watchdog, inherited: environment });
+  const keeping = { storeOutputs, checkOutputs, ...tree.resident.forRun(environment) };
+  const command = commandRunner({ ...keeping, watchdog, inherited: environment });
   const isolated = { host: functions.isolated, command };
   const places = (step: StepKey, attempt: number) => attemptPlaces(layout, step, attempt);
   const privateHosts = reachableHosts(tree.privateHosts, [...Object.values(family.flows), definition]);

@@ -49,6 +49,15 @@ export interface ProcessEnd {
   readonly lost?: true;
   /** How far the file of its stdout was written by it, in bytes; where that can be known otherwise it is absent. */
   readonly written?: number;
+  /** Of a process in a group that stays: what it had started and not waited for, whatever group that is in by now; dead ones among them. */
+  readonly left?: readonly number[];
+}
+
+/** Who leads the group of a process and stays when that has ended. */
+export interface Staying {
+  readonly isGone: boolean;
+  /** Lets it go: when its process has ended it ends as well, and only then `exited` resolves. Resolves when it is gone. */
+  retire(): Promise<void>;
 }
 
 /** A process behind its gate, or past it. */
@@ -60,6 +69,8 @@ export interface LaunchedProcess {
   discard(): void;
   /** Resolves when the process has ended and was collected, whoever still holds its output. Never rejects. */
   readonly exited: Promise<ProcessEnd>;
+  /** Absent where the process leads its group itself. */
+  readonly staying?: Staying;
 }
 
 /** `refused`: the system has no room for another process now. `impossible`: it never will start like this. */

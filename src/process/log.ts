@@ -3,11 +3,21 @@
  * and nothing passes through here. Where something has to (see `piped-log`), they get a named pipe instead.
  */
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { Captured } from './capture.ts';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
 const OWNER_ONLY = 0o600;
 /** How often open logs are looked at, and how many at once: of more than these each has its turn later. */
 const WATCH_MS = 250;
@@ -82,6 +92,37 @@ export function openWatched(file: string): WatchedLog {
     },
   };
 }
+
+/** The look at a log that the attempt's own shell opens. */
+export interface LogWatch {
+  /** Ends it. @param written how far the log was written. @returns whether a program truncated it meanwhile. */
+  end(written: number): boolean;
+}
+
+/** Looks at a log that flowctl itself does not open, beginning after a few milliseconds: most steps are over by then. */
+export function watchLog(file: string): LogWatch {
+  let descriptor: number | null = null;
+  let watch: ReturnType<typeof watchContent> | null = null;
+  const timer = setTimeout(() => {
+    try {
+      descriptor = openSync(file, O_RDONLY | O_NOFOLLOW);
+      watch = watchContent(descriptor);
+    } catch {
+      // Removed meanwhile, or not there yet: the size at the end is looked at all the same.
+    }
+  }, EARLY_MS[0]).unref();
+  return {
+    end: (written) => {
+      clearTimeout(timer);
+      const wasTruncated = watch?.end() === true;
+      if (descriptor !== null) closeSync(descriptor);
+      return wasTruncated || (written > 0 && sizeOf(file) < written);
+    },
+  };
+}
+
+/** Of a file that was removed: what it held is no less gone than if it had been truncated, but that is what whoever removed it wanted. */
+const sizeOf = (file: string): number => lstatSync(file, { throwIfNoEntry: false })?.size ?? Number.POSITIVE_INFINITY;
 
 function openForAppend(file: string): number {
   // Read as well, to see that what was there is still there.

@@ -13,7 +13,7 @@ import type { Clock } from '../engine/ports.ts';
 import { pause, startWait } from './clock.ts';
 import { isGroupLeftBehind, livingMembers, signalGroup } from './group.ts';
 import { isDead, readProcessStat } from './identity.ts';
-import type { LaunchedProcess } from './launcher.ts';
+import type { LaunchedProcess, ProcessEnd } from './launcher.ts';
 import { findTagged, signalTagged } from './sweep.ts';
 import type { TokenPattern } from './token.ts';
 
@@ -118,6 +118,24 @@ function groupHasLife(group: number): boolean {
 function isAlive(pid: number): boolean {
   const stat = readProcessStat(pid);
   return stat !== null && !isDead(stat);
+}
+
+/**
+ * Ends what a step left in its group when it ended by itself, see `endLeftovers`. In a group that stays it is known what is left; if anything, whoever
+ * leads it goes first.
+ */
+export async function endLeftoversOf(
+  target: LaunchedProcess,
+  { left = [] }: ProcessEnd,
+  clock: Clock,
+  isKilled: () => boolean,
+): Promise<readonly number[]> {
+  const { staying } = target;
+  if (staying !== undefined && !staying.isGone) {
+    if (!left.some(isAlive)) return [];
+    await staying.retire();
+  }
+  return endLeftovers(target, clock, isKilled);
 }
 
 /**

@@ -15,7 +15,7 @@ import { WATCHDOG_SCRIPT } from './watchdog-script.ts';
 
 /** The guard of one run. */
 export interface Watchdog {
-  /** Hands a group over. The line is in the pipe when this returns; only then may the group's gate open. */
+  /** Hands a group over, once is enough. The line is in the pipe when this returns; only then may the group's gate open. */
   register(identity: ProcessIdentity): void;
   /** Takes a group back that has ended. */
   unregister(identity: ProcessIdentity): void;
@@ -92,6 +92,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   return {
     register: (identity) => {
       const line = `+ ${identity.group} ${identity.start_ticks ?? ''}\n`;
+      if (groups.get(identity.group) === line) return;
       groups.set(identity.group, line);
       shell?.stdin.write(line);
     },

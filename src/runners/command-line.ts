@@ -55,14 +55,21 @@ export function commandLineOf(
       const { workdir } = request;
       const line = interpreterLine(work.shell, work.text, { searchPath: env['PATH'], workdir, scriptFile });
       if (!line.ok) return line;
-      const callsScripts = reportsSignals(work.shell) && calledScriptReopens(work.text, workdir);
+      const reopensOutput = reportsSignals(work.shell)
+        ? opensOutputByName(work.text, workdir)
+        : namesOwnDescriptors(work.text);
       const warm = work.warm === true && work.shell === 'python' ? { isWarm: true as const } : {};
-      return ok({ ...line.value, reopensOutput: namesOwnDescriptors(work.text) || callsScripts, ...warm });
+      return ok({ ...line.value, reopensOutput, ...warm });
     }
   }
 }
 
-function findMissingWorkdir(workdir: string): Failure | null {
+/** True when shell text, or a script near at hand that it runs, opens `/dev/stdout` or the like by name. */
+export const opensOutputByName = (text: string, workdir: string): boolean =>
+  namesOwnDescriptors(text) || calledScriptReopens(text, workdir);
+
+/** Why a command cannot run in a folder; null where it can. */
+export function findMissingWorkdir(workdir: string): Failure | null {
   try {
     if (statSync(workdir).isDirectory()) return null;
     return { code: 'workdir_missing', message: `the working directory \`${workdir}\` is not a directory` };

@@ -3,23 +3,39 @@
 import { closeSync } from 'node:fs';
 import { assertNever, Bug } from '../base/result.ts';
 import type { AttemptRequest } from '../engine/ports.ts';
-import type { LaunchedProcess, Launcher, ProcessEnd } from '../process/launcher.ts';
-import type { AttemptLog, LogEnd } from '../process/log.ts';
+import type { Launcher } from '../process/launcher.ts';
+import { type AttemptLog, type LogEnd, watchLog } from '../process/log.ts';
 import type { LentTerminal } from '../process/terminal.ts';
-import { endLeftovers, type Ladder, startLadder } from '../process/terminate.ts';
+import { removeOutputFile } from '../process/output-file.ts';
 import type { Watchdog } from '../process/watchdog.ts';
 import { type AttemptFiles, makeAttemptFiles, putAwayAttemptFiles } from './attempt-files.ts';
-import { type CommandLine, type CommandWork, commandLineOf, tooLargeTogether } from './command-line.ts';
+import {
+  type CommandLine,
+  type CommandWork,
+  commandLineOf,
+  findMissingWorkdir,
+  tooLargeTogether,
+} from './command-line.ts';
 import { concludeCommand } from './conclude.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
 import type { OutputKeeping } from './outputs.ts';
+import {
+  makeResidentFiles,
+  type ResidentAttempt,
+  type ResidentOptions,
+  residentFor,
+  residentProcess,
+} from './resident-command.ts';
 import { failedToStart, type Runner, type RunnerContext, type RunningWork, type WorkEnd } from './runner.ts';
+import { type Control, type Exited, supervise, type Supervised } from './supervise.ts';
 
 /** What the command runner works with. */
 export interface CommandRunnerOptions extends OutputKeeping {
   readonly launcher: Launcher;
   readonly watchdog: Watchdog;
   readonly inherited: InheritedEnvironment;
+  /** Shells that stay, for steps to which that is the same. Default: none. */
+  readonly resident?: ResidentOptions | null;
 }
 
 /** Runs work of the kinds `shell` and `argv`. */
@@ -33,23 +49,19 @@ export function commandRunner(options: CommandRunnerOptions): Runner {
   };
 }
 
-/** What `stop` and `kill` act upon, whatever has been reached when they are called, and what every way out needs to know. */
-interface Control {
-  stopSignal: NodeJS.Signals | null;
-  killed: boolean;
-  /** How far its process wrote its log, as {@link ProcessEnd} says it; known when that has ended, however it did. */
-  written: number | undefined;
-  /** Tells a waiting phase that one of the two above changed. */
-  changed(): void;
-}
-
 function startCommand(
   options: CommandRunnerOptions,
   request: AttemptRequest,
   work: CommandWork,
   context: RunnerContext,
 ): RunningWork {
-  const control: Control = { stopSignal: null, killed: false, written: undefined, changed: () => {} };
+  const control: Control = {
+    stopSignal: null,
+    killed: false,
+    written: undefined,
+    leftNothing: false,
+    changed: () => {},
+  };
   return {
     ended: runCommand(options, request, work, context, control),
     stop: (signal) => {
@@ -61,6 +73,7 @@ function startCommand(
       control.killed = true;
       control.changed();
     },
+    hasLeftNothing: () => control.leftNothing,
   };
 }
 
@@ -71,16 +84,23 @@ async function runCommand(
   context: RunnerContext,
   control: Control,
 ): Promise<WorkEnd> {
-  const env = environmentOf(options.inherited, request, context.places, context.secrets?.withheld);
+  const { watchdog, inherited, resident } = options;
+  if (resident != null && !unfit.has(request)) {
+    const found = residentFor(resident, inherited, request, context);
+    const attempt = found instanceof Promise ? await found : found;
+    if (attempt !== null) return runResident(options, resident, attempt, { watchdog, request, context, control });
+  }
+  const env = environmentOf(inherited, request, context.places, context.secrets?.withheld);
   const line = commandLineOf(work, request, env, context.places.script);
   if (!line.ok) return failedToStart(line.error.code, line.error.message);
-  if (!request.interactive) return runLine({ options, request, context, control, env }, line.value);
+  const common: Attempt = { options, watchdog, request, context, control, env };
+  if (!request.interactive) return runLine(common, line.value);
   const terminal = await borrow(control);
   if (terminal.kind !== 'lent') return terminal;
   let wasCutShort = false;
   try {
     const { descriptor } = terminal;
-    const end = await runLine({ options, request, context, control, env, terminal: descriptor }, line.value);
+    const end = await runLine({ ...common, terminal: descriptor }, line.value);
     wasCutShort = (end.kind === 'stopped' || (end.kind === 'failed' && end.signal !== null)) && obeysSequences(env);
     return end;
   } finally {
@@ -101,6 +121,45 @@ async function borrow(control: Control): Promise<(LentTerminal & { readonly kind
   if (terminal !== null) return { kind: 'lent', ...terminal };
   if (givenUp.signal.aborted) return { kind: 'stopped', exit_code: null, signal: null };
   return failedToStart('start_refused', '`interactive: true` needs a terminal, and flowctl was started without one');
+}
+
+/** What a resident shell could not begin: it is started in another way. */
+const unfit = new WeakSet<AttemptRequest>();
+
+async function runResident(
+  options: CommandRunnerOptions,
+  { spares }: ResidentOptions,
+  resident: ResidentAttempt,
+  attempt: Supervised,
+): Promise<WorkEnd> {
+  const { request, context, control } = attempt;
+  const { places, secrets } = context;
+  const target = residentProcess(resident);
+  const trouble = makeResidentFiles(spares, context);
+  if (trouble !== null) {
+    target.discard();
+    return trouble;
+  }
+  const watch = watchLog(places.log);
+  let isUnused = false;
+  try {
+    const reached = await supervise(attempt, target).finally(() => {
+      if (watch.end(control.written ?? 0)) context.listener.warned('log_truncated', truncationWarning(request.step));
+    });
+    if (reached.kind !== 'exited') return reached;
+    const end = await target.exited;
+    if (end.notRun) {
+      const missing = findMissingWorkdir(request.workdir);
+      if (missing !== null) return failedToStart(missing.code, missing.message);
+      unfit.add(request);
+      return { kind: 'refused', code: 'EAGAIN' };
+    }
+    isUnused = !end.wrote;
+    return await concludeCommand(options, { request, places, end, captured: null, secrets, wroteNothing: isUnused });
+  } finally {
+    if (!isUnused) removeOutputFile(places.output);
+    control.leftNothing = spares.takeBack(places, isUnused);
+  }
 }
 
 async function runLine(attempt: Attempt, line: CommandLine): Promise<WorkEnd> {
@@ -126,20 +185,11 @@ async function runLine(attempt: Attempt, line: CommandLine): Promise<WorkEnd> {
 }
 
 /** What the phases of an attempt have in common. */
-interface Attempt {
+interface Attempt extends Supervised {
   readonly options: CommandRunnerOptions;
-  readonly request: AttemptRequest;
-  readonly context: RunnerContext;
-  readonly control: Control;
   readonly env: { readonly [name: string]: string };
   /** Of an interactive step. */
   readonly terminal?: number;
-}
-
-/** The process came to its end by itself; what that means is still to be said. */
-interface Exited {
-  readonly kind: 'exited';
-  readonly end: ProcessEnd;
 }
 
 async function settleLog(log: AttemptLog, { request, context, control }: Attempt): Promise<LogEnd> {
@@ -185,68 +235,3 @@ const refusalWarning = (step: string, code: string): string =>
 
 const truncationWarning = (step: string): string =>
   `something truncated the log while \`${step}\` ran, so output is lost; write \`>&2\` in place of \`> /dev/stderr\``;
-
-/** From the launched process to its end; the caller puts the files away. */
-async function supervise(attempt: Attempt, target: LaunchedProcess): Promise<WorkEnd | Exited> {
-  const { context, control } = attempt;
-  const { watchdog } = attempt.options;
-  void target.exited.then(({ written }) => {
-    control.written = written;
-  });
-  watchdog.register(target.identity);
-  try {
-    await context.listener.spawned(target.identity);
-  } catch (error) {
-    // The record could not be written: nothing may happen that nobody will know of.
-    target.discard();
-    await target.exited;
-    watchdog.unregister(target.identity);
-    throw error;
-  }
-  if (control.stopSignal !== null) {
-    target.discard();
-    await target.exited;
-    watchdog.unregister(target.identity);
-    return { kind: 'stopped', exit_code: null, signal: null };
-  }
-  target.release();
-  context.begun();
-  const stopped = new Promise<'stopped'>((resolve) => {
-    control.changed = () => resolve('stopped');
-  });
-  const first = await Promise.race([target.exited, stopped]);
-  if (first === 'stopped') return climbDown(attempt, target);
-  // What left its group is still to be ended, and nobody wished it: the executor calls that lost.
-  if (first.lost === true) {
-    const end = await climbDown(attempt, target, 0);
-    return { ...end, detail: 'the process that had started it was killed' };
-  }
-  const leftovers = await endLeftovers(target, context.clock, () => control.killed);
-  if (leftovers.length > 0) context.listener.reaped(leftovers);
-  watchdog.unregister(target.identity);
-  return { kind: 'exited', end: first };
-}
-
-type StoppedWork = Extract<WorkEnd, { readonly kind: 'stopped' }>;
-
-async function climbDown(attempt: Attempt, target: LaunchedProcess, graceMs?: number): Promise<StoppedWork> {
-  const { options, request, context, control } = attempt;
-  const ladder: Ladder = startLadder({
-    process: target,
-    pattern: { kind: 'attempt', run: request.run, step: request.step, attempt: request.attempt },
-    signal: control.stopSignal ?? 'SIGTERM',
-    graceMs: control.killed ? 0 : (graceMs ?? request.grace_ms),
-    clock: context.clock,
-  });
-  control.changed = () => {
-    if (control.killed) ladder.kill();
-  };
-  const left = await ladder.done;
-  if (left.length > 0) {
-    context.listener.warned('processes_left', `cannot be ended: ${left.join(', ')}`);
-    return { kind: 'stopped', exit_code: null, signal: null };
-  }
-  options.watchdog.unregister(target.identity);
-  const { exitCode, signal } = await target.exited;
-  return { kind: 'stopped', exit_code: exitCode, signal };
-}

@@ -20,6 +20,8 @@ export interface CommandEnd {
   readonly end: ProcessEnd;
   /** What came by stdout; null where outputs come from the file. */
   readonly captured: Captured | null;
+  /** Its output file is known to be empty. Default: it is read. */
+  readonly wroteNothing?: boolean;
   /** Absent where the run has no secrets. */
   readonly secrets?: AttemptSecrets | undefined;
 }
@@ -44,8 +46,8 @@ export async function concludeCommand(keeping: OutputKeeping, command: CommandEn
     : { kind: 'failed', failure: kept.error, exit_code: exitCode, signal: null };
 }
 
-function readOutputs({ request, places, captured }: CommandEnd): Result<Json, Failure> {
-  const file = readOutputFile(places.output);
+function readOutputs({ request, places, captured, wroteNothing = false }: CommandEnd): Result<Json, Failure> {
+  const file = wroteNothing ? ok(null) : readOutputFile(places.output);
   if (request.output === 'file' || captured === null) {
     // Where a schema asks for names, nothing written means: none of them.
     return file.ok && file.value === null && request.outputs_schema !== null ? ok({}) : file;

@@ -67,8 +67,14 @@ export function layersOf(
 
 const heritages = new WeakMap<InheritedEnvironment, WeakMap<ReadonlySet<string>, LayeredEnvironment['shared']>>();
 
-/** What an attempt inherits. */
-function heritageOf(inherited: InheritedEnvironment, withheld: ReadonlySet<string>): LayeredEnvironment['shared'] {
+/**
+ * What an attempt inherits; the same object for the same arguments.
+ * @param withheld as in `environmentOf`. Default: none.
+ */
+export function heritageOf(
+  inherited: InheritedEnvironment,
+  withheld: ReadonlySet<string> = NOTHING,
+): LayeredEnvironment['shared'] {
   const known = heritages.get(inherited) ?? new WeakMap<ReadonlySet<string>, LayeredEnvironment['shared']>();
   heritages.set(inherited, known);
   const made = known.get(withheld);

@@ -1,0 +1,92 @@
+/**
+ * The empty files and folders of attempts that are over, kept for those to come: an output file and an artifacts folder that nobody used are given the
+ * name that the next attempt has for its own. To rename is to change two names; to make and remove takes an inode each time, which a file system
+ * may look for long after many were removed (ext4 without a journal gives none again for a minute), and all of it is on a step's way.
+ */
+
+import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import path from 'node:path';
+import { createOutputFile } from '../process/output-file.ts';
+import type { AttemptPlaces } from './runner.ts';
+
+type Named = Pick<AttemptPlaces, 'output' | 'artifacts'>;
+
+/** What is kept for the attempts of one run. */
+export class SpareFiles {
+  readonly #outputs: string[] = [];
+  readonly #artifacts: string[] = [];
+  readonly #folders = new Set<string>();
+
+  /** Makes a folder once, not its parents: where the run's folder is gone, what is put there is in nobody's state. @throws a system error. */
+  ensureFolder(folder: string): void {
+    if (this.#folders.has(folder)) return;
+    makeFolder(folder);
+    this.#folders.add(folder);
+  }
+
+  /** Makes `FLOWCTL_ARTIFACTS` and the fresh file `FLOWCTL_OUTPUT`. @throws a system error. */
+  make({ output, artifacts }: Named): void {
+    if (!renameOne(this.#artifacts, artifacts)) makeFolder(artifacts);
+    if (!renameOne(this.#outputs, output)) createOutputFile(output);
+  }
+
+  /**
+   * Takes back what nobody used. What is in use stays as it is.
+   * @param isUnused the output file is known to be as it was made; the folder is looked at here.
+   * @returns whether the folder held nothing.
+   */
+  takeBack({ output, artifacts }: Named, isUnused: boolean): boolean {
+    if (isUnused) this.#outputs.push(output);
+    const isEmpty = isEmptyFolder(artifacts);
+    if (isEmpty) this.#artifacts.push(artifacts);
+    return isEmpty;
+  }
+
+  /** Removes what is kept. */
+  clear(): void {
+    for (const file of this.#outputs.splice(0)) remove(() => unlinkSync(file));
+    for (const folder of this.#artifacts.splice(0)) remove(() => rmdirSync(folder));
+  }
+}
+
+function remove(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // Somebody did before, or put something into it: then it is kept.
+  }
+}
+
+function renameOne(spares: string[], to: string): boolean {
+  const from = spares.pop();
+  if (from === undefined) return false;
+  try {
+    renameSync(from, to);
+    return true;
+  } catch {
+    // It is tidied away with the others.
+    spares.unshift(from);
+    return false;
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    mkdirSync(path.dirname(folder), { mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
+  }
+}
+
+function isEmptyFolder(folder: string): boolean {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    // Removed, or a file, or a folder that was made unreadable.
+    return false;
+  }
+}
