@@ -142,18 +142,12 @@ export function composeLife(request: LifeRequest): Life {
     loseState: (error) => engine.loseState(error),
   };
   const tree: Tree = {
-    family,
-    watchdog,
-    functions,
-    secrets,
-    graceMs,
+    ...{ family, watchdog, functions, secrets, graceMs },
     waits: request.waits ?? 'stay',
     engines: new WeakMap(),
-    ...{
-      slots: createSlots(settings.max_parallel),
-      shortage: createShortage(),
-      resident: new ResidentTree(environment),
-    },
+    slots: createSlots(settings.max_parallel),
+    shortage: createShortage(),
+    resident: new ResidentTree(environment),
     seats: seatsOf(request),
     fresh: request.fresh ?? { noCache: false, force: [] },
     flow: scopeIn(state.root, definition.file),

@@ -23,7 +23,7 @@ const OWNER_ONLY = 0o600;
 const WATCH_MS = 250;
 const MOST_LOOKS = 400;
 /** Until then a log of its own is looked at after so many milliseconds: what is truncated early was often short. */
-const EARLY_MS = [2, 5, 10, 20, 40, 80, 160];
+const EARLY_MS = [2, 5, 10, 20, 40, 80, 160] as const;
 /** What is remembered of a log's beginning, and of the end that it had when it was last looked at. */
 const HEAD_BYTES = 256;
 const TAIL_BYTES = 64;
@@ -103,14 +103,20 @@ export interface LogWatch {
 export function watchLog(file: string): LogWatch {
   let descriptor: number | null = null;
   let watch: ReturnType<typeof watchContent> | null = null;
-  const timer = setTimeout(() => {
+  let timer: NodeJS.Timeout | undefined;
+  const open = (tries: number): void => {
     try {
       descriptor = openSync(file, O_RDONLY | O_NOFOLLOW);
       watch = watchContent(descriptor);
     } catch {
-      // Removed meanwhile, or not there yet: the size at the end is looked at all the same.
+      // Not there yet, where the machine has much to do.
+      openIn(EARLY_MS[tries] ?? WATCH_MS, tries + 1);
     }
-  }, EARLY_MS[0]).unref();
+  };
+  const openIn = (delayMs: number, tries: number): void => {
+    timer = setTimeout(() => open(tries), delayMs).unref();
+  };
+  openIn(EARLY_MS[0], 1);
   return {
     end: (written) => {
       clearTimeout(timer);

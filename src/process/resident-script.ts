@@ -13,7 +13,7 @@
 
 /** What a step is for a shell. Everything is free of NUL bytes. */
 export interface ResidentStep {
-  /** A path where nothing is yet. */
+  /** Made where it is missing; a link is not followed. */
   readonly log: string;
   /** `$FLOWCTL_OUTPUT`; it exists, and is empty. */
   readonly output: string;
@@ -24,7 +24,7 @@ export interface ResidentStep {
 }
 
 /** What is said first. */
-export const RESIDENT_BEGINNING = 'trap : HUP INT QUIT TERM; flowctl_mask=$(umask); umask 077; set -C; echo ready\n';
+export const RESIDENT_BEGINNING = 'trap : HUP INT QUIT TERM; flowctl_mask=$(umask); umask 077; echo ready\n';
 
 const OWN = 'flowctl_mask flowctl_code flowctl_at flowctl_left flowctl_wrote flowctl_name';
 
@@ -40,11 +40,10 @@ export function residentScript(step: ResidentStep, inherited: { readonly [name: 
   const { OLDPWD } = inherited;
   const before = OLDPWD === undefined ? 'unset OLDPWD' : `OLDPWD=${quoted(OLDPWD)}`;
   const here = inherited['PWD'] === undefined ? '; flowctl_name=$PWD; unset PWD; PWD=$flowctl_name' : '';
-  const inner = `${before}${here}; umask $flowctl_mask; unset ${OWN}; set +C -e; export ${exports.join(' ')}; eval ${quoted(text)}`;
+  const inner = `${before}${here}; umask $flowctl_mask; unset ${OWN}; set -e; export ${exports.join(' ')}; eval ${quoted(text)}`;
   return (
     '{ flowctl_code=- flowctl_at=0 flowctl_left= flowctl_wrote=1; ' +
-    // A file that is there already makes this fail, and so does a link.
-    `${change} && true >${quoted(log)} && { ` +
+    `${change} && [ ! -L ${quoted(log)} ] && { ` +
     `( ${inner}\n) </dev/null >&5 2>&1 5>&-; flowctl_code=$?; read -r flowctl_name flowctl_at </proc/self/fdinfo/5; ` +
     `read -r flowctl_left </proc/$$/task/$$/children; ` +
     `flowctl_name=${quoted(output)}; [ -f "$flowctl_name" ] && [ ! -s "$flowctl_name" ] && [ ! -L "$flowctl_name" ] && ` +
