@@ -8,6 +8,7 @@ import type { RunDetail } from '../../src/model/view.ts';
 import { canUnshare, isRoot } from '../kit/abilities.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, onlyRun, shown, single, stepOf, timesOf } from '../kit/flows.ts';
+import { overLaunchers } from '../kit/launchers.ts';
 import { Stage } from '../kit/puppet.ts';
 
 const here = useCase();
@@ -76,20 +77,22 @@ async function expectWhole(count: number): Promise<void> {
   expect((await rig.flowctl('logs', 'last', 'many[7]')).stdout).toContain('printed');
 }
 
-it('case 55: `ulimit -n 64`, 40 steps at once: 0, each ran once', async () => {
-  const { rig } = here;
-  rig.write('flow.yaml', crowd(40));
-  const { code, stderr } = await rig.shell('ulimit -n 64; exec "$NODE" "$BIN" run flow.yaml').ended;
-  expect(code, stderr).toBe(0);
-  await expectWhole(40);
-});
+overLaunchers(here, () => {
+  it('case 55: `ulimit -n 64`, 40 steps at once: 0, each ran once', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', crowd(40));
+    const { code, stderr } = await rig.shell('ulimit -n 64; exec "$NODE" "$BIN" run flow.yaml').ended;
+    expect(code, stderr).toBe(0);
+    await expectWhole(40);
+  });
 
-it('case 55: `ulimit -n 64`, 40 steps whose logs pass through pipes: 0, each ran once', async () => {
-  const { rig } = here;
-  rig.write('flow.yaml', crowd(40).replace('    run:', '    output: text\n    run:'));
-  const { code, stderr } = await rig.shell('ulimit -n 64; exec "$NODE" "$BIN" run flow.yaml').ended;
-  expect(code, stderr).toBe(0);
-  await expectWhole(40);
+  it('case 55: `ulimit -n 64`, 40 steps whose logs pass through pipes: 0, each ran once', async () => {
+    const { rig } = here;
+    rig.write('flow.yaml', crowd(40).replace('    run:', '    output: text\n    run:'));
+    const { code, stderr } = await rig.shell('ulimit -n 64; exec "$NODE" "$BIN" run flow.yaml').ended;
+    expect(code, stderr).toBe(0);
+    await expectWhole(40);
+  });
 });
 
 it('F22: descriptors are few while 30 functions and 10 commands run: 0, each ran once', async () => {
@@ -107,18 +110,20 @@ it('F22: descriptors are few while 30 functions and 10 commands run: 0, each ran
   await expectWhole(10);
 });
 
-it.skipIf(!canLimitPids)(
-  'case 55: `pids.max` 30, 40 steps at once: 0, slower (needs root, control groups)',
-  async () => {
-    const { rig } = here;
-    rig.write('flow.yaml', crowd(40));
-    const group = groupWith('pids', { 'pids.max': '30' });
-    const { code, stderr } = await rig.shell(`echo $$ > ${group}/cgroup.procs; exec "$NODE" "$BIN" run flow.yaml`)
-      .ended;
-    expect(code, stderr).toBe(0);
-    await expectWhole(40);
-  },
-);
+overLaunchers(here, () => {
+  it.skipIf(!canLimitPids)(
+    'case 55: `pids.max` 30, 40 steps at once: 0, slower (needs root, control groups)',
+    async () => {
+      const { rig } = here;
+      rig.write('flow.yaml', crowd(40));
+      const group = groupWith('pids', { 'pids.max': '30' });
+      const { code, stderr } = await rig.shell(`echo $$ > ${group}/cgroup.procs; exec "$NODE" "$BIN" run flow.yaml`)
+        .ended;
+      expect(code, stderr).toBe(0);
+      await expectWhole(40);
+    },
+  );
+});
 
 const STRANGER = 61_234;
 const canBecome =

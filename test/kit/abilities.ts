@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,6 +33,15 @@ export const canTrace = once(() => {
 export const canUnshare = once(() =>
   succeeds('unshare', '-Urmpf', '--mount-proc', 'sh', '-c', 'mount -t tmpfs none /mnt && umount /mnt'),
 );
+
+/** The starter is there: a Perl, and a /proc of one's own. */
+export const canStart = once(() => {
+  try {
+    return succeeds('perl', '-e', '1') && readlinkSync('/proc/self') === String(process.pid);
+  } catch {
+    return false;
+  }
+});
 
 /** File systems that a power cut can be tried on. */
 export type DiskKind = 'ext4' | 'xfs';

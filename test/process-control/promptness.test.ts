@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { useCase } from '../kit/case.ts';
 import { chain } from '../kit/flows.ts';
+import { overLaunchers } from '../kit/launchers.ts';
 import { Stage } from '../kit/puppet.ts';
 import { eventually, GONE_MS, type Started, tagged } from '../kit/rig.ts';
 
@@ -43,64 +44,66 @@ async function underWay(kind: 'cooperative' | 'stubborn', graceMs: number) {
 const isGone = (run: string) => eventually('nothing is left', GONE_MS, () => tagged(run).length === 0);
 const ends = ({ ended }: Started) => ended;
 
-describe('in time', () => {
-  it('I5: what a killed flowctl leaves is gone a second after the grace time, however stubborn', async () => {
-    here.mayLeaveStrays();
-    await prompt(GRACE_MS + 1_000, async () => {
-      const { started, run } = await underWay('stubborn', GRACE_MS);
-      return timed(
-        () => started.process.kill('SIGKILL'),
-        () => isGone(run),
-      );
+overLaunchers(here, () => {
+  describe('in time', () => {
+    it('I5: what a killed flowctl leaves is gone a second after the grace time, however stubborn', async () => {
+      here.mayLeaveStrays();
+      await prompt(GRACE_MS + 1_000, async () => {
+        const { started, run } = await underWay('stubborn', GRACE_MS);
+        return timed(
+          () => started.process.kill('SIGKILL'),
+          () => isGone(run),
+        );
+      });
     });
-  });
 
-  it('I11: a run reads `crashed` within a second of the death of its owner', async () => {
-    here.mayLeaveStrays();
-    await prompt(1_000, async () => {
-      const { rig, started, run } = await underWay('cooperative', GRACE_MS);
-      const isCrashed = async () => {
-        const [row] = await rig.query<{ id: string; state: string }[]>('runs');
-        return row?.id === run && row.state === 'crashed';
-      };
-      const tookMs = await timed(
-        () => started.process.kill('SIGKILL'),
-        () => eventually('it reads crashed', GONE_MS, isCrashed),
-      );
-      await isGone(run);
-      return tookMs;
+    it('I11: a run reads `crashed` within a second of the death of its owner', async () => {
+      here.mayLeaveStrays();
+      await prompt(1_000, async () => {
+        const { rig, started, run } = await underWay('cooperative', GRACE_MS);
+        const isCrashed = async () => {
+          const [row] = await rig.query<{ id: string; state: string }[]>('runs');
+          return row?.id === run && row.state === 'crashed';
+        };
+        const tookMs = await timed(
+          () => started.process.kill('SIGKILL'),
+          () => eventually('it reads crashed', GONE_MS, isCrashed),
+        );
+        await isGone(run);
+        return tookMs;
+      });
     });
-  });
 
-  it('I11: the first signal ends cooperative steps, and flowctl, within half a second', async () => {
-    await prompt(500, async () => {
-      const { started } = await underWay('cooperative', 20_000);
-      return timed(
-        () => started.process.kill('SIGTERM'),
-        () => ends(started),
-      );
+    it('I11: the first signal ends cooperative steps, and flowctl, within half a second', async () => {
+      await prompt(500, async () => {
+        const { started } = await underWay('cooperative', 20_000);
+        return timed(
+          () => started.process.kill('SIGTERM'),
+          () => ends(started),
+        );
+      });
     });
-  });
 
-  it('I11: it ends stubborn ones half a second after the grace time', async () => {
-    await prompt(GRACE_MS + 500, async () => {
-      const { started } = await underWay('stubborn', GRACE_MS);
-      return timed(
-        () => started.process.kill('SIGTERM'),
-        () => ends(started),
-      );
+    it('I11: it ends stubborn ones half a second after the grace time', async () => {
+      await prompt(GRACE_MS + 500, async () => {
+        const { started } = await underWay('stubborn', GRACE_MS);
+        return timed(
+          () => started.process.kill('SIGTERM'),
+          () => ends(started),
+        );
+      });
     });
-  });
 
-  it('I11: a second signal ends stubborn ones within half a second', async () => {
-    await prompt(500, async () => {
-      const { started } = await underWay('stubborn', 30_000);
-      started.process.kill('SIGTERM');
-      await started.prints('SIGTERM received');
-      return timed(
-        () => started.process.kill('SIGTERM'),
-        () => ends(started),
-      );
+    it('I11: a second signal ends stubborn ones within half a second', async () => {
+      await prompt(500, async () => {
+        const { started } = await underWay('stubborn', 30_000);
+        started.process.kill('SIGTERM');
+        await started.prints('SIGTERM received');
+        return timed(
+          () => started.process.kill('SIGTERM'),
+          () => ends(started),
+        );
+      });
     });
   });
 });

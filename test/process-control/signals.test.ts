@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { canUnshare, isRoot } from '../kit/abilities.ts';
 import { GRACE_MS, useCase } from '../kit/case.ts';
 import { chain, onlyRun, shown, stepOf } from '../kit/flows.ts';
+import { overLaunchers } from '../kit/launchers.ts';
 import { Stage } from '../kit/puppet.ts';
 import { BIN, eventually, GONE_MS, tagged } from '../kit/rig.ts';
 
@@ -13,109 +14,111 @@ const here = useCase();
 
 const hasNohup = spawnSync('nohup', ['--version']).status === 0;
 
-describe('a signal', () => {
-  it('case 40: SIGINT, three cooperative steps: one INT each, cancelled, dies by SIGINT, resumable', async () => {
-    const { rig } = here;
-    const stage = await here.stage();
-    rig.give({ FLOWCTL_GRACE: '20s' });
-    const steps = ['x', 'y', 'z'];
-    rig.write(
-      'flow.yaml',
-      `steps:
-${steps.map((name) => `  ${name}: { run: ${Stage.step(name, 'SIGINT', 'SIGTERM')} }`).join('\n')}
-  last: { needs: [x, y, z], run: 'echo last >> "$EFFECTS"' }
-`,
-    );
-    const run = rig.start(['run', 'flow.yaml']);
-    const puppets = await Promise.all(steps.map((name) => stage.enter(name)));
-    run.process.kill('SIGINT');
-    await Promise.all(puppets.map((puppet) => puppet.catches('SIGINT')));
-    const began = performance.now();
-    await Promise.all(puppets.map((puppet) => puppet.exit(0)));
-    const { code, signal, stdout } = await run.ended;
-    expect({ code, signal }).toEqual({ code: null, signal: 'SIGINT' });
-    // Far below the grace time: nothing waits for it.
-    expect(performance.now() - began).toBeLessThan(GONE_MS);
-    for (const puppet of puppets) expect(puppet.signals).toEqual(['SIGINT']);
-    expect(stdout).toContain('SIGINT received');
-    const cancelled = await shown(rig);
-    expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 130 });
-    for (const name of steps) expect(stepOf(cancelled, name).attempts).toMatchObject([{ outcome: 'cancelled' }]);
-    expect(stepOf(cancelled, 'last').attempts).toEqual([]);
-
-    const resumed = rig.start(['resume']);
-    for (const puppet of await Promise.all(steps.map((name) => stage.enter(name)))) await puppet.exit(0);
-    expect((await resumed.ended).code).toBe(0);
-    expect(rig.effects()).toEqual(['last']);
-  });
-
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'case 40: %s ends plain steps at once, and flowctl by itself',
-    async (signal) => {
+overLaunchers(here, () => {
+  describe('a signal', () => {
+    it('case 40: SIGINT, three cooperative steps: one INT each, cancelled, dies by SIGINT, resumable', async () => {
       const { rig } = here;
       const stage = await here.stage();
       rig.give({ FLOWCTL_GRACE: '20s' });
-      rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b')}` }));
+      const steps = ['x', 'y', 'z'];
+      rig.write(
+        'flow.yaml',
+        `steps:
+${steps.map((name) => `  ${name}: { run: ${Stage.step(name, 'SIGINT', 'SIGTERM')} }`).join('\n')}
+  last: { needs: [x, y, z], run: 'echo last >> "$EFFECTS"' }
+`,
+      );
       const run = rig.start(['run', 'flow.yaml']);
-      await stage.enter('b');
+      const puppets = await Promise.all(steps.map((name) => stage.enter(name)));
+      run.process.kill('SIGINT');
+      await Promise.all(puppets.map((puppet) => puppet.catches('SIGINT')));
       const began = performance.now();
-      run.process.kill(signal);
-      expect((await run.ended).signal).toBe(signal);
+      await Promise.all(puppets.map((puppet) => puppet.exit(0)));
+      const { code, signal, stdout } = await run.ended;
+      expect({ code, signal }).toEqual({ code: null, signal: 'SIGINT' });
+      // Far below the grace time: nothing waits for it.
       expect(performance.now() - began).toBeLessThan(GONE_MS);
-      const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
-      expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled', exit_code: codes[signal] });
-      expect(rig.effects()).toEqual(['a']);
-    },
-  );
+      for (const puppet of puppets) expect(puppet.signals).toEqual(['SIGINT']);
+      expect(stdout).toContain('SIGINT received');
+      const cancelled = await shown(rig);
+      expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 130 });
+      for (const name of steps) expect(stepOf(cancelled, name).attempts).toMatchObject([{ outcome: 'cancelled' }]);
+      expect(stepOf(cancelled, 'last').attempts).toEqual([]);
 
-  it('case 41: steps that ignore it are killed after the grace time, not before (F6)', async () => {
-    const { rig } = here;
-    const stage = await here.stage();
-    rig.give({ FLOWCTL_GRACE: '2s' });
-    rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b', 'SIGINT', 'SIGTERM')}` }));
-    const run = rig.start(['run', 'flow.yaml']);
-    const puppet = await stage.enter('b');
-    const began = performance.now();
-    run.process.kill('SIGTERM');
-    expect((await run.ended).signal).toBe('SIGTERM');
-    const tookMs = performance.now() - began;
-    expect(tookMs).toBeGreaterThanOrEqual(1_950);
-    expect(tookMs).toBeLessThan(2_000 + GONE_MS);
-    expect(puppet.signals).toEqual(['SIGTERM']);
-    expect(tagged(puppet.run)).toEqual([]);
-    const cancelled = await shown(rig);
-    expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 143 });
-    expect(stepOf(cancelled, 'b').attempts).toMatchObject([{ outcome: 'cancelled', signal: 'SIGKILL' }]);
-  });
+      const resumed = rig.start(['resume']);
+      for (const puppet of await Promise.all(steps.map((name) => stage.enter(name)))) await puppet.exit(0);
+      expect((await resumed.ended).code).toBe(0);
+      expect(rig.effects()).toEqual(['last']);
+    });
 
-  it('case 41: a second one kills at once', async () => {
-    const { rig } = here;
-    const stage = await here.stage();
-    rig.give({ FLOWCTL_GRACE: '30s' });
-    rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b', 'SIGINT', 'SIGTERM')}` }));
-    const run = rig.start(['run', 'flow.yaml']);
-    const puppet = await stage.enter('b');
-    run.process.kill('SIGTERM');
-    await puppet.catches('SIGTERM');
-    expect(tagged(puppet.run)).toContain(puppet.pid);
-    const began = performance.now();
-    run.process.kill('SIGTERM');
-    expect((await run.ended).signal).toBe('SIGTERM');
-    expect(performance.now() - began).toBeLessThan(GONE_MS);
-    expect(tagged(puppet.run)).toEqual([]);
-    expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled', exit_code: 143 });
-  });
+    it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+      'case 40: %s ends plain steps at once, and flowctl by itself',
+      async (signal) => {
+        const { rig } = here;
+        const stage = await here.stage();
+        rig.give({ FLOWCTL_GRACE: '20s' });
+        rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b')}` }));
+        const run = rig.start(['run', 'flow.yaml']);
+        await stage.enter('b');
+        const began = performance.now();
+        run.process.kill(signal);
+        expect((await run.ended).signal).toBe(signal);
+        expect(performance.now() - began).toBeLessThan(GONE_MS);
+        const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+        expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled', exit_code: codes[signal] });
+        expect(rig.effects()).toEqual(['a']);
+      },
+    );
 
-  it('while a retry waits: the wait ends, nothing more is started', async () => {
-    const { rig } = here;
-    rig.write('flow.yaml', chain({ b: "retry: { max: 3, delay: 1h }, run: 'exit 1'" }));
-    const run = rig.start(['run', 'flow.yaml']);
-    await run.prints('will be tried again');
-    run.process.kill('SIGINT');
-    expect((await run.ended).signal).toBe('SIGINT');
-    const cancelled = await shown(rig);
-    expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 130 });
-    expect(stepOf(cancelled, 'b').attempts).toHaveLength(1);
+    it('case 41: steps that ignore it are killed after the grace time, not before (F6)', async () => {
+      const { rig } = here;
+      const stage = await here.stage();
+      rig.give({ FLOWCTL_GRACE: '2s' });
+      rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b', 'SIGINT', 'SIGTERM')}` }));
+      const run = rig.start(['run', 'flow.yaml']);
+      const puppet = await stage.enter('b');
+      const began = performance.now();
+      run.process.kill('SIGTERM');
+      expect((await run.ended).signal).toBe('SIGTERM');
+      const tookMs = performance.now() - began;
+      expect(tookMs).toBeGreaterThanOrEqual(1_950);
+      expect(tookMs).toBeLessThan(2_000 + GONE_MS);
+      expect(puppet.signals).toEqual(['SIGTERM']);
+      expect(tagged(puppet.run)).toEqual([]);
+      const cancelled = await shown(rig);
+      expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 143 });
+      expect(stepOf(cancelled, 'b').attempts).toMatchObject([{ outcome: 'cancelled', signal: 'SIGKILL' }]);
+    });
+
+    it('case 41: a second one kills at once', async () => {
+      const { rig } = here;
+      const stage = await here.stage();
+      rig.give({ FLOWCTL_GRACE: '30s' });
+      rig.write('flow.yaml', chain({ b: `run: ${Stage.step('b', 'SIGINT', 'SIGTERM')}` }));
+      const run = rig.start(['run', 'flow.yaml']);
+      const puppet = await stage.enter('b');
+      run.process.kill('SIGTERM');
+      await puppet.catches('SIGTERM');
+      expect(tagged(puppet.run)).toContain(puppet.pid);
+      const began = performance.now();
+      run.process.kill('SIGTERM');
+      expect((await run.ended).signal).toBe('SIGTERM');
+      expect(performance.now() - began).toBeLessThan(GONE_MS);
+      expect(tagged(puppet.run)).toEqual([]);
+      expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled', exit_code: 143 });
+    });
+
+    it('while a retry waits: the wait ends, nothing more is started', async () => {
+      const { rig } = here;
+      rig.write('flow.yaml', chain({ b: "retry: { max: 3, delay: 1h }, run: 'exit 1'" }));
+      const run = rig.start(['run', 'flow.yaml']);
+      await run.prints('will be tried again');
+      run.process.kill('SIGINT');
+      expect((await run.ended).signal).toBe('SIGINT');
+      const cancelled = await shown(rig);
+      expect(cancelled).toMatchObject({ state: 'cancelled', exit_code: 130 });
+      expect(stepOf(cancelled, 'b').attempts).toHaveLength(1);
+    });
   });
 });
 

@@ -2,9 +2,9 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { systemProgram } from '../../src/process/programs.ts';
 import { useCase } from '../kit/case.ts';
 import { onlyRun, shown, single, stepOf } from '../kit/flows.ts';
+import { overLaunchers } from '../kit/launchers.ts';
 import { Stage } from '../kit/puppet.ts';
 import { tagged } from '../kit/rig.ts';
 
@@ -99,82 +99,91 @@ ${script}
   });
 });
 
-describe('a step that opens its output by name', () => {
-  it('case 61: in its text: the log is whole, in order', async () => {
-    const { rig } = here;
-    rig.write(
-      'flow.yaml',
-      single(`run: 'echo one; echo two > /dev/stderr; echo three; echo four | tee /dev/stderr > /dev/null; echo five'`),
-    );
-    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
-    expect((await rig.flowctl('logs', 'only')).stdout).toBe('one\ntwo\nthree\nfour\nfive\n');
-  });
+overLaunchers(here, () => {
+  describe('a step that opens its output by name', () => {
+    it('case 61: in its text: the log is whole, in order', async () => {
+      const { rig } = here;
+      rig.write(
+        'flow.yaml',
+        single(
+          `run: 'echo one; echo two > /dev/stderr; echo three; echo four | tee /dev/stderr > /dev/null; echo five'`,
+        ),
+      );
+      expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+      expect((await rig.flowctl('logs', 'only')).stdout).toBe('one\ntwo\nthree\nfour\nfive\n');
+    });
 
-  it('case 61: in a script that it calls: the log is whole; further away, the loss is reported', async () => {
-    const { rig } = here;
-    rig.write('near.sh', 'echo two > /dev/stderr\n');
-    rig.write('far.sh', '. ./far.inc\n');
-    rig.write('far.inc', 'echo two > /dev/stderr\n');
-    rig.write(
-      'flow.yaml',
-      `steps:
+    it('case 61: in a script that it calls: the log is whole; further away, the loss is reported', async () => {
+      const { rig } = here;
+      rig.write('near.sh', 'echo two > /dev/stderr\n');
+      rig.write('far.sh', '. ./far.inc\n');
+      rig.write('far.inc', 'echo two > /dev/stderr\n');
+      rig.write(
+        'flow.yaml',
+        `steps:
   near: { run: 'echo one; sh near.sh; echo three' }
   far: { run: 'head -c 100000 /dev/zero; sleep 1; sh far.sh; echo three' }
 `,
-    );
-    const { code, stdout } = await rig.flowctl('run', 'flow.yaml');
-    expect(code).toBe(0);
-    expect((await rig.flowctl('logs', 'near')).stdout).toBe('one\ntwo\nthree\n');
-    expect((await rig.flowctl('logs', 'far')).stdout).toBe('two\nthree\n');
-    expect((await shown(rig)).warnings).toMatchObject([{ step: 'far', code: 'log_truncated' }]);
-    expect(stdout).toMatch(/far warning: .*truncated/);
-  });
+      );
+      const { code, stdout } = await rig.flowctl('run', 'flow.yaml');
+      expect(code).toBe(0);
+      expect((await rig.flowctl('logs', 'near')).stdout).toBe('one\ntwo\nthree\n');
+      expect((await rig.flowctl('logs', 'far')).stdout).toBe('two\nthree\n');
+      expect((await shown(rig)).warnings).toMatchObject([{ step: 'far', code: 'log_truncated' }]);
+      expect(stdout).toMatch(/far warning: .*truncated/);
+    });
 
-  it.each([
-    ['soon', 'echo one; sleep 0.15; sh far.sh'],
-    ['later, when the log is as long as it was', 'seq 1000; sleep 0.4; sh far.sh; seq 1000'],
-    ['and the log has become longer than it was', 'seq 1000; sleep 0.4; sh far.sh; seq 9000'],
-  ])('case 61: a loss is reported also when it happens %s', async (_, text) => {
-    const { rig } = here;
-    rig.write('far.sh', '. ./far.inc\n');
-    rig.write('far.inc', 'echo two > /dev/stderr\n');
-    rig.write(
-      'flow.yaml',
-      `steps:\n  far: { run: '${text}' }\n  other: { run: '${text.replace('sh far.sh', 'true')}' }\n`,
-    );
-    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
-    expect((await rig.flowctl('logs', 'far')).stdout).toMatch(/^two\n/);
-    expect((await shown(rig)).warnings).toMatchObject([{ step: 'far', code: 'log_truncated' }]);
+    it.each([
+      ['soon', 'echo one; sleep 0.15; sh far.sh'],
+      ['later, when the log is as long as it was', 'seq 1000; sleep 0.4; sh far.sh; seq 1000'],
+      ['and the log has become longer than it was', 'seq 1000; sleep 0.4; sh far.sh; seq 9000'],
+    ])('case 61: a loss is reported also when it happens %s', async (_, text) => {
+      const { rig } = here;
+      rig.write('far.sh', '. ./far.inc\n');
+      rig.write('far.inc', 'echo two > /dev/stderr\n');
+      rig.write(
+        'flow.yaml',
+        `steps:\n  far: { run: '${text}' }\n  other: { run: '${text.replace('sh far.sh', 'true')}' }\n`,
+      );
+      expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+      expect((await rig.flowctl('logs', 'far')).stdout).toMatch(/^two\n/);
+      expect((await shown(rig)).warnings).toMatchObject([{ step: 'far', code: 'log_truncated' }]);
+    });
   });
 });
 
 describe('what a step gets', () => {
-  it('case 63: no signal is ignored or blocked, standard input is empty, no descriptor of ours is open', async () => {
-    const { rig } = here;
-    rig.write(
-      'flow.yaml',
-      `steps:
+  overLaunchers(here, () => {
+    it('is started by who is to start it', async () => {
+      const { rig } = here;
+      rig.write('flow.yaml', single("run: 'cat /proc/$PPID/cmdline'"));
+      expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+      const isStarter = rig.environment()['FLOWCTL_LAUNCHER'] === 'starter';
+      const { stdout } = await rig.flowctl('logs', 'only');
+      expect(stdout.split('\0')[0]).toBe(isStarter ? 'flowctl-starter' : process.execPath);
+    });
+
+    it('case 63: no signal is ignored or blocked, standard input is empty, no descriptor of ours is open', async () => {
+      const { rig } = here;
+      rig.write(
+        'flow.yaml',
+        `steps:
   direct: { run: [sh, -c, 'grep -E "^Sig(Ign|Blk):" /proc/self/status; wc -c; ls /proc/self/fd | wc -l'] }
   shell: { run: 'grep -E "^Sig(Ign|Blk):" /proc/self/status; wc -c; ls /proc/self/fd | wc -l' }
 `,
-    );
-    // 0, 1, 2, the folder that ls reads, and whatever the test itself was started with.
-    const { stdout: plain } = await rig.shell('ls /proc/self/fd < /dev/null | wc -l').ended;
-    // Also where flowctl itself was started with signals ignored.
-    await rig.shell('trap "" INT QUIT HUP PIPE; "$NODE" "$BIN" run flow.yaml').ended;
-    for (const step of ['direct', 'shell']) {
-      const { stdout } = await rig.flowctl('logs', step);
-      expect(stdout).toBe(`SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n${plain}`);
-    }
-  });
+      );
+      // 0, 1, 2, the folder that ls reads, and whatever the test itself was started with.
+      const { stdout: plain } = await rig.shell('ls /proc/self/fd < /dev/null | wc -l').ended;
+      // Also where flowctl itself was started with signals ignored.
+      await rig.shell('trap "" INT QUIT HUP PIPE; "$NODE" "$BIN" run flow.yaml').ended;
+      for (const step of ['direct', 'shell']) {
+        const { stdout } = await rig.flowctl('logs', step);
+        expect(stdout).toBe(`SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n${plain}`);
+      }
+    });
 
-  const LAUNCHERS = ['direct', ...(systemProgram('perl') === null ? [] : ['starter'])];
-
-  it.each(LAUNCHERS)(
-    'case 63: after 1,000 steps: no zombie, no descriptor more than after a few (%s)',
-    async (launcher) => {
+    it('case 63: after 1,000 steps: no zombie, no descriptor more than after a few', async () => {
       const { rig } = here;
-      rig.give({ FLOWCTL_LAUNCHER: launcher });
       const stage = await here.stage();
       const held = async (count: number): Promise<number> => {
         const steps = Array.from({ length: count }, (_, index) => `  s${index}: { run: 'true' }`).join('\n');
@@ -195,8 +204,8 @@ describe('what a step gets', () => {
       };
       const few = await held(3);
       expect(await held(1_000)).toBeLessThanOrEqual(few + 2);
-    },
-  );
+    });
+  });
 
   it('the variables of the contract', async () => {
     const { rig } = here;

@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { RunRow } from '../../src/model/view.ts';
 import { GRACE_MS, useCase } from '../kit/case.ts';
 import { onlyRun } from '../kit/flows.ts';
+import { overLaunchers } from '../kit/launchers.ts';
 import { BIN, eventually, GONE_MS, type Started, tagged } from '../kit/rig.ts';
 import { oneOf, seeded } from '../kit/seeded.ts';
 import { hasTerminals, onTerminal, type Terminal } from '../kit/terminal.ts';
@@ -333,36 +334,38 @@ describe('nothing is left', () => {
     expect(await onlyRun(rig)).toMatchObject({ state: 'cancelled' });
   });
 
-  it('by a run that succeeds: what its steps left in other sessions is ended with it', async () => {
-    const { rig } = here;
-    const brood = brooding();
-    rig.write('brood.ts', LEAVING);
-    const steps = [
-      `  command: { run: "${brood.command}" }`,
-      `  function: { call: ./brood.ts#start, with: { command: "WITHOUT=cleared ${brood.command}" } }`,
-      `  process: { call: ./brood.ts#start, with: { command: "${brood.command}" }, isolate: process }`,
-    ];
-    rig.write('flow.yaml', `steps:\n${steps.join('\n')}\n`);
-    const ended = await rig.flowctl('run', 'flow.yaml');
-    expect(ended.code, ended.stderr).toBe(0);
-    expect(rig.effects()).toHaveLength(3);
-    expect(brood.alive()).toEqual([]);
-    expect(ended.stdout).toContain('left processes behind');
-  });
+  overLaunchers(here, () => {
+    it('by a run that succeeds: what its steps left in other sessions is ended with it', async () => {
+      const { rig } = here;
+      const brood = brooding();
+      rig.write('brood.ts', LEAVING);
+      const steps = [
+        `  command: { run: "${brood.command}" }`,
+        `  function: { call: ./brood.ts#start, with: { command: "WITHOUT=cleared ${brood.command}" } }`,
+        `  process: { call: ./brood.ts#start, with: { command: "${brood.command}" }, isolate: process }`,
+      ];
+      rig.write('flow.yaml', `steps:\n${steps.join('\n')}\n`);
+      const ended = await rig.flowctl('run', 'flow.yaml');
+      expect(ended.code, ended.stderr).toBe(0);
+      expect(rig.effects()).toHaveLength(3);
+      expect(brood.alive()).toEqual([]);
+      expect(ended.stdout).toContain('left processes behind');
+    });
 
-  it('by a flowctl that is killed between the record of a start and the start', async () => {
-    const { rig } = here;
-    here.mayLeaveStrays();
-    const under = flowWith(brooding(), ['command', 'process']);
-    rig.give({ NODE_OPTIONS: `--require ${rig.write('gate.cjs', DIES_AT_GATE)}` });
-    const ended = await rig.flowctl('run', 'flow.yaml');
-    rig.give({ NODE_OPTIONS: undefined });
-    expect(ended.signal).toBe('SIGKILL');
-    const [run = 'none'] = rig.runIds();
-    const journal = rig.read(`.flowctl/runs/${run}/journal.ndjson`);
-    expect(journal).toContain('"attempt.spawned"');
-    await nothingIsLeft(run, under.brood);
-    expect(rig.effects()).toEqual([]);
+    it('by a flowctl that is killed between the record of a start and the start', async () => {
+      const { rig } = here;
+      here.mayLeaveStrays();
+      const under = flowWith(brooding(), ['command', 'process']);
+      rig.give({ NODE_OPTIONS: `--require ${rig.write('gate.cjs', DIES_AT_GATE)}` });
+      const ended = await rig.flowctl('run', 'flow.yaml');
+      rig.give({ NODE_OPTIONS: undefined });
+      expect(ended.signal).toBe('SIGKILL');
+      const [run = 'none'] = rig.runIds();
+      const journal = rig.read(`.flowctl/runs/${run}/journal.ndjson`);
+      expect(journal).toContain('"attempt.spawned"');
+      await nothingIsLeft(run, under.brood);
+      expect(rig.effects()).toEqual([]);
+    });
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
