@@ -21,7 +21,8 @@ import type { JournalHeader, RunEvent } from '../model/event.ts';
 import { FILE_MODE } from './durable-files.ts';
 import { type FileOperations, fileOperations } from './file-operations.ts';
 import { StateError, systemCode } from './problem.ts';
-import { isTooLong, LONGEST_LINE_BYTES, sealAfter } from './sealed-line.ts';
+import { isTooLong, LONGEST_LINE_BYTES } from './sealed-line.ts';
+import { SealedLines } from './sealed-lines.ts';
 
 /** How a journal is to be kept. */
 export interface JournalOptions {
@@ -72,7 +73,7 @@ export class FileJournal implements Journal {
   readonly #counts = { events: 0, bytes: 0, writes: 0, syncs: 0 };
   #lastSeq: number;
   #lastCrc: string | null;
-  #lines: string[] = [];
+  readonly #lines = new SealedLines();
   /** Waiters of what is queued, by what they wait for. */
   #forWritten: Waiter[] = [];
   #forDurable: Waiter[] = [];
@@ -149,17 +150,15 @@ export class FileJournal implements Journal {
   }
 
   #queue(object: string): void {
-    const { line, crc } = sealAfter(object, this.#lastCrc);
-    this.#lastCrc = crc;
-    this.#lines.push(line);
+    this.#lastCrc = this.#lines.put(object, this.#lastCrc);
   }
 
   #encode(event: RunEvent): string {
-    const { seq, time, ...body } = event;
+    const { seq } = event;
     if (seq !== this.#lastSeq + 1) throw new Bug(`event ${seq} was appended after event ${this.#lastSeq}`);
     this.#lastSeq = seq;
     this.#counts.events += 1;
-    return `{"seq":${seq},"time":${JSON.stringify(time)},${JSON.stringify(body).slice(1)}`;
+    return JSON.stringify(event);
   }
 
   /** Waits for the end of the current task, so that an outcome and the starts it releases go together. */
@@ -182,10 +181,9 @@ export class FileJournal implements Journal {
   }
 
   #write(): void {
-    const bytes = Buffer.from(this.#lines.join(''));
+    const bytes = this.#lines.take();
     const written = this.#forWritten;
     const durable = this.#forDurable;
-    this.#lines = [];
     this.#forWritten = [];
     this.#forDurable = [];
     this.#underWay = [...written, ...durable];
@@ -249,7 +247,7 @@ export class FileJournal implements Journal {
     this.#underWay = [];
     this.#forWritten = [];
     this.#forDurable = [];
-    this.#lines = [];
+    this.#lines.clear();
     for (const waiter of waiters) waiter.reject(this.#poison);
     this.#advance();
   }

@@ -19,6 +19,7 @@ const LINK = /^,"prev":"([0-9a-f]{8})"$/;
 
 /** True when the sealed text of this JSON object would be no line that is read back. */
 export const isTooLong = (object: string): boolean =>
+  object.length * 3 > LONGEST_LINE_BYTES - LINK_BYTES - SEAL_BYTES &&
   Buffer.byteLength(object) - 1 + LINK_BYTES + SEAL_BYTES > LONGEST_LINE_BYTES;
 
 /** Seals the text of a JSON object that is not empty; the line ends with a newline. */

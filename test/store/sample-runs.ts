@@ -51,9 +51,9 @@ export const definition = (name = 'sample', steps: readonly string[] = ['a', 'b'
 /** Gives events their places, one second apart, from `seq` on. */
 export function numbered(bodies: readonly EventBody[], seq = 1, startedAt = Date.UTC(2026, 0, 1)): RunEvent[] {
   return bodies.map((body, index) => ({
-    ...body,
     seq: seq + index,
     time: new Date(startedAt + (seq + index) * 1_000).toISOString(),
+    ...body,
   }));
 }
 
