@@ -37,7 +37,8 @@ export function ownedRun(state: StateLayout, layout: RunLayout, journal: FileJou
       await journal.close();
       try {
         if (record !== null && record.ending !== null && journal.poison === null) {
-          await addToIndex(state.index, await indexEntry(layout, record), () => everyRun(state));
+          const own = await indexEntry(layout, record);
+          await addToIndex(state.index, own, () => everyRun(state, own));
           await unlink(layout.marker);
         }
         return null;
@@ -58,10 +59,17 @@ export async function indexEntry(layout: RunLayout, record: RunRecord): Promise<
   return { id: record.id, seq: record.seq, journal_bytes: size, journal_changed: mtimeMs, row };
 }
 
-/** Every run on disk for a new index; those that did not end, or are damaged, as a hint to look into their folder. */
-export async function everyRun(state: StateLayout): Promise<readonly IndexEntry[]> {
+/**
+ * Every run on disk for a new index; those that did not end, or are damaged, as a hint to look into their folder.
+ * @param known the line of one that need not be read. Default: all are.
+ */
+export async function everyRun(state: StateLayout, known: IndexEntry | null = null): Promise<readonly IndexEntry[]> {
   const entries: IndexEntry[] = [];
   for (const id of [...(await runIdsOnDisk(state))].reverse()) {
+    if (known !== null && id === known.id) {
+      entries.push(known);
+      continue;
+    }
     const layout = runLayout(state, { id, root: id });
     const { record, problem, started } = await readRunFolder(layout);
     if (started && record !== null && record.ending !== null && problem === null) {
