@@ -4,6 +4,8 @@
  * makes room for one more.
  */
 export interface Admission {
+  /** Takes a place, if there is one now. */
+  enterAtOnce(): boolean;
   /** Takes a place, waiting for one if need be; false when `isWanted` says no by then. */
   enter(isWanted: () => boolean): Promise<boolean>;
   /** Gives the place back. */
@@ -32,12 +34,15 @@ export function createAdmission(): Admission {
       next?.admit(isWanted);
     }
   };
+  const enterAtOnce = (): boolean => {
+    if (running >= room) return false;
+    running += 1;
+    return true;
+  };
   return {
+    enterAtOnce,
     enter: (isWanted) => {
-      if (running < room) {
-        running += 1;
-        return Promise.resolve(true);
-      }
+      if (enterAtOnce()) return Promise.resolve(true);
       return new Promise((admit) => {
         waiting.push({ isWanted, admit });
       });

@@ -22,6 +22,7 @@ import { UnwritableState } from '../process/unwritable-state.ts';
 import type { Watchdog } from '../process/watchdog.ts';
 import type { AttemptPlaces, Runner, RunningWork, WorkEnd } from '../runners/runner.ts';
 import { type Admission, createAdmission } from './admission.ts';
+import { Told } from './told.ts';
 
 /** What the executor of a run works with. */
 export interface LocalExecutorOptions {
@@ -133,13 +134,10 @@ function startAttempt(
     admission.review();
   };
   const attempt = { options, admission, request, listener, progress, stop };
-  const done = options.results === undefined ? perform(attempt) : performAndKeep(attempt, options.results);
+  const { results } = options;
+  const isKept = request.generates.length > 0 || request.reuse !== null;
   return {
-    done: done.catch((error: unknown) => {
-      if (!(error instanceof UnwritableState)) throw error;
-      options.stateLost(error);
-      return STATE_LOST;
-    }),
+    done: results !== undefined && isKept ? performAndKeep(attempt, results) : perform(attempt),
     hasBegun: () => progress.begun,
     stop,
     kill: () => {
@@ -159,16 +157,26 @@ interface Attempt {
 }
 
 async function performAndKeep(attempt: Attempt, results: Results): Promise<Outcome> {
-  const { request, listener } = attempt;
-  if (request.generates.length === 0 && request.reuse === null) return perform(attempt);
-  const refusal = await results.begin(request);
-  if (refusal !== null) {
-    const failure: Failure = { code: 'start_refused', message: refusal };
-    return { kind: 'failed', failure, exit_code: null, signal: null };
+  const { request, listener, options } = attempt;
+  try {
+    const refusal = await results.begin(request);
+    if (refusal !== null) {
+      const failure: Failure = { code: 'start_refused', message: refusal };
+      return { kind: 'failed', failure, exit_code: null, signal: null };
+    }
+    const outcome = await perform(attempt);
+    if (outcome.kind !== 'succeeded') return outcome;
+    return await results.conclude(request, outcome, (message) => listener.warned('result_not_kept', message));
+  } catch (error) {
+    return stateLost(options, error);
   }
-  const outcome = await perform(attempt);
-  if (outcome.kind !== 'succeeded') return outcome;
-  return results.conclude(request, outcome, (message) => listener.warned('result_not_kept', message));
+}
+
+/** @throws whatever is no refusal of the disk. */
+function stateLost({ stateLost: tell }: LocalExecutorOptions, error: unknown): Outcome {
+  if (!(error instanceof UnwritableState)) throw error;
+  tell(error);
+  return STATE_LOST;
 }
 
 async function perform({ options, admission, request, listener, progress, stop }: Attempt): Promise<Outcome> {
@@ -178,22 +186,9 @@ async function perform({ options, admission, request, listener, progress, stop }
   const context = {
     places: options.places(request.step, request.attempt),
     clock,
-    listener: {
-      reaped: (pids) => listener.reaped(pids),
-      warned: (code, message) => listener.warned(code, message),
-      childStarted: (child) => listener.childStarted(child),
-      published: (artifact) => listener.published(artifact),
-      ...(listener.called === undefined ? {} : { called: listener.called }),
-      ran: (ms) => listener.ran?.(ms),
-      spawned: async (process) => {
-        try {
-          await listener.spawned(process);
-        } catch (error) {
-          progress.unrecorded = true;
-          throw error;
-        }
-      },
-    } satisfies AttemptListener,
+    listener: new Told(listener, () => {
+      progress.unrecorded = true;
+    }),
     begun: () => {
       progress.begun = true;
       const { timeout_ms } = request;
@@ -203,15 +198,14 @@ async function perform({ options, admission, request, listener, progress, stop }
   };
   let firstRefusalMs: number | undefined;
   for (let delayMs = BACK_OFF_MS.first; ; delayMs = Math.min(delayMs * 2, BACK_OFF_MS.longest)) {
-    if (isProcess && !(await admission.enter(() => progress.reason === null))) break;
+    if (isProcess && !admission.enterAtOnce() && !(await admission.enter(() => progress.reason === null))) break;
     let end: WorkEnd | undefined;
     try {
       if (progress.reason !== null) break;
       progress.work = runner.start(request, context);
       end = await progress.work.ended;
     } catch (error) {
-      if (!progress.unrecorded) throw error;
-      return STATE_LOST;
+      return progress.unrecorded ? STATE_LOST : stateLost(options, error);
     } finally {
       progress.disarm();
       progress.work = null;

@@ -76,19 +76,25 @@ const whole = ({ shared, own }: FunctionCall['env']): Variables => Object.assign
 
 /** @param below what a variable is where the environment after has none of its own. */
 function variablesThatDiffer(before: Variables, after: Variables, below: Variables): EnvironmentDelta {
-  const set: { [name: string]: string } = Object.create(null);
+  const set: { [name: string]: string } = {};
   const unset: string[] = [];
   for (const name in after) {
     const value = after[name];
-    if (value !== undefined && before[name] !== value) set[name] = value;
+    if (value !== undefined && before[name] !== value) put(set, name, value);
   }
   for (const name in before) {
     if (Object.hasOwn(after, name)) continue;
     const value = Object.hasOwn(below, name) ? below[name] : undefined;
     if (value === undefined) unset.push(name);
-    else set[name] = value;
+    else put(set, name, value);
   }
   return { set, unset };
+}
+
+/** A variable may bear any name. An object without a prototype would do as well, but V8 is slow with those. */
+function put(set: { [name: string]: string }, name: string, value: string): void {
+  if (name !== '__proto__') set[name] = value;
+  else Object.defineProperty(set, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** A context has the same members every time. */

@@ -14,7 +14,7 @@
 
 import type { CallOutcome } from '../flows/conductor.ts';
 import type { SentCall } from './calling.ts';
-import { HostThread } from './host-thread.ts';
+import { type HostListener, HostThread } from './host-thread.ts';
 import type { FunctionCall, FunctionResult } from './messages.ts';
 import { Lines, type Queue } from './lines.ts';
 import type { ModuleLoader } from './modules.ts';
@@ -67,21 +67,6 @@ export interface FunctionPool {
   close(): Promise<void>;
 }
 
-/** A call from its start to its end. */
-interface Attempt {
-  readonly call: FunctionCall;
-  readonly listener: FunctionListener;
-  readonly queue: Queue | null;
-  readonly finish: (result: FunctionResult) => void;
-  url: string;
-  state:
-    | { readonly kind: 'waiting' }
-    /** A host serves it, or has it in line. */
-    | { readonly kind: 'handed'; readonly host: HostThread; readonly ticket: number }
-    /** The host has let go of it, and may serve another call by now. */
-    | { readonly kind: 'over' };
-}
-
 const TERMINATED: FunctionResult = { kind: 'host_ended', reason: 'terminated', code: null, detail: null };
 
 /** Makes a pool. No thread is started before the first call. */
@@ -89,7 +74,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   const hosts = new Set<HostThread>();
   const lines = new Lines();
   const urls = new Map<string, string>();
-  let waiting: Attempt[] = [];
+  let waiting: Call[] = [];
   let closed = false;
 
   const dispatch = (): void => {
@@ -104,7 +89,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     }
   };
 
-  const hostFor = ({ call, queue }: Attempt): HostThread | null => {
+  const hostFor = ({ call, queue }: Call): HostThread | null => {
     if (queue === null) return freeHost();
     const { host, isEnough, mayGrow } = lines.find(call, queue);
     return isEnough || !mayGrow ? host : (freeHost() ?? host);
@@ -129,52 +114,35 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     return host;
   };
 
-  const located = async (attempt: Attempt, result: FunctionResult): Promise<FunctionResult> => {
+  const located = async (attempt: Call, result: FunctionResult): Promise<FunctionResult> => {
     if (result.kind !== 'module_not_loaded' || !result.message.startsWith('SyntaxError:')) return result;
     const mistake = await options.modules.locateMistake(attempt.call.module);
     return mistake === null ? result : { kind: 'module_not_loaded', ...mistake };
   };
 
-  const hand = (attempt: Attempt, host: HostThread): void => {
-    const { call, listener, queue } = attempt;
-    lines.join(queue, host);
-    const ticket = host.hand(attempt.url, call, {
-      begun: () => listener.begun?.(),
-      ended: (result, ranMs, isClean) => {
-        attempt.state = { kind: 'over' };
-        if (isClean) listener.leftNothing?.();
-        if (ranMs !== null) lines.learn(call, ranMs);
-        if (ranMs !== null && queue !== null) listener.ran?.(ranMs);
-        if (result.kind === 'module_not_loaded') void located(attempt, result).then(attempt.finish);
-        else attempt.finish(result);
-        dispatch();
-      },
-      returned: () => {
-        attempt.state = { kind: 'waiting' };
-        if (closed) attempt.finish(TERMINATED);
-        else waiting.push(attempt);
-      },
-      logFailed: (message) => listener.logFailed?.(message),
-      called: (made, answer) => {
-        listener.called?.(made, answer);
-        dispatch();
-      },
-    });
-    attempt.state = { kind: 'handed', host, ticket };
+  const hand = (attempt: Call, host: HostThread): void => {
+    lines.join(attempt.queue, host);
+    attempt.ticket = host.hand(attempt.url, attempt.call, attempt);
+    attempt.host = host;
     if (host.length > 1) lines.watch(hosts, dispatch);
   };
 
-  const enqueue = (attempt: Attempt, url: string): void => {
+  const giveBack = (attempt: Call): void => {
+    if (closed) attempt.finish(TERMINATED);
+    else waiting.push(attempt);
+  };
+
+  const enqueue = (attempt: Call, url: string): void => {
     attempt.url = url;
     waiting.push(attempt);
     dispatch();
   };
 
-  const prepare = async (attempt: Attempt): Promise<void> => {
+  const prepare = async (attempt: Call): Promise<void> => {
     const { module } = attempt.call;
     const prepared = await options.modules.prepare(module);
     if (closed) attempt.finish(TERMINATED);
-    if (attempt.state.kind === 'over') return;
+    if (attempt.isOver) return;
     if (!prepared.ok) {
       attempt.finish({ kind: 'module_not_loaded', ...prepared.error });
       return;
@@ -183,56 +151,127 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     enqueue(attempt, prepared.value);
   };
 
-  /** @returns false when a host has begun it. */
-  const takeBack = (attempt: Attempt): boolean => {
-    if (attempt.state.kind === 'handed' && !attempt.state.host.takeBack(attempt.state.ticket)) return false;
+  const forget = (attempt: Call): void => {
     waiting = waiting.filter((other) => other !== attempt);
-    attempt.finish(TERMINATED);
-    return true;
   };
 
+  const desk: Desk = { lines, dispatch, forget, giveBack, located };
   return {
     start: (call, listener = {}, queue = null) => {
-      let resolve: (result: FunctionResult) => void = () => {};
-      const done = new Promise<FunctionResult>((settle) => {
-        resolve = settle;
-      });
-      const attempt: Attempt = {
-        call,
-        listener,
-        queue,
-        url: '',
-        state: { kind: 'waiting' },
-        finish: (result) => {
-          attempt.state = { kind: 'over' };
-          resolve(result);
-        },
-      };
+      const attempt = new Call(desk, call, listener, queue);
       const url = urls.get(call.module);
       if (closed) attempt.finish(TERMINATED);
       else if (url === undefined) void prepare(attempt);
       else enqueue(attempt, url);
-      return {
-        done,
-        abort: (reason) => {
-          if (attempt.state.kind === 'over' || takeBack(attempt)) return;
-          if (attempt.state.kind === 'handed') attempt.state.host.abort(attempt.state.ticket, reason);
-        },
-        terminate: async () => {
-          if (attempt.state.kind === 'over' || takeBack(attempt)) return;
-          if (attempt.state.kind === 'handed') attempt.state.host.terminate(attempt.state.ticket);
-          // A thread in a native call may take long to end: what it had in line goes elsewhere meanwhile.
-          dispatch();
-          await done;
-        },
-        answers: async (withinMs) => attempt.state.kind !== 'handed' || attempt.state.host.answers(withinMs),
-      };
+      return attempt;
     },
     close: async () => {
       closed = true;
       lines.close();
-      for (const attempt of [...waiting]) takeBack(attempt);
+      for (const attempt of [...waiting]) attempt.takeBack();
       await Promise.all([...hosts].map((host) => host.close()));
     },
   };
+}
+
+/** What a call needs of its pool. */
+interface Desk {
+  readonly lines: Lines;
+  /** Hands over what waits, as far as there are hosts. */
+  readonly dispatch: () => void;
+  /** It waits no longer. */
+  readonly forget: (call: Call) => void;
+  /** It waits again. */
+  readonly giveBack: (call: Call) => void;
+  /** Says where a module has the mistake for which it was not loaded. */
+  readonly located: (call: Call, result: FunctionResult) => Promise<FunctionResult>;
+}
+
+/** A call from its start to its end: what the caller has of it, and what a host tells of it. */
+class Call implements RunningFunction, HostListener {
+  readonly done: Promise<FunctionResult>;
+  readonly call: FunctionCall;
+  readonly queue: Queue | null;
+  url = '';
+  /** The host that serves it, or has it in line, and its number there. */
+  host: HostThread | null = null;
+  ticket = 0;
+  /** The host has let go of it, and may serve another call by now. */
+  isOver = false;
+  readonly #desk: Desk;
+  readonly #listener: FunctionListener;
+  #resolve: (result: FunctionResult) => void = () => {};
+
+  constructor(desk: Desk, call: FunctionCall, listener: FunctionListener, queue: Queue | null) {
+    this.call = call;
+    this.queue = queue;
+    this.#desk = desk;
+    this.#listener = listener;
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  finish(result: FunctionResult): void {
+    this.#leave();
+    this.#resolve(result);
+  }
+
+  abort(reason: string): void {
+    if (!this.isOver && !this.takeBack()) this.host?.abort(this.ticket, reason);
+  }
+
+  async terminate(): Promise<void> {
+    if (this.isOver || this.takeBack()) return;
+    this.host?.terminate(this.ticket);
+    // A thread in a native call may take long to end: what it had in line goes elsewhere meanwhile.
+    this.#desk.dispatch();
+    await this.done;
+  }
+
+  async answers(withinMs: number): Promise<boolean> {
+    return this.host === null || this.host.answers(withinMs);
+  }
+
+  /** @returns false when a host has begun it. */
+  takeBack(): boolean {
+    if (this.host !== null && !this.host.takeBack(this.ticket)) return false;
+    this.#desk.forget(this);
+    this.finish(TERMINATED);
+    return true;
+  }
+
+  begun(): void {
+    this.#listener.begun?.();
+  }
+
+  ended(result: FunctionResult, ranMs: number | null, isClean: boolean): void {
+    const { lines, located, dispatch } = this.#desk;
+    this.#leave();
+    if (isClean) this.#listener.leftNothing?.();
+    if (ranMs !== null) lines.learn(this.call, ranMs);
+    if (ranMs !== null && this.queue !== null) this.#listener.ran?.(ranMs);
+    if (result.kind === 'module_not_loaded') void located(this, result).then((end) => this.finish(end));
+    else this.finish(result);
+    dispatch();
+  }
+
+  returned(): void {
+    this.host = null;
+    this.#desk.giveBack(this);
+  }
+
+  logFailed(message: string): void {
+    this.#listener.logFailed?.(message);
+  }
+
+  called(made: SentCall, answer: (outcome: CallOutcome) => void): void {
+    this.#listener.called?.(made, answer);
+    this.#desk.dispatch();
+  }
+
+  #leave(): void {
+    this.isOver = true;
+    this.host = null;
+  }
 }

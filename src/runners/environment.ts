@@ -44,25 +44,32 @@ export function layersOf(
   places: AttemptPlaces,
   withheld: ReadonlySet<string> = NOTHING,
 ): LayeredEnvironment {
-  const own: { [name: string]: string } = Object.create(null);
-  for (const layer of [request.env, request.values]) {
-    for (const name in layer) {
-      const value = layer[name];
-      if (value !== undefined) own[name] = value;
-    }
-  }
+  const own: { [name: string]: string } = {
+    FLOWCTL_RUN_ID: request.run,
+    FLOWCTL_RUN_DIR: places.runDirectory,
+    FLOWCTL_FLOW: request.flow,
+    FLOWCTL_STEP: request.step,
+    FLOWCTL_ATTEMPT: String(request.attempt),
+    FLOWCTL_IDEMPOTENCY_KEY: request.idempotency_key,
+    FLOWCTL_OUTPUT: places.output,
+    FLOWCTL_ARTIFACTS: places.artifacts,
+    [TOKEN_VARIABLE]: tokenOf(inherited[TOKEN_VARIABLE] ?? '', request.run, request.step, request.attempt),
+  };
   if (request.item !== undefined) own['FLOWCTL_ITEM'] = JSON.stringify(request.item);
-  for (const [resource, units] of Object.entries(request.units)) own[resourceVariable(resource)] = units.join(',');
-  own['FLOWCTL_RUN_ID'] = request.run;
-  own['FLOWCTL_RUN_DIR'] = places.runDirectory;
-  own['FLOWCTL_FLOW'] = request.flow;
-  own['FLOWCTL_STEP'] = request.step;
-  own['FLOWCTL_ATTEMPT'] = String(request.attempt);
-  own['FLOWCTL_IDEMPOTENCY_KEY'] = request.idempotency_key;
-  own['FLOWCTL_OUTPUT'] = places.output;
-  own['FLOWCTL_ARTIFACTS'] = places.artifacts;
-  own[TOKEN_VARIABLE] = tokenOf(inherited[TOKEN_VARIABLE] ?? '', request.run, request.step, request.attempt);
-  return { shared: heritageOf(inherited, withheld), own };
+  for (const resource in request.units) own[resourceVariable(resource)] = (request.units[resource] ?? []).join(',');
+  return { shared: heritageOf(inherited, withheld), own: hasMembers(request) ? declared(request, own) : own };
+}
+
+const hasMembers = ({ env, values }: AttemptRequest): boolean => {
+  for (const _ in env) return true;
+  for (const _ in values) return true;
+  return false;
+};
+
+/** What a step declares, below what is flowctl's own. */
+function declared({ env, values }: AttemptRequest, own: LayeredEnvironment['own']): LayeredEnvironment['own'] {
+  // No prototype: a variable may bear any name.
+  return Object.assign(Object.create(null), env, values, own);
 }
 
 const heritages = new WeakMap<InheritedEnvironment, WeakMap<ReadonlySet<string>, LayeredEnvironment['shared']>>();

@@ -17,6 +17,7 @@ import { sweep } from '../process/sweep.ts';
 import { removeEmptyArtifacts } from './attempt-files.ts';
 import { scriptCall } from './call-definition.ts';
 import { layersOf, type InheritedEnvironment } from './environment.ts';
+import { INLINE_OUTPUT_LIMIT } from '../model/outcome.ts';
 import { failureOf } from './function-failure.ts';
 import { type IsolatedHost, startIsolated } from './isolated-function.ts';
 import { keepOutputs, type OutputKeeping } from './outputs.ts';
@@ -40,18 +41,21 @@ export interface RunningCall {
 export interface FunctionCaller {
   start(
     call: FunctionCall,
-    listener: {
-      begun(): void;
-      logFailed(message: string): void;
-      /** The function calls a task; `answer` tells it how that ended. */
-      called(call: SentCall, answer: (outcome: CallOutcome) => void): void;
-      /** How long a call that may have waited in line ran. */
-      ran(ms: number): void;
-      /** Nothing of the call is left, not even the folder for artifacts. */
-      leftNothing(): void;
-    },
+    listener: CallListener,
     queue?: { readonly name: string; readonly hosts: number } | null,
   ): RunningCall;
+}
+
+/** What the pool tells of a call. */
+export interface CallListener {
+  begun(): void;
+  logFailed(message: string): void;
+  /** The function calls a task; `answer` tells it how that ended. */
+  called(call: SentCall, answer: (outcome: CallOutcome) => void): void;
+  /** How long a call that may have waited in line ran. */
+  ran(ms: number): void;
+  /** Nothing of the call is left, not even the folder for artifacts. */
+  leftNothing(): void;
 }
 
 /** What the function runner works with. */
@@ -76,86 +80,113 @@ const THREAD_LIMIT_MS = 1_000;
 
 /** Runs work of the kind `call`. */
 export function functionRunner(options: FunctionRunnerOptions): Runner {
+  let ready: FunctionCaller | null = null;
+  const opened = async (): Promise<FunctionCaller> => {
+    ready = await options.pool();
+    return ready;
+  };
   return {
     start: (request, context) => {
       if (request.work.kind !== 'call') throw new Bug('the function runner was given a command');
       const { work } = request;
-      if (request.isolate === 'thread') return startFunction(options, request, work, context);
+      if (request.isolate === 'thread') {
+        return new FunctionAttempt(ready ?? opened(), { options, request, work, context });
+      }
       if (options.isolated === undefined) throw new Bug('nobody runs functions in processes of their own');
       const call = callOf(options, request, work, context);
-      const conclude = (result: FunctionResult): Promise<WorkEnd> => endOf(result, request, work, options, context);
+      const conclude = async (result: FunctionResult): Promise<WorkEnd> =>
+        endOf(result, { options, request, work, context });
       return startIsolated({ ...options.isolated, call, request, context, conclude });
     },
   };
 }
 
-interface Control {
-  stopped: boolean;
-  killed: boolean;
-  /** Not even the folder for artifacts. */
-  leftNothing: boolean;
-  changed(): void;
-}
-
-function startFunction(
-  options: FunctionRunnerOptions,
-  request: AttemptRequest,
-  work: CallWork,
-  context: RunnerContext,
-): RunningWork {
-  const control: Control = { stopped: false, killed: false, leftNothing: false, changed: () => {} };
-  return {
-    ended: runFunction(options, request, work, context, control),
-    stop: () => {
-      control.stopped = true;
-      control.changed();
-    },
-    kill: () => {
-      control.stopped = true;
-      control.killed = true;
-      control.changed();
-    },
-    hasLeftNothing: () => control.leftNothing,
-  };
+interface Task {
+  readonly options: FunctionRunnerOptions;
+  readonly request: AttemptRequest;
+  readonly work: CallWork;
+  readonly context: RunnerContext;
 }
 
 const STOPPED: WorkEnd = { kind: 'stopped', exit_code: null, signal: null };
 
-async function runFunction(
-  options: FunctionRunnerOptions,
-  request: AttemptRequest,
-  work: CallWork,
-  context: RunnerContext,
-  control: Control,
-): Promise<WorkEnd> {
-  const pool = await options.pool();
-  if (control.stopped) return STOPPED;
-  const { places, listener } = context;
-  // Making files and folders costs more than most functions do: the log is made when one prints, the folder when one looks for it.
-  const queue = request.lanes === undefined ? null : { name: request.run, hosts: request.lanes };
-  const heard: Parameters<FunctionCaller['start']>[1] = {
-    begun: () => context.begun(),
-    logFailed: () => listener.warned('log_truncated', `part of what \`${request.step}\` printed could not be written`),
-    called: (made, answer) => {
-      const { module } = work;
-      const call = scriptCall(made, { module, flow: (name) => scriptFlowKey(module, name) });
-      void listener.called?.(call).then(answer);
-    },
-    ran: (ms) => listener.ran?.(ms),
-    leftNothing: () => {
-      control.leftNothing = true;
-    },
-  };
-  const call = pool.start(callOf(options, request, work, context), heard, queue);
-  const stopped = new Promise<null>((resolve) => {
-    control.changed = () => resolve(null);
-  });
-  const result = await Promise.race([call.done, stopped]);
-  if (result === null) await climbDown(call, request, context, control);
-  if (!control.leftNothing) await removeEmptyArtifacts(places);
-  const short = result === null ? null : shortageIn(result);
-  if (short !== null) return { kind: 'refused', code: short };
-  return result === null ? STOPPED : endOf(result, request, work, options, context);
+/** One attempt: what is asked of it, and what the pool tells of its call. One object, for most calls take less time than to make some. */
+class FunctionAttempt implements RunningWork, CallListener {
+  readonly ended: Promise<WorkEnd>;
+  isKilled = false;
+  readonly #task: Task;
+  #isStopped = false;
+  #isClean = false;
+  #changed: () => void = () => {};
+
+  constructor(pool: FunctionCaller | Promise<FunctionCaller>, task: Task) {
+    this.#task = task;
+    this.ended = pool instanceof Promise ? pool.then((ready) => this.#perform(ready)) : this.#perform(pool);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#changed();
+  }
+
+  kill(): void {
+    this.isKilled = true;
+    this.stop();
+  }
+
+  hasLeftNothing(): boolean {
+    return this.#isClean;
+  }
+
+  begun(): void {
+    this.#task.context.begun();
+  }
+
+  logFailed(): void {
+    const { context, request } = this.#task;
+    context.listener.warned('log_truncated', `part of what \`${request.step}\` printed could not be written`);
+  }
+
+  called(made: SentCall, answer: (outcome: CallOutcome) => void): void {
+    const { module } = this.#task.work;
+    const call = scriptCall(made, { module, flow: (name) => scriptFlowKey(module, name) });
+    void this.#task.context.listener.called?.(call).then(answer);
+  }
+
+  ran(ms: number): void {
+    this.#task.context.listener.ran?.(ms);
+  }
+
+  leftNothing(): void {
+    this.#isClean = true;
+  }
+
+  async #perform(pool: FunctionCaller): Promise<WorkEnd> {
+    if (this.#isStopped) return STOPPED;
+    const { options, request, work, context } = this.#task;
+    const queue = request.lanes === undefined ? null : { name: request.run, hosts: request.lanes };
+    // Making files and folders costs more than most functions do: the log is made when one prints, the folder when one looks for it.
+    const call = pool.start(callOf(options, request, work, context), this, queue);
+    const result = await new Promise<FunctionResult | null>((resolve) => {
+      void call.done.then(resolve);
+      this.#changed = () => resolve(null);
+    });
+    if (result === null) await climbDown(call, request, context, this);
+    if (!this.#isClean) await removeEmptyArtifacts(context.places);
+    if (result === null) return STOPPED;
+    const short = shortageIn(result);
+    return short === null ? endOf(result, this.#task) : { kind: 'refused', code: short };
+  }
+
+  /** Resolves when nothing is to be waited for any longer. */
+  whenKilled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = () => {
+        if (this.isKilled) resolve();
+      };
+      this.#changed();
+    });
+  }
 }
 
 function callOf(
@@ -190,18 +221,13 @@ async function climbDown(
   call: RunningCall,
   request: AttemptRequest,
   { clock }: RunnerContext,
-  control: Control,
+  attempt: FunctionAttempt,
 ): Promise<void> {
   let hasEnded = false;
   const done = call.done.then(() => {
     hasEnded = true;
   });
-  const killed = new Promise<void>((resolve) => {
-    control.changed = () => {
-      if (control.killed) resolve();
-    };
-    control.changed();
-  });
+  const killed = attempt.whenKilled();
   call.abort('the attempt was asked to end');
   const isStuck = call.answers === undefined ? Promise.resolve(false) : call.answers(ANSWER_MS).then((heard) => !heard);
   const grace = startWait(clock, request.grace_ms);
@@ -210,7 +236,7 @@ async function climbDown(
   grace.cancel();
   // Not awaited: a thread inside `execSync` ends only when the sweep has ended what it waits for.
   const terminated = hasEnded ? Promise.resolve() : call.terminate();
-  const graceMs = control.killed ? 0 : STUCK_GRACE_MS;
+  const graceMs = attempt.isKilled ? 0 : STUCK_GRACE_MS;
   const pattern = { kind: 'attempt', run: request.run, step: request.step, attempt: request.attempt } as const;
   await sweep({ pattern, clock, graceMs });
   const limit = startWait(clock, THREAD_LIMIT_MS);
@@ -220,25 +246,31 @@ async function climbDown(
   await sweep({ pattern, clock, graceMs: 0 });
 }
 
-async function endOf(
-  result: FunctionResult,
-  { outputs_schema }: AttemptRequest,
-  work: CallWork,
-  keeping: OutputKeeping,
-  { places: { log }, secrets }: RunnerContext,
-): Promise<WorkEnd> {
+function endOf(result: FunctionResult, { options, request, work, context }: Task): WorkEnd | Promise<WorkEnd> {
+  const { secrets, places } = context;
   if (result.kind !== 'returned') {
     const failure = failureOf(result, work);
     if (failure.detail !== undefined) {
       const trace = `${failure.detail.trimEnd()}\n`;
-      appendToLog(log, secrets?.mask.text(trace) ?? trace);
+      appendToLog(places.log, secrets?.mask.text(trace) ?? trace);
     }
     const exit_code = result.kind === 'host_ended' ? result.code : null;
     const judged = result.kind === 'threw' && result.judged !== undefined ? { judged: result.judged } : {};
     return { kind: 'failed', failure, exit_code, signal: null, ...judged };
   }
-  const kept = await keepOutputs(keeping, outputs_schema, result.value, secrets);
-  return kept.ok
-    ? { kind: 'succeeded', exit_code: null, outputs: kept.value }
-    : { kind: 'failed', failure: kept.error, exit_code: null, signal: null };
+  const { value, json } = result;
+  const isChecked = request.outputs_schema !== null || secrets !== undefined;
+  // The value comes from JSON, and is as it will be read back.
+  if (!isChecked && value === null) return { kind: 'succeeded', exit_code: null, outputs: null };
+  if (!isChecked && json.length * BYTES_PER_UNIT <= INLINE_OUTPUT_LIMIT) {
+    return { kind: 'succeeded', exit_code: null, outputs: { kind: 'inline', value } };
+  }
+  return keepOutputs(options, request.outputs_schema, value, secrets).then((kept) =>
+    kept.ok
+      ? { kind: 'succeeded', exit_code: null, outputs: kept.value }
+      : { kind: 'failed', failure: kept.error, exit_code: null, signal: null },
+  );
 }
+
+/** A unit of JavaScript's texts takes at most so many bytes. */
+const BYTES_PER_UNIT = 3;

@@ -120,7 +120,7 @@ const maskedListener = (listener: AttemptListener, mask: Mask): AttemptListener 
   warned: (code, message) => listener.warned(code, mask.text(message)),
   childStarted: (child) => listener.childStarted(child),
   ran: (ms) => listener.ran?.(ms),
-  ...(listener.called === undefined ? {} : { called: listener.called }),
+  called: (call) => listener.called?.(call) ?? new Promise(() => {}),
   published: (artifact) => {
     const hide = (value: Json): Json => mapTexts(value, (text) => mask.text(text));
     const name = mask.text(artifact.name);

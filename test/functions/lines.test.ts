@@ -46,7 +46,7 @@ function start(pool: FunctionPool, how: string, hosts: number, heard: string[] =
   const number = numbers;
   const call = rig.call({ module: file, input: { how, number, folder: rig.folder }, step: `call${number}` });
   const running = pool.start(call, { begun: () => heard.push(how) }, { name: 'run', hosts });
-  return { ...running, number: String(number), log: call.log };
+  return Object.assign(running, { number: String(number), log: call.log });
 }
 
 const value = async ({ done }: RunningFunction): Promise<Json> => {
