@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { residentShells } from '../../src/process/resident-shells.ts';
 
 /** Asks once. */
 function once(question: () => boolean): () => boolean {
@@ -77,3 +78,6 @@ export function pythons(): readonly string[] {
   const more = (process.env['FLOWCTL_TEST_PYTHONS'] ?? '').split(':');
   return [status === 0 ? stdout.trim() : '', ...more].filter((file) => file !== '');
 }
+
+/** True where shells can stay: the system's `sh` is dash, Perl makes it a subreaper, and /proc lists the children of a process. */
+export const canStay = (): boolean => residentShells({ PATH: '/usr/bin:/bin' }, 0) !== null;

@@ -4,13 +4,14 @@
  */
 
 import { beforeEach, describe } from 'vitest';
-import { canStart } from './abilities.ts';
+import { canStart, canStay } from './abilities.ts';
 import type { Case } from './case.ts';
 
 /** What FLOWCTL_LAUNCHER is set to, and whether this machine has it. */
 const KNOWN: readonly (readonly [launcher: string, isThere: () => boolean])[] = [
   ['direct', () => true],
   ['starter', canStart],
+  ['shells', canStay],
 ];
 
 const wished = process.env['FLOWCTL_LAUNCHER'];
