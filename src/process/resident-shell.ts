@@ -62,7 +62,7 @@ export class ResidentShell {
     // EPIPE when it died, which `exit` tells.
     child.stdin.on('error', () => {});
     child.stdout.on('error', () => {});
-    child.once('exit', (exitCode, signal) => this.#lose(exitCode, signal));
+    child.once('exit', (_, signal) => this.#lose(signal));
     child.stdin.write(RESIDENT_BEGINNING);
   }
 
@@ -158,10 +158,12 @@ export class ResidentShell {
     this.#ended(answer);
   }
 
-  #lose(exitCode: number | null, signal: NodeJS.Signals | null): void {
+  #lose(signal: NodeJS.Signals | null): void {
     this.#state = 'gone';
-    const died = { exitCode: signal === null ? (exitCode ?? 1) : null, signal };
-    this.#ended(this.#answer ?? { ...died, notRun: false, wrote: true, left: [] });
+    // By itself it ends before its step begins and at no other time: where it can fork no more, with 2. A signal may have reached the step as well.
+    const died: ResidentEnd =
+      signal === null ? NOTHING_RAN : { exitCode: null, signal, notRun: false, wrote: true, left: [] };
+    this.#ended(this.#answer ?? died);
     this.#gone();
     this.#changed(this);
   }

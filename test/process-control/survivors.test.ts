@@ -545,8 +545,9 @@ const { Socket } = require('node:net');
 const { write } = Socket.prototype;
 if (/flowctl\\.js$/.test(process.argv[1] ?? '')) {
   Socket.prototype.write = function (chunk, ...rest) {
-    // The gate itself, or the word of a starter that opens it.
-    if (chunk === '\\n' || (Buffer.isBuffer(chunk) && chunk.includes('G\\0'))) process.kill(process.pid, 'SIGKILL');
+    // The gate itself, the word of a starter that opens it, or what a shell that stays is to run.
+    const isStep = typeof chunk === 'string' && chunk.startsWith('{ flowctl_');
+    if (isStep || chunk === '\\n' || (Buffer.isBuffer(chunk) && chunk.includes('G\\0'))) process.kill(process.pid, 'SIGKILL');
     return write.call(this, chunk, ...rest);
   };
 }
