@@ -27,7 +27,7 @@ export function closeNodes(situation: Situation): EventBody[] {
   // A node is closed once: what is left in a group is given up when nothing else is to be said of it, nor of a group around it.
   for (const group of situation.frontier.cutOff) {
     if (events.length > 0) break;
-    events.push(...giveUpWithin(situation, group));
+    for (const event of giveUpWithin(situation, group)) events.push(event);
   }
   // Also when the time for cleaning up is over: then they are given up at once, and it is on record that they were.
   for (const [node, phase] of staging.handlersDue) {

@@ -26,7 +26,9 @@ export interface LedgerParts {
 /** The one way to a run's record. */
 export class Ledger {
   private readonly parts: LedgerParts;
+  /** Folded and perhaps not durable; those before `published` have been told. */
   private unpublished: RunEvent[] = [];
+  private published = 0;
   private last = { now: Number.NaN, time: '' };
 
   constructor(parts: LedgerParts) {
@@ -56,7 +58,8 @@ export class Ledger {
   write(events: readonly RunEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
-    this.unpublished.push(...events);
+    // One by one: there may be more than a call takes arguments.
+    for (const event of events) this.unpublished.push(event);
     this.parts.journal
       .append(events)
       .then(
@@ -85,10 +88,16 @@ export class Ledger {
     }
   }
 
+  /** In all this takes time linear in the events, also where thousands of writes wait for one sync. */
   private publishUpTo(seq: number): void {
-    const cut = this.unpublished.findIndex((event) => event.seq > seq);
-    const durable = cut === -1 ? this.unpublished : this.unpublished.slice(0, cut);
-    this.unpublished = cut === -1 ? [] : this.unpublished.slice(cut);
-    if (durable.length > 0) this.parts.hub.publish(durable);
+    const { unpublished, published: from } = this;
+    let end = from;
+    while (end < unpublished.length && (unpublished[end]?.seq ?? 0) <= seq) end += 1;
+    if (end === from) return;
+    const durable = unpublished.slice(from, end);
+    const isTold = end === unpublished.length;
+    if (isTold || end > unpublished.length / 2) this.unpublished = isTold ? [] : unpublished.slice(end);
+    this.published = this.unpublished === unpublished ? end : 0;
+    this.parts.hub.publish(durable);
   }
 }

@@ -108,7 +108,7 @@ function findElsewhere(
 
 function checkCycles(flow: FlowOutline, graph: NeedsGraph, problems: Problems): void {
   for (const cycle of findCycles(graph)) {
-    const first = cycle.indexOf(Math.min(...cycle));
+    const first = cycle.indexOf(cycle.reduce((least, each) => Math.min(least, each)));
     const turned = [...cycle.slice(first), ...cycle.slice(0, first)];
     const steps = turned.flatMap((index) => flow.steps[index] ?? []);
     const places = steps.map((step, index) => {

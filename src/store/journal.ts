@@ -191,7 +191,7 @@ export class FileJournal implements Journal {
     this.#writeFrom(bytes, 0, () => {
       this.#underWay = [];
       this.#counts.bytes += bytes.length;
-      if (this.#synced) this.#unsynced.push(...durable);
+      if (this.#synced) this.#unsynced = [...this.#unsynced, ...durable];
       else for (const waiter of durable) waiter.resolve();
       for (const waiter of written) waiter.resolve();
       // Before another write, so that the disk is busy while more is queued.
@@ -227,7 +227,7 @@ export class FileJournal implements Journal {
     this.#operations.sync(this.#fd, (error) => {
       this.#syncing = false;
       if (error !== null) {
-        this.#unsynced.push(...waiters);
+        this.#unsynced = [...this.#unsynced, ...waiters];
         return this.#fail(error, 'sync');
       }
       // What a sync covers is durable even when a write behind it failed meanwhile.

@@ -32,7 +32,7 @@ export function treeText(graph: FlowGraph, title: string, style: Style): string 
     if (arrows.length > 0) lines.push({ kind: 'arrows', ids: arrows, prefix, depth, isLast: false });
     const last = lines.pop();
     if (last !== undefined) lines.push({ ...last, isLast: true });
-    open.push(...lines.reverse());
+    for (const line of lines.reverse()) open.push(line);
   };
   const roots = graph.nodes.filter(({ id }) => needs.get(id)?.length === 0).map(({ id }) => id);
   push(roots, [], '', 0, null);
