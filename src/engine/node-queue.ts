@@ -35,6 +35,11 @@ export class NodeQueue {
     this.mark = mark;
   }
 
+  /** True when nothing is left to be read. */
+  get isEmpty(): boolean {
+    return this.head === this.nodes.length;
+  }
+
   /** Adds a node at the end; one that is in it already keeps its place. */
   push(node: Node): void {
     if ((node.standsIn & this.mark) !== 0) return;
@@ -44,7 +49,7 @@ export class NodeQueue {
 
   /** The members that still hold, oldest first. Nothing may be pushed while it is read. */
   current(holds: (node: Node) => boolean): Iterable<Node> {
-    return this.head === this.nodes.length ? NOBODY : this.read(holds);
+    return this.isEmpty ? NOBODY : this.read(holds);
   }
 
   private *read(holds: (node: Node) => boolean): Generator<Node> {
@@ -80,11 +85,12 @@ export class NodeQueue {
   }
 }
 
-/** Queues by the priority that steps declare. There are few priorities in a flow. */
+/** Queues by the priority that steps declare: one for each that is waited with, so that those of a hundred thousand cost what is in them. */
 export class PriorityQueue {
   private readonly mark: number;
   private readonly queues = new Map<number, NodeQueue>();
-  private order: readonly NodeQueue[] = [];
+  /** Their priorities, lowest first. */
+  private readonly order: number[] = [];
 
   /** @param mark as for `NodeQueue`. */
   constructor(mark: number) {
@@ -98,18 +104,37 @@ export class PriorityQueue {
     if (queue === undefined) {
       queue = new NodeQueue(this.mark);
       this.queues.set(priority, queue);
-      this.order = [...this.queues].sort(([one], [other]) => other - one).map(([, each]) => each);
+      this.order.splice(this.placeOf(priority), 0, priority);
     }
     queue.push(node);
   }
 
   /** The members that still hold: higher priority first, then oldest first. Nothing may be pushed while it is read. */
   current(holds: (node: Node) => boolean): Iterable<Node> {
-    const [first, second] = this.order;
-    return first === undefined ? NOBODY : second === undefined ? first.current(holds) : this.inOrder(holds);
+    const only = this.order.length === 1 ? this.queues.get(this.order[0] ?? 0) : undefined;
+    return this.order.length === 0 ? NOBODY : (only?.current(holds) ?? this.inOrder(holds));
   }
 
   private *inOrder(holds: (node: Node) => boolean): Generator<Node> {
-    for (const queue of this.order) yield* queue.current(holds);
+    for (let at = this.order.length - 1; at >= 0; at -= 1) {
+      const priority = this.order[at] ?? 0;
+      const queue = this.queues.get(priority);
+      if (queue === undefined) continue;
+      yield* queue.current(holds);
+      if (!queue.isEmpty) continue;
+      this.queues.delete(priority);
+      this.order.splice(at, 1);
+    }
+  }
+
+  /** How many queues have a lower priority. */
+  private placeOf(priority: number): number {
+    let [low, high] = [0, this.order.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.order[middle] ?? 0) < priority) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Node } from '../../src/engine/node.ts';
 import { NodeQueue, PriorityQueue, QUEUES } from '../../src/engine/node-queue.ts';
 
@@ -79,5 +79,27 @@ describe('a queue of nodes', () => {
     expect(numbers((node) => node === other)).toEqual([3]);
     queue.push(low);
     expect(numbers(() => true)).toEqual([3, 1]);
+  });
+
+  it('asks few queues for each node where every node has a priority of its own', () => {
+    const count = 2_000;
+    const queue = new PriorityQueue(QUEUES.slotted);
+    const gone = new Set<Node>();
+    for (let number = 0; number < count; number += 1) queue.push(nodeOf(number, (number * 7) % count));
+    const asked = vi.spyOn(NodeQueue.prototype, 'current');
+    try {
+      const taken: number[] = [];
+      while (taken.length < count) {
+        for (const node of queue.current((one) => !gone.has(one))) {
+          gone.add(node);
+          taken.push(node.definition.priority);
+          break;
+        }
+      }
+      expect(taken).toEqual(Array.from({ length: count }, (_, index) => count - 1 - index));
+      expect(asked.mock.calls.length).toBeLessThan(3 * count);
+    } finally {
+      asked.mockRestore();
+    }
   });
 });
