@@ -67,3 +67,15 @@ export const itemKeyOf = (map: StepKey, name: string | number): StepKey => `${ma
 /** The place of a handler: `on_failure[0]`, or `load/on_failure[0]` for one of a step. */
 export const handlerKeyOf = (owner: StepKey | null, phase: string, index: number): StepKey =>
   `${owner === null ? '' : `${owner}/`}${phase}[${index}]` as StepKey;
+
+/**
+ * True for what belongs to something that is named here, at any depth: `report/extract` and `load[3]` to `report` and `load`. Takes time in
+ * the length of the key, however many names there are.
+ */
+export function isWithin(names: ReadonlySet<string>, key: string): boolean {
+  for (let end = key.length - 1; end > 0; end -= 1) {
+    const isBorder = key[end] === '/' || key[end] === '[';
+    if (isBorder && names.has(key.slice(0, end))) return true;
+  }
+  return false;
+}

@@ -1,6 +1,6 @@
 /** Before a run is resumed: the files that its succeeded steps made are still what they were, or are made so again. */
 
-import type { StepKey } from '../base/ids.ts';
+import { isWithin, type StepKey } from '../base/ids.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { Contents } from '../cache/content.ts';
 import {
@@ -18,7 +18,7 @@ import { readDefinition } from '../store/definitions.ts';
 import type { RunLayout, StateLayout } from '../store/layout.ts';
 import { runOutputs } from '../store/outputs.ts';
 import { StateError } from '../store/problem.ts';
-import { isBeneath, readSubRuns } from '../store/sub-runs.ts';
+import { readSubRuns } from '../store/sub-runs.ts';
 import type { Session } from './session.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -46,7 +46,8 @@ interface Member {
  * @returns false when some can only be made anew: all is said, and the exit code is set (4).
  */
 export async function verifyFiles(session: Session, run: RunToVerify): Promise<boolean> {
-  const { state, record, again } = run;
+  const { state, record } = run;
+  const again = new Set(run.again);
   if (!makesFiles(run.definition as unknown as Json)) return true;
   const contents = new Contents(() => Date.now());
   const records = new Records(state.cache);
@@ -56,7 +57,7 @@ export async function verifyFiles(session: Session, run: RunToVerify): Promise<b
     const placed = (key: string): string => (prefix === null ? key : `${prefix}/${key}`);
     for (const step of member.record.steps.values()) {
       const key = placed(step.key);
-      if (!hasMade(step) || again.some((name) => key === name || isBeneath(key, name))) continue;
+      if (!hasMade(step) || again.has(key) || isWithin(again, key)) continue;
       const files = readManifest(await runOutputs(layout).read(step.generated));
       const deviations = await findDeviations(contents, directory, files);
       if (deviations.length === 0) continue;

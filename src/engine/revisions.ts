@@ -1,10 +1,10 @@
 /** What an edited definition, or a person who names steps, makes of what a run has already done. */
 
-import { memberKeyOf, type ContentHash, type StepKey, stepKeyOf } from '../base/ids.ts';
-import { withDownstream } from '../model/graph.ts';
+import { type ContentHash, isWithin, memberKeyOf, type StepKey, stepKeyOf } from '../base/ids.ts';
+import { forEachDependent, withDownstream } from '../model/graph.ts';
 import type { FlowDefinition, StepDefinition } from '../model/flow.ts';
 import { isSatisfied, type RunRecord, type StepRecord } from '../model/run.ts';
-import { type Body, bodyOf, type Plan } from './plan.ts';
+import { type Body, bodyOf, type Plan, stepAt } from './plan.ts';
 
 /** The place of a step in its definition: its key without the names of items. */
 const pathOf = (key: string): string => key.replace(/\[[^\]]*\]/g, '');
@@ -15,36 +15,52 @@ const pathOf = (key: string): string => key.replace(/\[[^\]]*\]/g, '');
  */
 export function resetSteps(run: RunRecord, plan: Plan, again: readonly string[]): readonly StepKey[] {
   const reset = new Set<StepKey>();
-  for (const name of again) resetOne(run, plan, name, reset);
+  const named: string[] = [];
+  /** By group, null for the flow: steps after which everything runs again. All of a group together, for there may be thousands. */
+  const before = new Map<StepKey | null, Set<string>>();
+  const note = (group: StepKey | null, id: string): void => {
+    before.set(group, (before.get(group) ?? new Set()).add(id));
+  };
+  for (const name of again) {
+    const step = run.steps.get(name as StepKey);
+    const called = step === undefined ? null : calledAfter(run, step);
+    if (called !== null) for (const key of called) reset.add(key);
+    else if (step === undefined || step.parent === null) named.push(name);
+    else {
+      reset.add(step.key);
+      // Inside of what it belongs to, level by level; items of a map come after nothing.
+      for (
+        let at: StepRecord | undefined = step;
+        at !== undefined && at.parent !== null;
+        at = run.steps.get(at.parent)
+      ) {
+        if (at.role === 'step') note(at.parent, at.id);
+      }
+      note(null, name.split(/[/[]/u, 1)[0] ?? name);
+    }
+  }
+  for (const index of withDownstream(plan.graph, named)) reset.add(keyAt(plan, index));
+  for (const [group, ids] of before) {
+    const body = group === null ? plan : bodyAround(plan, group);
+    if (body === null) continue;
+    for (const index of withDownstream(body.graph, followers(body, ids))) {
+      const { id } = stepAt(body, index);
+      reset.add(group === null ? stepKeyOf(id) : memberKeyOf(group, id));
+    }
+  }
   return [...reset].filter((key) => run.steps.has(key));
 }
 
-function resetOne(run: RunRecord, plan: Plan, name: string, reset: Set<StepKey>): void {
-  const step = run.steps.get(name as StepKey);
-  const called = step === undefined ? null : calledAfter(run, step);
-  if (called !== null) {
-    for (const key of called) reset.add(key);
-    return;
+const keyAt = (body: Body, index: number): StepKey => stepKeyOf(stepAt(body, index).id);
+
+/** The steps that need one of these. */
+function followers(body: Body, ids: ReadonlySet<string>): readonly string[] {
+  const found: string[] = [];
+  for (const id of ids) {
+    const index = body.graph.indexOf.get(id);
+    if (index !== undefined) forEachDependent(body.graph, index, (next) => found.push(stepAt(body, next).id));
   }
-  const top = name.split(/[/[]/u, 1)[0] ?? name;
-  if (step === undefined || step.parent === null) {
-    for (const index of withDownstream(plan.graph, [name])) reset.add(plan.keys[index] ?? (name as StepKey));
-    return;
-  }
-  reset.add(step.key);
-  // Everything that comes after it inside of what it belongs to, level by level; items of a map come after nothing.
-  for (let at: StepRecord | undefined = step; at !== undefined && at.parent !== null; at = run.steps.get(at.parent)) {
-    const body = at.role === 'step' ? bodyAround(plan, at.parent) : null;
-    if (body === null) continue;
-    for (const index of withDownstream(body.graph, [at.id])) {
-      const id = body.steps[index]?.id;
-      if (id !== undefined && id !== at.id) reset.add(memberKeyOf(at.parent, id));
-    }
-  }
-  for (const index of withDownstream(plan.graph, [top])) {
-    const key = plan.keys[index];
-    if (key !== undefined && key !== top) reset.add(key);
-  }
+  return found;
 }
 
 /**
@@ -156,9 +172,7 @@ export function compareRevisions(
     const path = pathOf(key);
     // Succeeded, or failed and allowed to: what needs it has used its result. Items that did belong to a map that did not.
     if (role !== 'step' || !edited.has(path) || !isSatisfied(phase)) continue;
-    if (![...contradicting].some((other) => key.startsWith(`${other}/`) || key.startsWith(`${other}[`))) {
-      contradicting.add(key);
-    }
+    if (!isWithin(contradicting, key)) contradicting.add(key);
   }
   return { changed, contradicting: [...contradicting] };
 }

@@ -1,9 +1,13 @@
 /** Resuming maps and groups whose definition was edited, or of which single members are asked for by name. */
 
-import { describe, expect, it } from 'vitest';
-import { compareRevisions } from '../../src/engine/revisions.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { makePlan } from '../../src/engine/plan.ts';
+import { compareRevisions, resetSteps } from '../../src/engine/revisions.ts';
 import { stepFingerprints } from '../../src/load/fingerprint.ts';
-import { type Behaviour, endOf, flowOf, type Life, resumeLife, runLife } from '../kit/world.ts';
+import type { FlowDefinition } from '../../src/model/flow.ts';
+import { foldRun } from '../../src/model/fold.ts';
+import type { RunRecord } from '../../src/model/run.ts';
+import { type Behaviour, endOf, flowOf, type Life, RUN, resumeLife, runLife, startedEvent } from '../kit/world.ts';
 
 const startedIn = ({ executor }: Life): readonly string[] => executor.started.map(({ step }) => step);
 const failing =
@@ -85,5 +89,49 @@ describe('a step asked for by its key', () => {
     ]);
     const done = await runLife(flow, { behaviour: failing('after') });
     expect(startedIn(await resumeLife(flow, done.journal.events, { again: ['m[2]'] }))).toEqual(['m[2]', 'after']);
+  });
+});
+
+describe('very many steps at once', () => {
+  const COUNT = 2_000;
+  const name = (index: number): string => `s${index}`;
+  const ids = Array.from({ length: COUNT }, (_, index) => name(index));
+  const chain = (retries: number) =>
+    flowOf(ids.map((id, index) => ({ id, retries, needs: index === 0 ? [] : [name(index - 1)] })));
+  const done = (flow: FlowDefinition): RunRecord => {
+    const { run } = foldRun(RUN, [startedEvent(flow, 1)]);
+    if (run === null) throw new Error('no run');
+    for (const step of run.steps.values()) step.phase = { kind: 'succeeded', reused: false };
+    return run;
+  };
+
+  it('are asked for in one walk over the graph', () => {
+    const plan = makePlan(chain(0));
+    let visits = 0;
+    const targets = new Proxy(plan.graph.targets, {
+      get(array, key) {
+        visits += 1;
+        return Reflect.get(array, key) as unknown;
+      },
+    });
+    const reset = resetSteps(done(plan.flow), { ...plan, graph: { ...plan.graph, targets } }, ids);
+    expect([...reset].sort()).toEqual([...ids].sort());
+    expect(visits).toBeGreaterThan(0);
+    expect(visits).toBeLessThan(4 * COUNT);
+  });
+
+  it('that contradict the record are each compared with what they belong to, and not with each other', () => {
+    const [before, after] = [chain(0), chain(1)];
+    const run = done(before);
+    const compared = vi.spyOn(String.prototype, 'startsWith');
+    try {
+      const fingerprints = [stepFingerprints(before), stepFingerprints(after)] as const;
+      compared.mockClear();
+      const { contradicting } = compareRevisions(run, ...fingerprints);
+      expect(compared.mock.calls.length).toBeLessThan(10 * COUNT);
+      expect(contradicting).toEqual(ids);
+    } finally {
+      compared.mockRestore();
+    }
   });
 });
