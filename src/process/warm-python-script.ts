@@ -40,6 +40,7 @@ orders, answers = os.dup(0), os.dup(1)
 nothing = os.open('/dev/null', os.O_RDWR)
 for each in 0, 1: os.dup2(nothing, each)
 os.close(nothing)
+title = b'flowctl-warm-python'
 IGNORED = _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGINT
 room, children, gates = bytearray(131072), {}, {}
 reading, patience, stale = False, 0.02, False
@@ -156,7 +157,7 @@ def become(size, given, wait, inherited):
     for number, each in enumerate(given): os.dup2(each, number)
     for each in inherited - {wait}: os.close(each)
     token = {name: value for name, value in variables.items() if name == b'FLOWCTL_TOKEN'}
-    places = (arg_start, arg_end, [program, *argv[1:]]), (env_start, env_end, [name + b'=' + value for name, value in {**token, **variables}.items()])
+    places = (arg_start, arg_end, [program, *argv[1:], bytes(len(title))]), (env_start, env_end, [name + b'=' + value for name, value in {**token, **variables}.items()])
     for place in places: show(*place)
     for name, value in variables.items(): os.putenv(name, value)
     os.environ._data.update(variables) # as setting each would do, in a third of the time
@@ -194,8 +195,9 @@ given = pairs(bytes(room[:size]).split(b'\0')[1:])
 changed = {name: value for name, value in os.environb.items() if given.get(name) != value}
 removed = [name for name in given if name not in os.environb] + [b'FLOWCTL_ROOM']
 changed.pop(b'FLOWCTL_ROOM', None)
+given.clear()
 os.environ.clear() # before nothing is left where names are looked for
-show(arg_start, arg_end, [program, bytes(arg_end - arg_start)])
+show(arg_start, arg_end, [program, title, bytes(arg_end - arg_start)])
 show(env_start, env_end, [bytes(env_end - env_start)])
 before = prints()
 sys.modules.pop('gc')

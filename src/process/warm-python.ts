@@ -22,10 +22,12 @@ const ROOM = { FLOWCTL_ROOM: 'x'.repeat(32_768) };
 
 /** What is looked at before a text runs, by Python, the C library, the loader, or what usually stands in front of a Python. */
 const LOOKED_AT =
-  /^(?:(?:PYTHON|PYENV_|VIRTUAL_ENV|CONDA_|UV_|LC_|LD_|DYLD_|MALLOC_|GLIBC_|SETUPTOOLS_|COVERAGE_).*|PATH|HOME|LANG|LANGUAGE|LOCPATH|TZ|TZDIR|SHLVL|PWD|OLDPWD)$/;
-/** Of Python's own those whose effect a fork has as well; the others report on the start, or are for terminals. */
+  /^(?:PYTHON[A-Z0-9]+|PYENV_[A-Z_]+|VIRTUAL_ENV|CONDA_(?:PREFIX|DEFAULT_ENV|SHLVL)|(?:LC|LD|DYLD|MALLOC)_.*|GLIBC_TUNABLES|SETUPTOOLS_USE_DISTUTILS|COVERAGE_PROCESS_[A-Z]+|PATH|HOME|LANG|LANGUAGE|LOCPATH|TZ|TZDIR|SHLVL|PWD|OLDPWD)$/;
+/** Those of Python's own with one word that a fork obeys as well; the others report on the start, or change what is below a text. */
 const TAKEN_OVER =
   /^PYTHON(?:PATH|UNBUFFERED|IOENCODING|UTF8|COERCECLOCALE|DONTWRITEBYTECODE|PYCACHEPREFIX|WARNINGS|HASHSEED|NOUSERSITE|USERBASE|SAFEPATH|OPTIMIZE|BREAKPOINT|HOME)$/;
+/** Python's own with more words. All else that begins so is somebody else's (images of Docker have PYTHON_VERSION). */
+const BELOW_A_TEXT = /^PYTHON_(?:GIL|JIT|TLBC|CPU_COUNT|FROZEN_MODULES|PERF_JIT_SUPPORT)$/;
 
 const MOST_INTERPRETERS = 8;
 const MOST_STARTS = 3;
@@ -79,7 +81,9 @@ const canBeWarm = ({ argv, env, terminal }: LaunchSpec): boolean =>
   terminal === undefined &&
   argv[1] === '-u' &&
   argv[2] === '-c' &&
-  Object.keys(env).every((name) => !name.startsWith('PYTHON') || TAKEN_OVER.test(name));
+  Object.keys(env).every(
+    (name) => (!/^PYTHON[A-Z0-9]+$/.test(name) || TAKEN_OVER.test(name)) && !BELOW_A_TEXT.test(name),
+  );
 
 /** How an interpreter is started that may run what is to be launched. */
 function programFor({ argv, env, workdir }: LaunchSpec) {

@@ -313,10 +313,20 @@ describe.each(pythons())('%s', (python) => {
     closeSync(input);
   });
 
+  it("variables that only look like those of Python are nobody's business", async () => {
+    const env = { PATH, PYTHON_VERSION: '3', PYTHON_API_TOKEN: 'x', UV_PUBLISH_TOKEN: 'y' };
+    const look = 'import os; os.system("cat /proc/%d/cmdline" % os.getppid())';
+    expect((await run(quick, look)).printed).toMatch(/python3\0flowctl-warm-python\0/);
+    const text =
+      'import os; print(os.environ["PYTHON_API_TOKEN"], open("/proc/%d/environ" % os.getppid(), "rb").read().strip(b"\\0"))';
+    expect(await run(quick, text, { env })).toEqual({ exitCode: 0, signal: null, printed: "x b''\n" });
+  });
+
   it('what it cannot do is left to others', async () => {
     const text = specOf(python, 'pass', { PATH });
     expect(await warm.launch({ ...text, terminal: 0 })).toBe(null);
     expect(await warm.launch({ ...text, env: { PATH, PYTHONVERBOSE: '1' } })).toBe(null);
+    expect(await warm.launch({ ...text, env: { PATH, PYTHON_GIL: '0' } })).toBe(null);
     expect(await warm.launch({ ...text, argv: [python, '-c', 'pass'] })).toBe(null);
     expect(await warm.launch(specOf('/bin/false', 'pass', { PATH }))).toBe(null);
     expect(await warm.launch(specOf(path.join(folder, 'none'), 'pass', { PATH }))).toBe(null);
