@@ -78,15 +78,14 @@ export class Attempts {
     const begin = (made: Awaited<ReturnType<typeof makeRequest>>): Promise<Outcome> => {
       if (under.stopping !== null) return Promise.resolve(end(stopped(under.stopping)));
       if (!made.ok) return Promise.resolve(end(failed(made.error)));
-      const attemptRequest = lanes === null ? made.value : { ...made.value, lanes };
-      under.running = this.parts.executor.start(attemptRequest, new Voice(under, this.inbox, this.record));
+      under.running = this.parts.executor.start(made.value, new Voice(under, this.inbox, this.record));
       return under.running.done.then(end, (error: unknown) => {
         // By its contract it never rejects: whatever this is, it is no failure of the step.
         this.inbox.put({ kind: 'broke', error });
         return end(cancelled({ kind: 'policy', policy: 'state_error' }));
       });
     };
-    const request = makeRequest(this.parts, node, clock.wall());
+    const request = makeRequest(this.parts, node, clock.wall(), lanes);
     under.done =
       request instanceof Promise
         ? request.then(begin, (error: unknown) => {

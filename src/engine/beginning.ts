@@ -20,7 +20,7 @@ export function beginNodes(situation: Situation): {
   const { lanes } = staging;
   let free = freeSlots;
   let inLine = lanes.room;
-  for (const node of staging.ready()) {
+  for (const node of free > 0 || inLine > 0 ? staging.ready() : []) {
     const mayWait = lanes.takes(node);
     if (free <= 0 && !(mayWait && inLine > 0)) break;
     events.push(nextAttempt(node));

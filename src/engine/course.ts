@@ -126,7 +126,7 @@ export class Course {
     }
     // Handlers have a time of their own.
     const isTimed = this.run.ending === null && !this.run.parked && this.run.handlers.length === 0;
-    this.time.update(this.idleness().isExecuting && isTimed);
+    if (this.time.isLimited) this.time.update(isTimed && this.idleness().isExecuting);
     this.ledger.write(events);
   }
 

@@ -26,7 +26,9 @@ export interface LedgerParts {
 /** The one way to a run's record. */
 export class Ledger {
   private readonly parts: LedgerParts;
-  /** Folded and perhaps not durable; those before `published` have been told. */
+  /** Folded in this turn. */
+  private unwritten: RunEvent[] = [];
+  /** Being written and perhaps not durable; those before `published` have been told. */
   private unpublished: RunEvent[] = [];
   private published = 0;
   private last = { now: Number.NaN, time: '' };
@@ -54,11 +56,22 @@ export class Ledger {
     return this.last.time;
   }
 
-  /** Writes folded events, in one go; they are published and performed when they are on disk. */
+  /**
+   * Writes folded events; they are published and performed when they are on disk. What is written in one turn goes in one go: one write,
+   * and one promise to wait for it.
+   */
   write(events: readonly RunEvent[]): void {
+    if (events.length === 0) return;
+    if (this.unwritten.length === 0) queueMicrotask(() => this.flush());
+    // One by one: there may be more than a call takes arguments.
+    for (const event of events) this.unwritten.push(event);
+  }
+
+  private flush(): void {
+    const events = this.unwritten;
     const last = events.at(-1);
     if (last === undefined) return;
-    // One by one: there may be more than a call takes arguments.
+    this.unwritten = [];
     for (const event of events) this.unpublished.push(event);
     this.parts.journal
       .append(events)
@@ -79,6 +92,7 @@ export class Ledger {
    */
   async writeSoon(event: RunEvent, how: 'written' | 'durable' = 'written'): Promise<void> {
     const { journal } = this.parts;
+    this.flush();
     this.unpublished.push(event);
     try {
       await (how === 'durable' ? journal.append([event]) : journal.appendWritten([event]));

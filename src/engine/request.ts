@@ -17,12 +17,18 @@ import { asText, asTexts, workOf } from './work.ts';
 /**
  * Evaluates a step for one attempt. Answers at once unless outputs have to be read from disk.
  * @param now wall clock, milliseconds since the epoch: what is left of a deadline is counted from it.
+ * @param lanes of a quick call, see `AttemptRequest`. Default: it is none.
  * @returns the request, or the failure with which the attempt ends instead.
  */
-export function makeRequest(source: ScopeSource, node: Node, now: number): Eventually<Result<AttemptRequest, Failure>> {
+export function makeRequest(
+  source: ScopeSource,
+  node: Node,
+  now: number,
+  lanes: number | null = null,
+): Eventually<Result<AttemptRequest, Failure>> {
   const asker = { node, attempt: attemptsMade(node.record) };
   return evaluated(source, node, attemptTemplates(node.definition, isCalled(node)), asker.attempt, (values) =>
-    requestFrom(source, node, values, now),
+    requestFrom(source, node, values, { now, lanes }),
   );
 }
 
@@ -87,7 +93,12 @@ function givenTo(source: ScopeSource, node: Node, values: JsonObject) {
   };
 }
 
-function requestFrom(source: ScopeSource, node: Node, values: JsonObject, now: number): AttemptRequest {
+function requestFrom(
+  source: ScopeSource,
+  node: Node,
+  values: JsonObject,
+  { now, lanes }: { readonly now: number; readonly lanes: number | null },
+): AttemptRequest {
   const { run, plan } = source;
   const { definition, record } = node;
   const attempt = record.attempts.at(-1);
@@ -112,6 +123,7 @@ function requestFrom(source: ScopeSource, node: Node, values: JsonObject, now: n
     logs: definition.logs,
     interactive: definition.interactive,
     isolate: definition.isolate,
+    ...(lanes === null ? {} : { lanes }),
   };
 }
 

@@ -18,6 +18,11 @@ export class RunTime {
     this.ring = ring;
   }
 
+  /** True when it may ring. */
+  get isLimited(): boolean {
+    return this.limitMs !== null;
+  }
+
   /** Says whether the run is executing now. */
   update(isExecuting: boolean): void {
     if (this.limitMs === null || isExecuting === (this.since !== null)) return;

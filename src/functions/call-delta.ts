@@ -29,12 +29,14 @@ export class CallWriter {
   #env: FunctionCall['env'] = NOTHING;
   #context: Partial<ContextFacts> = {};
 
-  write(url: string, { env, context, module, export: name, task, ...call }: FunctionCall): CallDelta {
+  write(url: string, { env, context, module, export: name, task, input, log, secrets }: FunctionCall): CallDelta {
     const last = this.#target;
     const isSame = last !== null && last.url === url && last.export === name && last.task === task;
     if (!isSame) this.#target = { url, module, export: name, ...(task === undefined ? {} : { task }) };
-    const delta = {
-      ...call,
+    const delta: CallDelta = {
+      input,
+      log,
+      ...(secrets === undefined ? {} : { secrets }),
       ...(isSame || this.#target === null ? {} : { target: this.#target }),
       env: environmentDelta(this.#env, env),
       context: membersThatDiffer(this.#context, context),

@@ -48,12 +48,12 @@ export class Lines {
     let best: HostThread | null = null;
     let used = 0;
     const now = performance.now();
-    for (const [host, queue] of this.#queues) {
+    for (const host of this.#queues.keys()) {
       if (host.isEnding || host.length === 0) {
         this.#queues.delete(host);
         continue;
       }
-      if (queue !== name || host.isWaiting) continue;
+      if (this.#queues.get(host) !== name || host.isWaiting) continue;
       used += 1;
       const isOpen = host.length < LONGEST_LINE && now - host.since < PATIENCE_MS;
       if (isOpen && (best === null || host.length < best.length)) best = host;
