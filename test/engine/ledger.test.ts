@@ -11,7 +11,11 @@ function ledgerOf() {
   const told: number[] = [];
   const performed: number[] = [];
   const waiting: (() => void)[] = [];
-  const append = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+  const appended: number[] = [];
+  const append = (events: readonly RunEvent[]): Promise<void> => {
+    appended.push(events.length);
+    return new Promise((resolve) => waiting.push(resolve));
+  };
   const fail = (error: unknown): never => {
     throw error;
   };
@@ -33,7 +37,7 @@ function ledgerOf() {
     for (const resolve of waiting.splice(0)) resolve();
     await settleMicrotasks();
   };
-  return { ledger, told, performed, sync };
+  return { ledger, told, performed, appended, sync };
 }
 
 /** Events that count how often their number is looked at. */
@@ -87,6 +91,19 @@ describe('the ledger', () => {
     expect(looks.count).toBeLessThan(8 * 4_000);
     expect(told).toEqual(numbers(4_000));
     expect(performed).toEqual(told);
+  });
+
+  it('writes in one go what is written in one turn, and first what need not be synced but comes after it', async () => {
+    const { ledger, told, appended, sync } = ledgerOf();
+    const { events } = countingEvents(6);
+    for (const event of events.slice(0, 4)) ledger.write([event]);
+    ledger.write([]);
+    const soon = ledger.writeSoon(events[4] as RunEvent);
+    ledger.write(events.slice(5));
+    await sync();
+    await soon;
+    expect(appended).toEqual([4, 1, 1]);
+    expect(told).toEqual(numbers(6));
   });
 
   it('tells of an event that need not be synced together with the next that is', async () => {
