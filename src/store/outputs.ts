@@ -26,7 +26,46 @@ const turns = new Turns(FILES_AT_ONCE);
 
 /** Opens the outputs of a run. */
 export function runOutputs(run: RunLayout): RunOutputs {
-  return { store: (value) => storeOutputs(run, value), read: (ref) => readOutputs(run, ref) };
+  const remembered = new RememberedValues();
+  return {
+    store: (value) => storeOutputs(run, value),
+    read: (ref) =>
+      ref.kind === 'inline' ? Promise.resolve(ref.value) : remembered.read(ref.hash, () => readOutputs(run, ref)),
+  };
+}
+
+/** Values of which it is known where they are, if they still are; not more of them than this. */
+const MOST_REMEMBERED = 64;
+
+/** Values that were read, as long as memory is not wanted for something else: ten thousand items of a map may all ask for the same ones. */
+class RememberedValues {
+  readonly #values = new Map<ContentHash, WeakRef<object>>();
+  readonly #underWay = new Map<ContentHash, Promise<Json>>();
+
+  read(hash: ContentHash, readAnew: () => Promise<Json>): Promise<Json> {
+    const known = this.#values.get(hash)?.deref();
+    if (known !== undefined) return Promise.resolve(known as Json);
+    const underWay = this.#underWay.get(hash) ?? this.#note(hash, readAnew());
+    this.#underWay.set(hash, underWay);
+    return underWay;
+  }
+
+  async #note(hash: ContentHash, reading: Promise<Json>): Promise<Json> {
+    try {
+      const value = await reading;
+      if (typeof value === 'object' && value !== null) this.#remember(hash, value);
+      return value;
+    } finally {
+      this.#underWay.delete(hash);
+    }
+  }
+
+  #remember(hash: ContentHash, value: object): void {
+    this.#values.delete(hash);
+    this.#values.set(hash, new WeakRef(value));
+    const [oldest] = this.#values.keys();
+    if (this.#values.size > MOST_REMEMBERED && oldest !== undefined) this.#values.delete(oldest);
+  }
 }
 
 async function storeOutputs(run: RunLayout, value: Json): Promise<OutputsRef> {
@@ -44,8 +83,7 @@ async function storeOutputs(run: RunLayout, value: Json): Promise<OutputsRef> {
   return { kind: 'stored', hash, bytes };
 }
 
-async function readOutputs(run: RunLayout, ref: OutputsRef): Promise<Json> {
-  if (ref.kind === 'inline') return ref.value;
+async function readOutputs(run: RunLayout, ref: Extract<OutputsRef, { kind: 'stored' }>): Promise<Json> {
   // The hash comes from a record; nothing but a hash may become part of a path.
   const path = /^[0-9a-f]{64}$/.test(ref.hash) ? outputsPath(run, ref.hash) : null;
   if (path === null) throw damaged(run.outputs, `\`${String(ref.hash).slice(0, 80)}\` names no outputs`);
