@@ -7,6 +7,7 @@
  * - An order is read into one place, of it the interpreter looks at the descriptors only, and wipes it: what a step is given is in the memory of no other.
  * - A child writes its command line and its environment where the kernel looks for them (/proc/PID/cmdline, environ; proc_pid_stat(5), fields 48 to 51), so
  *   that a sweep finds it by its token. FLOWCTL_ROOM only makes room for that.
+ * - Where a site hook has started a thread, or opened something that all forks would share, it is not fit, and says so by leaving.
  * - It leaves where packages came or went since it came up: what it has learned of them no longer holds.
  * - A text runs in \`__main__\` beneath two frames of this program, which no traceback shows.
  * - An end of a child that comes just before a read begins does not interrupt it: hence the timer.
@@ -20,9 +21,14 @@ lists = sys.version_info >= (3, 13) # where a traceback shows the lines of a tex
 def fields():
     with open('/proc/self/stat', 'rb') as file: return file.read().rsplit(b')', 1)[1].split()
 
+def keeps(number):
+    try: return not os.get_inheritable(number)
+    except OSError: return False
+
 def fit():
     if sys.implementation.name != 'cpython' or not (3, 8) <= sys.version_info < (3, 14): return False
     if lists and '<string>' not in sys.modules['linecache'].cache: return False
+    if any(keeps(int(each)) for each in os.listdir('/proc/self/fd')): return False
     return int(fields()[17]) == 1 and len(sys._current_frames()) == 1
 
 def show(start, end, texts):

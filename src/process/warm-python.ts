@@ -32,7 +32,7 @@ const BELOW_A_TEXT = /^PYTHON_(?:GIL|JIT|TLBC|CPU_COUNT|FROZEN_MODULES|PERF_JIT_
 const MOST_INTERPRETERS = 8;
 const MOST_STARTS = 3;
 /** A wrapper may never come to its Python. */
-const READY_LIMIT_MS = 10_000;
+const READY_LIMIT_MS = 3_000;
 
 interface Interpreter {
   starter: Starter;

@@ -71,6 +71,16 @@ describe('policies of a step', () => {
     });
   });
 
+  it("`warm` is the text's, and is not there where it is not wished for", async () => {
+    const shell = { kind: 'shell', shell: 'python', text: 'x', values: {} };
+    expect((await stepOf('shell: python, warm: true')).action).toEqual({ ...shell, warm: true });
+    expect((await stepOf('warm: true', 'defaults: { shell: python }\n')).action).toEqual({ ...shell, warm: true });
+    expect((await stepOf('shell: python, warm: false')).action).toEqual(shell);
+    expect((await stepOf('warm: false')).action).toEqual({ ...shell, shell: 'sh' });
+    expect(await codesOf('steps: { s: { run: x, warm: true } }\n')).toEqual(['misplaced_key:1']);
+    expect(await codesOf('steps: { s: { steps: { t: { run: x } }, warm: true } }\n')).toEqual(['misplaced_key:1']);
+  });
+
   it.each([
     ['cache: true', { sources: [], generates: [], cache: { key: null, ttl_ms: null } }],
     ['cache: { ttl: 1s }', { sources: [], generates: [], cache: { key: null, ttl_ms: 1_000 } }],

@@ -269,6 +269,20 @@ describe.each(pythons())('%s', (python) => {
     await same(text, { env });
   });
 
+  it.each([
+    ['a thread', 'import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()'],
+    ['an open file', 'import os; os.kept = os.open("/dev/null", 0)'],
+    ['nothing of the kind', 'import os; os.closed = os.close(os.open("/dev/null", 0))'],
+  ])('a site hook that leaves %s', async (what, hook) => {
+    const env = { PATH, HOME: path.join(folder, `home-${files}`) };
+    const site = (await run(cold, 'import site; print(site.getusersitepackages())', { env })).printed.trim();
+    mkdirSync(site, { recursive: true });
+    writeFileSync(path.join(site, 'hook.pth'), hook);
+    const launched = await new WarmPython().launch(specOf(python, 'pass', env));
+    if (launched?.kind === 'launched') launched.process.discard();
+    expect(launched?.kind ?? null).toBe(what.startsWith('nothing') ? 'launched' : null);
+  });
+
   it('one that is killed takes what it runs with it; what waits never runs; another one comes', async () => {
     const mark = path.join(folder, `mark-${files}`);
     const running = await quick('print("up")\nwhile True: pass');
