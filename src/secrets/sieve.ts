@@ -9,8 +9,8 @@ import { isBreak } from './pattern-tree.ts';
 
 /** How many bytes are looked at in one place. */
 const BLOCK = 4;
-/** Between two places, from the largest that the shortest pattern allows. */
-const STRIDES = [16, 8, 4] as const;
+/** From one place to the next, at most: the words of the middle of a secret are more often those of other texts. */
+const LONGEST_STRIDE = 16;
 /** More line breaks than these in a row end what is passed over. */
 const LONGEST_BREAK = 2;
 /** Of Fibonacci hashing: 2^32 divided by the golden ratio (Knuth, "The Art of Computer Programming", 6.4). */
@@ -104,8 +104,8 @@ const BLOCK_BYTES = new Uint8Array(BLOCK_WORD.buffer);
 /** @returns null where a pattern is too short to be found like this. */
 export function makeSieve(patterns: readonly Uint8Array[]): Sieve | null {
   const shortest = patterns.reduce((least, { length }) => Math.min(least, length), Number.POSITIVE_INFINITY);
-  const stride = STRIDES.find((each) => shortest >= each + BLOCK - 1);
-  if (stride === undefined) return null;
+  const stride = Math.min(LONGEST_STRIDE, Math.floor((shortest - BLOCK + 1) / BLOCK) * BLOCK);
+  if (stride < BLOCK) return null;
   const blocks = new Set<number>();
   for (const pattern of patterns) {
     for (let index = 0; index < stride; index += 1) {

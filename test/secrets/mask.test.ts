@@ -79,8 +79,8 @@ describe('a stream', () => {
     );
   });
 
-  // Lengths for each stride of the sieve, and one below them all.
-  test.each([6, 7, 11, 19])('steps over nothing that is to be hidden: patterns of %i and more', (shortest) => {
+  // Lengths for several strides of the sieve, and one below them all.
+  test.each([6, 7, 11, 15, 19])('steps over nothing that is to be hidden: patterns of %i and more', (shortest) => {
     const pattern = word('abc', shortest, shortest + 4);
     const breaks = fc.constantFrom('', '', '', '\n', '\r\n', '\n\n', '\n\r\n');
     const property = fc.property(
