@@ -9,6 +9,7 @@ import { EXIT } from './exit-codes.ts';
 import { projectOrComplain } from './project.ts';
 import type { ProjectLayer } from '../load/project-layer.ts';
 import { moduleReference } from './flow-reference.ts';
+import { optimizeLater } from './optimize-later.ts';
 import type { ProjectConfig } from '../model/project.ts';
 import type { Session } from './session.ts';
 
@@ -47,7 +48,10 @@ export async function loadOrComplain(
 /** Loads a flow from a file, or from a module (`file.ts`, `file.ts#name`). */
 export async function loadAnyFlow(session: Session, text: string, project: ProjectLayer): Promise<LoadResult> {
   const reference = moduleReference(text);
-  if (reference === null) return loadFlow(text, project);
+  if (reference === null) {
+    await optimizeLater(text);
+    return loadFlow(text, project);
+  }
   const { loadModuleFlow } = await import('./module-flow.ts');
   return loadModuleFlow(session, reference, project);
 }
