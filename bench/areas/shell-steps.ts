@@ -52,24 +52,28 @@ function flowctlRun(
   launcher: 'auto' | 'direct' = 'auto',
 ): Subject & { readonly goal?: number } {
   const flow = join(folder, `${shape}-${count}.yaml`);
-  const state = join(folder, 'state');
   writeFileSync(flow, yamlFlow(shape, count));
-  const inner = program(
-    `flowctl, ${shape}, durability ${durability}${launcher === 'direct' ? ', started directly' : ''}`,
-    [process.execPath, flowctl, 'run', flow, '-q', '--state-dir', state],
-    {
-      env: { ...process.env, FLOWCTL_DURABILITY: durability, FLOWCTL_LAUNCHER: launcher },
-    },
-  );
   const subject: Subject = {
-    name: inner.name,
+    name: `flowctl, ${shape}, durability ${durability}${launcher === 'direct' ? ', started directly' : ''}`,
     async measure() {
-      const sample = await inner.measure();
-      rmSync(state, { recursive: true, force: true });
+      // A new one each time, and none removed before the end: where many files were removed a moment ago, making one takes ext4 longer.
+      const state = mkdtempSync(join(folder, 'state-'));
+      const argv = [process.execPath, flowctl, 'run', flow, '-q', '--state-dir', state];
+      const env = { ...process.env, FLOWCTL_DURABILITY: durability, FLOWCTL_LAUNCHER: launcher };
+      const sample = await program(subject.name, argv, { env }).measure();
+      checkRun(flowctl, state, count);
       return sample;
     },
   };
   return goal === undefined ? subject : { ...subject, goal };
+}
+
+function checkRun(flowctl: string, state: string, count: number): void {
+  const { stdout } = spawnSync(process.execPath, [flowctl, 'runs', '--json', '--state-dir', state], {
+    encoding: 'utf8',
+  });
+  const [run] = JSON.parse(stdout) as readonly { readonly steps: { readonly succeeded: number } }[];
+  if (run?.steps.succeeded !== count) throw new Error(`not all of ${count} steps succeeded: ${stdout}`);
 }
 
 /** What runs the same commands, and keeps neither logs nor a history. */

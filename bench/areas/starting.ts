@@ -4,6 +4,8 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { directLauncher, type Launcher } from '../../src/process/launcher.ts';
+import { residentScript } from '../../src/process/resident-script.ts';
+import { type ResidentShells, residentShells } from '../../src/process/resident-shells.ts';
 import { starterLauncher } from '../../src/process/starter.ts';
 import type { Area, Figure } from '../area.ts';
 import { compare, inside, median, program, type Row, type Subject } from '../protocol.ts';
@@ -11,6 +13,10 @@ import { compare, inside, median, program, type Row, type Subject } from '../pro
 const AT_ONCE = 2;
 const PROGRAM = '/bin/true';
 const GIGABYTE = 1_073_741_824;
+const ENVIRONMENT = { PATH: '/usr/bin:/bin' };
+
+/** Starts the program and waits for its end. @returns how long the main thread was held, in milliseconds. */
+type StartOne = (log: string) => Promise<number>;
 
 /** A subject, and how long its starts held the main thread, in milliseconds. */
 interface Held {
@@ -27,12 +33,17 @@ export const starting: Area = {
     try {
       const direct = directLauncher();
       const starter = starterLauncher({ directly: direct, after: 0 });
+      const shells = residentShells(ENVIRONMENT, 0);
       const measured = async (starts: number, resident: number, rounds: number): Promise<readonly Row[]> => {
         const beside = resident === 0 ? '' : ', beside 1 GB';
+        const load = { folder, starts, resident };
         const reference = program(`${starts} x ${PROGRAM}`, [spawn, String(starts), String(AT_ONCE), PROGRAM]);
         const subjects = [
-          subjectOf(`the starter${beside}`, starter, { folder, starts, resident }, resident === 0 ? 1.3 : undefined),
-          subjectOf(`directly${beside}`, direct, { folder, starts, resident }),
+          ...(shells === null
+            ? []
+            : [subjectOf(`shells that stay${beside}`, inShell(shells), load, resident === 0 ? 1.3 : undefined)]),
+          subjectOf(`the starter${beside}`, byLauncher(starter), load),
+          subjectOf(`directly${beside}`, byLauncher(direct), load),
         ];
         const rows = await compare(
           'starting',
@@ -66,7 +77,7 @@ interface Load {
   readonly resident: number;
 }
 
-function subjectOf(name: string, launcher: Launcher, { folder, starts, resident }: Load, goal?: number): Held {
+function subjectOf(name: string, start: StartOne, { folder, starts, resident }: Load, goal?: number): Held {
   const heldMs: number[] = [];
   const subject = inside(name, async () => {
     const ballast = Buffer.alloc(resident, 1);
@@ -74,7 +85,7 @@ function subjectOf(name: string, launcher: Launcher, { folder, starts, resident 
     const worker = async (): Promise<void> => {
       while (left > 0) {
         left -= 1;
-        await startOne(launcher, join(folder, 'log'), heldMs);
+        heldMs.push(await start(join(folder, 'log')));
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
@@ -84,18 +95,35 @@ function subjectOf(name: string, launcher: Launcher, { folder, starts, resident 
   return { subject: goal === undefined ? subject : { ...subject, goal }, heldMs };
 }
 
-async function startOne(launcher: Launcher, log: string, heldMs: number[]): Promise<void> {
-  const output = openSync(log, 'a', 0o600);
-  const spec = { argv: [PROGRAM], env: { PATH: '/usr/bin:/bin' }, workdir: '/', input: null, output, errors: output };
-  const began = performance.now();
-  const launching = launcher.launch(spec);
-  const heldForLaunch = performance.now() - began;
-  const launched = await launching;
-  if (launched.kind !== 'launched') throw new Error(JSON.stringify(launched));
-  const opening = performance.now();
-  launched.process.release();
-  heldMs.push(heldForLaunch + performance.now() - opening);
-  const { exitCode } = await launched.process.exited;
-  if (exitCode !== 0) throw new Error(`${PROGRAM} ended with ${exitCode}`);
-  closeSync(output);
-}
+const byLauncher =
+  (launcher: Launcher): StartOne =>
+  async (log) => {
+    const output = openSync(log, 'a', 0o600);
+    const spec = { argv: [PROGRAM], env: ENVIRONMENT, workdir: '/', input: null, output, errors: output };
+    const began = performance.now();
+    const launching = launcher.launch(spec);
+    const heldForLaunch = performance.now() - began;
+    const launched = await launching;
+    if (launched.kind !== 'launched') throw new Error(JSON.stringify(launched));
+    const opening = performance.now();
+    launched.process.release();
+    const held = heldForLaunch + performance.now() - opening;
+    const { exitCode } = await launched.process.exited;
+    if (exitCode !== 0) throw new Error(`${PROGRAM} ended with ${exitCode}`);
+    closeSync(output);
+    return held;
+  };
+
+const inShell =
+  (shells: ResidentShells): StartOne =>
+  async (log) => {
+    const shell = await shells.take();
+    if (shell === null) throw new Error('no shell');
+    const began = performance.now();
+    const step = { log, output: `${log}.output`, workdir: '/', text: `exec ${PROGRAM}`, env: { STEP: 'true' } };
+    const ending = shell.run(residentScript(step, ENVIRONMENT));
+    const held = performance.now() - began;
+    const { exitCode } = await ending;
+    if (exitCode !== 0) throw new Error(`${PROGRAM} ended with ${exitCode}`);
+    return held;
+  };

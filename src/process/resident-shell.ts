@@ -56,7 +56,6 @@ export class ResidentShell {
     this.#changed = changed;
     this.identity = identify(pid, pid);
     child.unref();
-    this.#keepAwake(false);
     child.stdout.setEncoding('latin1');
     child.stdout.on('data', (text: string) => this.#hear(text));
     // EPIPE when it died, which `exit` tells.
@@ -144,17 +143,21 @@ export class ResidentShell {
     const lines = `${this.#heard}${text}`.split('\n');
     this.#heard = lines.pop() ?? '';
     for (const line of lines) {
-      if (this.#state === 'starting') this.#state = 'idle';
+      if (this.#state === 'starting') this.#rest();
       else if (this.#state === 'busy') this.#take(answerOf(line));
     }
     if (this.isIdle) this.#changed(this);
   }
 
+  #rest(): void {
+    this.#state = 'idle';
+    this.#keepAwake(false);
+  }
+
   #take(answer: ResidentEnd): void {
     this.#answer = answer;
     if (this.#isRetired) return;
-    this.#state = 'idle';
-    this.#keepAwake(false);
+    this.#rest();
     this.#ended(answer);
   }
 
