@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { pythons } from '../kit/abilities.ts';
+import type { RunDetail } from '../../src/model/view.ts';
 import { useCase } from '../kit/case.ts';
 import { onlyRun, shown, single, stepOf } from '../kit/flows.ts';
 import { eventually, GONE_MS, tagged } from '../kit/rig.ts';
@@ -10,13 +11,23 @@ import { isRunning } from '../process/processes.ts';
 
 const here = useCase({ FLOWCTL_LAUNCHER: 'auto', PASSWORD: 'correct-horse-battery' });
 
-/** A flow of Python texts, each by a name and with more keys. */
-function flowOf(texts: readonly Text[], warm: boolean): string {
+const HEAD = 'name: texts\nmax_parallel: 8\nsecrets: [PASSWORD]\ndefaults: { shell: python }\nsteps:\n';
+
+/** Python texts as steps, each by a name and with more keys. */
+function stepsOf(texts: readonly Text[], warm: boolean): string {
   const steps = texts.map(([name, text, more = '']) => {
     const lines = text.split('\n').map((line) => `      ${line}\n`);
     return `  ${name}:\n    warm: ${warm}\n${more.replaceAll(/^(?=.)/gm, '    ')}    run: |\n${lines.join('')}`;
   });
-  return `name: texts\nmax_parallel: 8\nsecrets: [PASSWORD]\ndefaults: { shell: python }\nsteps:\n${steps.join('')}`;
+  return steps.join('');
+}
+
+const flowOf = (texts: readonly Text[]): string => `${HEAD}${stepsOf(texts, true)}`;
+
+/** The same texts in two groups, `cold` and `warm`. */
+function flowOfBoth(texts: readonly Text[]): string {
+  const inner = (warm: boolean) => stepsOf(texts, warm).replaceAll(/^(?=.)/gm, '    ');
+  return `${HEAD}  cold:\n    steps:\n${inner(false)}  warm:\n    steps:\n${inner(true)}`;
 }
 
 type Text = readonly [name: string, text: string, more?: string];
@@ -72,30 +83,28 @@ const TEXTS: readonly Text[] = [
   ['binary', 'import sys\nsys.stdout.buffer.write(bytes(range(256)))'],
 ];
 
-/** What is told of a run, without what is never the same twice. */
-async function told(warm: boolean) {
-  const { rig } = here;
-  rig.write(`warm-${warm}.yaml`, flowOf(TEXTS, warm));
-  const { code } = await rig.flowctl('run', `warm-${warm}.yaml`);
-  const run = await shown(rig);
-  const steps = run.steps.map(({ key, state, outputs, skip_reason, timed_out, attempts }) => ({
-    ...{ key, state, outputs, skip_reason, timed_out },
-    attempts: attempts.map(({ number, outcome, exit_code, signal, error, log }) => ({
-      ...{ number, outcome, exit_code, signal, error },
-      log: log === null ? null : readFileSync(log, 'latin1'),
-    })),
-  }));
-  return { code, state: run.state, steps };
-}
+/** What a run tells of the steps of a group, without what is never the same twice. */
+const toldOf = (run: RunDetail, group: string) =>
+  run.steps
+    .filter(({ key }) => key.startsWith(`${group}/`))
+    .map(({ key, state, outputs, skip_reason, timed_out, attempts }) => ({
+      ...{ key: key.slice(group.length + 1), state, outputs, skip_reason, timed_out },
+      attempts: attempts.map(({ number, outcome, exit_code, signal, error, log }) => ({
+        ...{ number, outcome, exit_code, signal, error },
+        log: log === null ? null : readFileSync(log, 'latin1'),
+      })),
+    }));
 
 describe.skipIf(pythons().length === 0)('warm Python steps (need Python)', () => {
   it('a run records the same of them as of others, whatever they do', async () => {
     const { rig } = here;
     rig.write('data/file', '');
-    const cold = await told(false);
-    expect(await told(true)).toEqual(cold);
-    const outcome = (key: string) => cold.steps.find((step) => step.key === key);
-    expect(cold.code).toBe(1);
+    rig.write('flow.yaml', flowOfBoth(TEXTS));
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(1);
+    const run = await shown(rig);
+    const cold = toldOf(run, 'cold');
+    expect(toldOf(run, 'warm')).toEqual(cold);
+    const outcome = (name: string) => cold.find(({ key }) => key === name);
     expect(outcome('retried')).toMatchObject({ state: 'succeeded', attempts: [{}, {}, { number: 3 }] });
     expect(outcome('cleans')).toMatchObject({ timed_out: true, attempts: [{ exit_code: 5, log: 'cleaned\n' }] });
     expect(outcome('json')).toMatchObject({ outputs: { e: 'ä true' } });
@@ -104,23 +113,20 @@ describe.skipIf(pythons().length === 0)('warm Python steps (need Python)', () =>
 
   it('one Python serves them all, and it is not flowctl that starts them', async () => {
     const { rig } = here;
-    const text = 'import os\nprint(os.getppid())';
-    const parents = async (variables: { readonly [name: string]: string }, warm: boolean) => {
+    const text =
+      'import os\np = os.getppid()\nprint(p, "flowctl-warm-python" in open("/proc/%d/cmdline" % p).read().split("\\0"))';
+    const parents = async (variables: { readonly [name: string]: string }) => {
       rig.give(variables);
-      rig.write(
-        'flow.yaml',
-        flowOf(
-          [...'abc'].map((name) => [name, text, 'output: json\n'] as const),
-          warm,
-        ),
-      );
+      rig.write('flow.yaml', flowOf([...'abcde'].map((name) => [name, text, 'output: text\n'])));
       expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
-      return new Set((await shown(rig)).steps.map(({ outputs }) => outputs));
+      const told = (await shown(rig)).steps.map(({ outputs }) => String(outputs).replace(/^\d+ /, ''));
+      return { parents: new Set((await shown(rig)).steps.map(({ outputs }) => outputs)).size, told: new Set(told) };
     };
-    const [warm, direct] = [await parents({}, true), await parents({ FLOWCTL_LAUNCHER: 'direct' }, true)];
-    expect([warm.size, direct.size]).toEqual([1, 1]);
-    rig.give({ FLOWCTL_LAUNCHER: 'starter' });
-    expect((await parents({ PYTHONVERBOSE: '' }, true)).size).toBe(1);
+    const one = (isWarm: string) => ({ parents: 1, told: new Set([isWarm]) });
+    expect(await parents({})).toEqual(one('True'));
+    expect(await parents({ FLOWCTL_LAUNCHER: 'starter' })).toEqual(one('True'));
+    expect(await parents({ FLOWCTL_LAUNCHER: 'direct' })).toEqual(one('False'));
+    expect(await parents({ FLOWCTL_LAUNCHER: 'starter', PYTHONASYNCIODEBUG: '1' })).toEqual(one('False'));
   });
 
   it('the Python that serves them is killed, by one of them: the attempts are lost, and run again', async () => {
@@ -128,17 +134,14 @@ describe.skipIf(pythons().length === 0)('warm Python steps (need Python)', () =>
     const once = 'import os, time\nif os.environ["FLOWCTL_ATTEMPT"] == "1":\n    ';
     rig.write(
       'flow.yaml',
-      flowOf(
+      flowOf([
         [
-          [
-            'killer',
-            `${once}while not os.path.exists("up"): time.sleep(0.01)\n    os.kill(os.getppid(), 9); time.sleep(60)`,
-          ],
-          ['other', `${once}open("up", "w").close(); time.sleep(60)`],
-          ['careful', `${once}time.sleep(60)`, 'if_lost: fail\n'],
+          'killer',
+          `${once}while not (os.path.exists("up") and os.path.exists("up2")): time.sleep(0.01)\n    os.kill(os.getppid(), 9); time.sleep(60)`,
         ],
-        true,
-      ),
+        ['other', `${once}open("up", "w").close(); time.sleep(60)`],
+        ['careful', `${once}open("up2", "w").close(); time.sleep(60)`, 'if_lost: fail\n'],
+      ]),
     );
     expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(1);
     const run = await shown(rig);
@@ -163,13 +166,10 @@ describe.skipIf(pythons().length === 0)('warm Python steps (need Python)', () =>
     ];
     rig.write(
       'flow.yaml',
-      flowOf(
-        [
-          ['a', daemons.join('\n')],
-          ['b', daemons.join('\n')],
-        ],
-        true,
-      ),
+      flowOf([
+        ['a', daemons.join('\n')],
+        ['b', daemons.join('\n')],
+      ]),
     );
     const run = rig.start(['run', 'flow.yaml']);
     await eventually('they are up', 20_000, () => rig.effects().length === 6);
@@ -191,13 +191,10 @@ describe.skipIf(pythons().length === 0)('warm Python steps (need Python)', () =>
     const { rig } = here;
     const look =
       'import os\nprint(b"correct-" in open("/proc/%d/environ" % os.getppid(), "rb").read(), "PASSWORD" in os.environ)';
-    const flow = flowOf(
-      [
-        ['told', look, 'secrets: [PASSWORD]\n'],
-        ['other', look, 'needs: told\n'],
-      ],
-      true,
-    );
+    const flow = flowOf([
+      ['told', look, 'secrets: [PASSWORD]\n'],
+      ['other', look, 'needs: told\n'],
+    ]);
     rig.write('flow.yaml', flow);
     expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
     expect((await rig.flowctl('logs', 'last', 'told')).stdout).toContain('False True');
