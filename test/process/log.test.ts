@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/process/clock.ts';
 import { openLog } from '../../src/process/log.ts';
@@ -78,3 +81,33 @@ test('after a write that the disk held up the next 64 go through the pool, and n
   expect(ways).toEqual(expected);
   expect(writer.refusal).toBeNull();
 });
+
+test.each(['at once', 'in the pool'] as const)(
+  'two pipes that are read into one buffer keep their streams apart, written %s',
+  async (way) => {
+    const file = path.join(folder, `two-${way}.log`);
+    const held: FileWrites = {
+      atOnce: () => 0,
+      inPool: async (descriptor, bytes) => {
+        await setImmediate();
+        return writeSync(descriptor, bytes);
+      },
+    };
+    const filter = { parts: (chunk: Buffer) => [chunk], end: () => Buffer.alloc(0) };
+    const options = { captureLimitBytes: 10_000_000, reopensOutput: true, filter: () => filter };
+    const log = await openPipedLog(file, systemClock(), options, way === 'at once' ? undefined : held);
+    if (log === null) throw new Error('no mkfifo');
+    // Numbers by one, the same in letters by the other, both at once.
+    const print = 'seq 1 200000 & seq 1 200000 | tr "0-9\n" a-k >&2; wait';
+    const printing = spawn('/bin/sh', ['-c', print], { stdio: ['ignore', log.output, log.errors] });
+    log.handedOver();
+    await once(printing, 'exit');
+    const { captured } = await log.settle();
+    const numbers = Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join('');
+    const letters = numbers.replace(/[0-9\n]/g, (each) => 'abcdefghijk'[each === '\n' ? 10 : Number(each)] ?? '');
+    const written = readFileSync(file, 'latin1');
+    expect(written.replace(/[a-k]/g, '') === numbers).toBe(true);
+    expect(written.replace(/[0-9\n]/g, '') === letters).toBe(true);
+    expect(captured?.kind === 'whole' && captured.bytes.toString('latin1') === numbers).toBe(true);
+  },
+);
