@@ -64,7 +64,7 @@ export async function serveIsolatedCall(): Promise<void> {
   process.on('beforeExit', () => end({ kind: 'never_settled' }));
   const secrets = handedSecrets(call.secrets?.values ?? {});
   const context: StepContext = Object.freeze({ ...call.context, secrets, signal: controller.signal });
-  end(await perform(url, call, context, ALONE));
+  end(await perform({ ...call, url }, context, ALONE));
 }
 
 function openNew(file: string): number {

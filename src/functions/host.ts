@@ -8,21 +8,16 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { assertNever } from '../base/result.ts';
-import { handedSecrets, maskOf } from './call-secrets.ts';
 import { CallReader } from './call-delta.ts';
-import { Calling } from './calling.ts';
-import { AttemptLog, Capture } from './capture.ts';
+import { Capture } from './capture.ts';
 import { Claims } from './claims.ts';
-import type { StepContext } from './context.ts';
 import { ISOLATED_CALL, serveIsolatedCall } from './host-process.ts';
 import { CallEnvironment } from './host-environment.ts';
-import type { ContextFacts, FromHost, FunctionCall, HandedCall, HostReport, ToHost } from './messages.ts';
-import { perform } from './perform.ts';
+import type { FromHost, HandedCall, HostReport, ToHost } from './messages.ts';
+import { type CallToPerform, perform } from './perform.ts';
+import { ServedCall, type WayOut } from './served-call.ts';
 import { Surroundings } from './surroundings.ts';
 import { describeThrown } from './thrown.ts';
-
-/** A call as it is served. */
-type HostCall = Omit<FunctionCall, 'env' | 'context'> & { readonly url: string };
 
 /** What serves calls until the thread is ended. */
 class FunctionHost {
@@ -37,13 +32,16 @@ class FunctionHost {
   readonly #claims: Claims;
   readonly #line: HandedCall[] = [];
   #isOver = false;
-  #busy: {
-    readonly ticket: number;
-    readonly since: number;
-    readonly log: AttemptLog;
-    readonly controller: AbortController;
-    readonly calling: Calling;
-  } | null = null;
+  #busy: ServedCall | null = null;
+  readonly #way: WayOut = {
+    send: (call) => {
+      this.#hold(true);
+      this.#send({ kind: 'called', call });
+    },
+    ended: (open) => {
+      if (open === 0) this.#hold(false);
+    },
+  };
 
   /**
    * @param send tells the pool.
@@ -82,12 +80,10 @@ class FunctionHost {
         if (this.#busy === null) this.#goOn();
         return;
       case 'abort':
-        if (this.#busy?.ticket === message.ticket) {
-          this.#busy.controller.abort(new DOMException(message.reason, 'AbortError'));
-        }
+        if (this.#busy?.ticket === message.ticket) this.#busy.abort(message.reason);
         return;
       case 'outcome':
-        if (this.#busy?.ticket === message.ticket) this.#busy.calling.hear(message.outcome);
+        if (this.#busy?.ticket === message.ticket) this.#busy.hear(message.outcome);
         return;
       case 'ping':
         this.#send({ kind: 'pong' });
@@ -106,40 +102,23 @@ class FunctionHost {
       const { target, facts } = this.#calls.read(call);
       this.#environment.apply(call.env);
       if (!this.#claims.begin(ticket)) continue;
-      void this.#serve(ticket, { ...call, ...target }, facts);
+      this.#busy = new ServedCall(ticket, call, facts, this.#way);
+      void this.#serve(this.#busy, { ...target, input: call.input });
       return;
     }
   }
 
-  async #serve(ticket: number, call: HostCall, facts: ContextFacts): Promise<void> {
-    const since = performance.now();
-    const controller = new AbortController();
-    const secrets = handedSecrets(call.secrets?.values ?? {});
-    const context: StepContext = Object.freeze({ ...facts, secrets, signal: controller.signal });
-    const log = new AttemptLog(call.log, maskOf(call.secrets));
-    this.#capture.begin(context, log);
-    const calling = new Calling({
-      place: 'task',
-      caller: facts.step,
-      send: (made) => {
-        this.#hold(true);
-        this.#send({ kind: 'called', call: made });
-      },
-      record: (_kind, make) => make(),
-      ended: (open) => {
-        if (open === 0) this.#hold(false);
-      },
-    });
-    this.#busy = { ticket, since, log, controller, calling };
+  async #serve(served: ServedCall, call: CallToPerform): Promise<void> {
+    this.#capture.begin(served.context, served.log);
     this.#hold(false);
-    const report = await perform(call.url, call, context, calling, () => {
+    const report = await perform(call, served.context, served, () => {
       if (this.#loaded.has(call.url)) return;
       this.#loaded.add(call.url);
       this.#surroundings = new Surroundings();
     });
     const isUnchanged = this.#surroundings?.areIntact === true;
     // A module that failed to load would fail again from the loader's memory, whatever made it fail.
-    this.#end(report, report.kind !== 'module_not_loaded' && calling.open === 0 && isUnchanged && isQuiet());
+    this.#end(report, report.kind !== 'module_not_loaded' && !served.isWaiting && isUnchanged && isQuiet());
   }
 
   #end(report: HostReport, reusable: boolean): void {
