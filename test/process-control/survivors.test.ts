@@ -356,6 +356,10 @@ describe('nothing is left', () => {
       const { rig } = here;
       here.mayLeaveStrays();
       const under = flowWith(brooding(), ['command', 'process']);
+      rig.write(
+        'flow.yaml',
+        rig.read('flow.yaml').replace('steps:', `steps:\n  quick: { run: 'echo up >> "$EFFECTS"' }`),
+      );
       rig.give({ NODE_OPTIONS: `--require ${rig.write('gate.cjs', DIES_AT_GATE)}` });
       const ended = await rig.flowctl('run', 'flow.yaml');
       rig.give({ NODE_OPTIONS: undefined });
@@ -547,7 +551,11 @@ if (/flowctl\\.js$/.test(process.argv[1] ?? '')) {
   Socket.prototype.write = function (chunk, ...rest) {
     // The gate itself, the word of a starter that opens it, or what a shell that stays is to run.
     const isStep = typeof chunk === 'string' && chunk.startsWith('{ flowctl_');
-    if (isStep || chunk === '\\n' || (Buffer.isBuffer(chunk) && chunk.includes('G\\0'))) process.kill(process.pid, 'SIGKILL');
+    if (isStep || chunk === '\\n' || (Buffer.isBuffer(chunk) && chunk.includes('G\\0'))) {
+      // Who waits for no gate has the time to do something.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+      process.kill(process.pid, 'SIGKILL');
+    }
     return write.call(this, chunk, ...rest);
   };
 }

@@ -53,7 +53,12 @@ async function run(launcher: Launcher, text: string, spec: Partial<LaunchSpec> =
 }
 
 /** The starter that a process is a child of. */
-const starterOf = ({ process: { identity } }: Launched): number => readProcessStat(identity.pid)?.parent ?? 0;
+function starterOf({ process: { identity } }: Launched): number {
+  const parent = readProcessStat(identity.pid)?.parent;
+  // Not 0, which is this process's own group to whoever kills it.
+  if (parent === undefined) throw new Error(`process ${identity.pid} is gone`);
+  return parent;
+}
 
 const hasPerl = systemProgram('perl') !== null && existsSync('/proc/self/fd');
 const LAUNCHERS: readonly (readonly [name: string, make: () => Launcher])[] = [
@@ -129,6 +134,8 @@ describe.each(LAUNCHERS)('%s', (_, make) => {
   it('nothing happens before the gate is opened, nor when it never is', async () => {
     const mark = path.join(folder, `mark-${files}`);
     const launched = await launch(launcher, `echo there > ${mark}`);
+    // What is started after it, and takes its time, is over before it.
+    expect(await run(launcher, 'sleep 0.1')).toMatchObject({ exitCode: 0 });
     expect(isSameProcess(launched.process.identity)).toBe(true);
     launched.process.discard();
     expect(await launched.process.exited).toMatchObject({ exitCode: null, signal: 'SIGKILL' });
