@@ -169,5 +169,6 @@ export interface FlowDeclaration<P extends ParamsDeclaration, S> extends FlowOpt
     readonly maxParallel?: number;
     readonly ifLost?: 'run_again' | 'fail';
     readonly logs?: 'direct' | 'pipe';
+    readonly warm?: boolean;
   };
 }

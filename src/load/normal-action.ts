@@ -10,7 +10,7 @@ import type { ShellTexts } from './check-shell.ts';
 import { entriesOf, entryOf, textOf } from './document.ts';
 import { durationOf, envOf, isTrue, type Node, numberOf, numbersOf, textsOf } from './node-values.ts';
 import { notifyOf } from './normal-handlers.ts';
-import { type FlowOutline, inheritedValue, type StepOutline, stepValue } from './outline.ts';
+import { defaultValue, type FlowOutline, inheritedValue, type StepOutline, stepValue } from './outline.ts';
 import { paramOf } from './param-schema.ts';
 
 /** From the end of one look of a `wait` to the beginning of the next, unless it says otherwise. */
@@ -31,7 +31,8 @@ function commandOf(node: Node, step: StepOutline, { flow, texts }: ActionParts):
   const text = textOf(node);
   if (text === undefined) return { kind: 'argv', argv: textsOf(node) };
   const shell = textOf(inheritedValue(flow, step, 'shell')) ?? 'sh';
-  const warm = isTrue(stepValue(step, 'warm')) ? { warm: true as const } : {};
+  const isWarm = shell === 'python' && isTrue(stepValue(step, 'warm') ?? defaultValue(flow, 'warm'));
+  const warm = isWarm ? { warm: true as const } : {};
   return { kind: 'shell', shell: shell as ShellName, ...(texts.get(step) ?? { text, values: {} }), ...warm };
 }
 

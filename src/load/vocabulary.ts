@@ -58,7 +58,7 @@ export const KEYS: { readonly [Context in KeyContext]: readonly string[] } = {
   step: STEP_KEYS,
   named_step: ['name', ...STEP_KEYS],
   retry: words('max delay backoff max_delay jitter on on_exit_codes'),
-  defaults: words('retry timeout shell workdir env max_parallel if_lost logs'),
+  defaults: words('retry timeout shell workdir env max_parallel if_lost logs warm'),
   outputs: ['schema'],
   handler: words(
     'description run call notify if with env workdir shell stdin timeout grace retry continue_on_error secrets',

@@ -76,6 +76,10 @@ describe('policies of a step', () => {
     expect((await stepOf('shell: python, warm: true')).action).toEqual({ ...shell, warm: true });
     expect((await stepOf('warm: true', 'defaults: { shell: python }\n')).action).toEqual({ ...shell, warm: true });
     expect((await stepOf('shell: python, warm: false')).action).toEqual(shell);
+    const defaults = 'defaults: { warm: true }\n';
+    expect((await stepOf('shell: python', defaults)).action).toEqual({ ...shell, warm: true });
+    expect((await stepOf('shell: python, warm: false', defaults)).action).toEqual(shell);
+    expect((await stepOf('timeout: 1s', defaults)).action).toEqual({ ...shell, shell: 'sh' });
     expect((await stepOf('warm: false')).action).toEqual({ ...shell, shell: 'sh' });
     expect(await codesOf('steps: { s: { run: x, warm: true } }\n')).toEqual(['misplaced_key:1']);
     expect(await codesOf('steps: { s: { steps: { t: { run: x } }, warm: true } }\n')).toEqual(['misplaced_key:1']);
