@@ -99,11 +99,14 @@ export const GOALS: readonly Goal[] = [
   },
   {
     area: 'the view of 5,000 running steps',
-    reference: 'one core',
+    reference: 'one core; the same run without a view',
     peer: '',
-    goal: 'at most 0.02 of a core, 20 kB/s',
+    goal: 'at most 0.02 of a core, 20 kB/s, the run at most 1 % slower',
     technique: 'a screenful ten times a second',
-    figures: [{ area: 'rendering', name: /^tree/ }],
+    figures: [
+      { area: 'rendering', name: /^tree/ },
+      { area: 'live run', name: /./ },
+    ],
   },
   {
     area: '1,000 shell steps with logs and journal',
@@ -121,7 +124,10 @@ export const GOALS: readonly Goal[] = [
     peer: 'xargs 1.0 to 1.1',
     goal: 'at most 1.0, warm 0.2; 2 in all; 0.5 and 0.05 of Prefect',
     technique: 'interpreters and hosts that stay',
-    figures: [{ area: 'peers', name: /./ }],
+    figures: [
+      { area: 'warm python', name: /./ },
+      { area: 'peers', name: /./ },
+    ],
     limit:
       'A cold step starts its own python, as the loop does, so nothing below the loop is in reach without `warm`. With TypeScript the compiler of modules and the thread of the functions start beside flowctl itself.',
   },

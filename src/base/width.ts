@@ -22,8 +22,13 @@ export function columnsOf(character: string): number {
   return takesTwoColumns(character) ? 2 : 1;
 }
 
+/** Latin letters, digits and signs: a column each. */
+const PLAIN = /^[ -~\u00a0-\u00ac\u00ae-\u02ff]*$/;
+
 /** The columns of a text. */
 export function textColumns(text: string): number {
+  // A table asks for each cell twice, and hardly any holds more than that.
+  if (PLAIN.test(text)) return text.length;
   let columns = 0;
   for (const character of text) columns += columnsOf(character);
   return columns;

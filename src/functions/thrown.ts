@@ -22,8 +22,13 @@ export function fileOfFirstFrame(stack: string | undefined): string | null {
   return file ?? null;
 }
 
-/** The folder of the program, as stacks write it; null when unknown. */
-const ownFolder = fileOfFirstFrame(new Error().stack)?.replace(/[^/]*$/, '') ?? null;
+let ownFolderKnown: string | null | undefined;
+
+/** The folder of the program, as stacks write it; null when unknown. Asked late: the first stack of a program costs a look through its text. */
+function ownFolder(): string | null {
+  ownFolderKnown ??= fileOfFirstFrame(new Error().stack)?.replace(/[^/]*$/, '') ?? null;
+  return ownFolderKnown;
+}
 
 /** Cuts a stack where our own frames begin, and leaves out those of Node's inside: neither tells a user anything. */
 function userFrames(stack: string, ownFile: string | null): string {
@@ -31,9 +36,10 @@ function userFrames(stack: string, ownFile: string | null): string {
   const isFrame = (line: string): boolean => /^\s+at /.test(line);
   const own = lines.findIndex((line) => isFrame(line) && ownFile !== null && line.includes(`${ownFile}:`));
   const libraries = [...registry().libraries];
+  const folder = ownFolder();
   const isOurs = (line: string): boolean =>
     /\(?node:(internal|async_hooks)/.test(line) ||
-    (ownFolder !== null && line.includes(ownFolder)) ||
+    (folder !== null && line.includes(folder)) ||
     libraries.some((file) => line.includes(`${file}:`));
   return lines
     .filter((line, position) => !isFrame(line) || ((own === -1 || position < own) && !isOurs(line)))
