@@ -1,12 +1,13 @@
 /** No-op shell steps, logs and journal included, against a C loop of `sh -c :` and against the build tools, which keep neither. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Area, Figure } from '../area.ts';
 import { makefile, ninjafile, type Shape, yamlFlow } from '../flows.ts';
-import { compare, exponent, program, type Subject } from '../protocol.ts';
+import { growth, perStep } from '../ladder.ts';
+import { compare, program, type Subject } from '../protocol.ts';
 
 const has = (tool: string): boolean => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;
 
@@ -34,7 +35,7 @@ export const shellSteps: Area = {
       for (const { tool } of peers) {
         if (!has(tool)) figures.push({ area: 'shell steps', name: tool, absent: 'it is not installed' });
       }
-      figures.push(await ladder(folder, flowctl, full ? [100, 1_000, 5_000, 10_000] : [100, 500, 2_000]));
+      figures.push(...(await ladders(folder, flowctl, full ? [100, 1_000, 5_000, 10_000] : [100, 500, 2_000])));
       return figures;
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -50,6 +51,7 @@ function flowctlRun(
   durability: 'full' | 'process',
   goal?: number,
   launcher: 'auto' | 'direct' = 'auto',
+  look: (state: string) => void = () => undefined,
 ): Subject & { readonly goal?: number } {
   const flow = join(folder, `${shape}-${count}.yaml`);
   writeFileSync(flow, yamlFlow(shape, count));
@@ -62,6 +64,7 @@ function flowctlRun(
       const env = { ...process.env, FLOWCTL_DURABILITY: durability, FLOWCTL_LAUNCHER: launcher };
       const sample = await program(subject.name, argv, { env }).measure();
       checkRun(flowctl, state, count);
+      look(state);
       return sample;
     },
   };
@@ -110,19 +113,27 @@ function fedRun(tool: string, command: string, shape: Shape, count: number): Sub
   });
 }
 
-async function ladder(folder: string, flowctl: string, sizes: readonly number[]): Promise<Figure> {
-  const points: [number, number][] = [];
+/** The bytes of all files below a folder. */
+function bytesBelow(folder: string): number {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + lstatSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+/** The whole of a run, and what it leaves on the disk, which may be 10 MB after 10,000 steps. */
+async function ladders(folder: string, flowctl: string, sizes: readonly number[]): Promise<readonly Figure[]> {
+  const times: [number, number][] = [];
+  const written: [number, number][] = [];
   const one = await flowctlRun(folder, flowctl, 'wide', 1, 'full').measure();
   for (const size of sizes) {
-    const { cpuMs } = await flowctlRun(folder, flowctl, 'wide', size, 'full').measure();
-    points.push([size, Math.max(cpuMs - one.cpuMs, 1)]);
+    const look = (state: string): void => void written.push([size, bytesBelow(state) / 1_024]);
+    const { cpuMs } = await flowctlRun(folder, flowctl, 'wide', size, 'full', undefined, 'auto', look).measure();
+    times.push([size, Math.max(cpuMs - one.cpuMs, 1)]);
   }
-  return {
-    area: 'shell steps',
-    name: 'growth, independent steps',
-    exponent: exponent(points),
-    topExponent: exponent(points.slice(-2)),
-    points,
-    unit: 'ms of CPU',
-  };
+  const megabytes = (perStep(written) * 10_000) / 1_024;
+  const note = `${megabytes.toFixed(1)} MB for 10,000 steps (goal 10${megabytes <= 10 ? ', met' : ''})`;
+  return [
+    growth('shell steps', 'growth, independent steps', 'ms of CPU', times),
+    { ...growth('shell steps', 'growth, what is on the disk', 'kB', written), note },
+  ];
 }
