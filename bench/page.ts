@@ -91,10 +91,10 @@ function summary({ area, goal }: Goal, figures: readonly Figure[]): string {
   const texts = figures.flatMap((figure) => {
     const isMet = met(figure);
     if (isMet === null || !('ratio' in figure)) return [];
-    return [`${figure.name}: ${number(figure.ratio)}, ${isMet ? 'met' : 'missed'}`];
+    return [`${figure.name.replaceAll('|', '\\|')}: ${number(figure.ratio)}, ${isMet ? 'met' : 'missed'}`];
   });
   const without = figures.length === 0 ? 'not measured' : 'below';
-  return `| ${area} | ${goal} | ${texts.length === 0 ? without : texts.join('; ')} |`;
+  return `| ${area} | ${goal.replaceAll('|', '\\|')} | ${texts.length === 0 ? without : texts.join('; ')} |`;
 }
 
 /** Null where the figure itself has no goal. */
@@ -107,14 +107,15 @@ function table(figures: readonly Figure[]): readonly string[] {
 }
 
 function tableRow(figure: Figure): string {
-  if ('absent' in figure) return `| ${figure.name} | | | | | not measured: ${figure.absent} |`;
+  const name = figure.name.replaceAll('|', '\\|');
+  if ('absent' in figure) return `| ${name} | | | | | not measured: ${figure.absent} |`;
   if ('exponent' in figure) {
     const exponent = `grows with the power ${figure.topExponent.toFixed(2)}`;
-    return `| ${figure.name} | | | | | ${[exponent, figure.note].filter((text) => text !== undefined).join('; ')} |`;
+    return `| ${name} | | | | | ${[exponent, figure.note].filter((text) => text !== undefined).join('; ')} |`;
   }
   const isMet = met(figure);
   const goal = figure.goal === null ? '' : `${number(figure.goal)}${isMet === true ? ', met' : ', missed'}`;
-  return `| ${figure.name} | ${number(figure.ratio)} | ${number(figure.best)} | ${number(figure.cpuRatio)} | ${goal} | ${figure.note ?? ''} |`;
+  return `| ${name} | ${number(figure.ratio)} | ${number(figure.best)} | ${number(figure.cpuRatio)} | ${goal} | ${figure.note?.replaceAll('|', '\\|') ?? ''} |`;
 }
 
 /** Two decimals, more where it would be nothing. */
