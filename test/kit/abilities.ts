@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { residentShells } from '../../src/process/resident-shells.ts';
@@ -72,11 +72,21 @@ const mountable = { ext4: once(() => canMount('ext4')), xfs: once(() => canMount
 /** A file can be mounted as such a file system, from which the power can be cut. */
 export const canCutPower = (kind: DiskKind): boolean => mountable[kind]();
 
-/** The Python that PATH comes to, behind whatever stands in front of it, and those that FLOWCTL_TEST_PYTHONS lists with `:` between them. */
+const FIT =
+  'import sys; print(sys.executable if sys.implementation.name == "cpython" and (3, 8) <= sys.version_info < (3, 14) else "")';
+
+/**
+ * The Python that PATH comes to, behind whatever stands in front of it, and those that FLOWCTL_TEST_PYTHONS lists with `:` between them, as far as
+ * they can be kept warm. Empty where there are none, and without /proc.
+ */
 export function pythons(): readonly string[] {
-  const { status, stdout } = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' });
-  const more = (process.env['FLOWCTL_TEST_PYTHONS'] ?? '').split(':');
-  return [status === 0 ? stdout.trim() : '', ...more].filter((file) => file !== '');
+  const listed = (process.env['FLOWCTL_TEST_PYTHONS'] ?? '').split(':').filter((file) => file !== '');
+  if (!existsSync('/proc/self/mem')) return [];
+  return ['python3', ...listed].flatMap((file) => {
+    const { status, stdout } = spawnSync(file, ['-c', FIT], { encoding: 'utf8' });
+    const found = status === 0 ? stdout.trim() : '';
+    return found === '' ? [] : [found];
+  });
 }
 
 /** True where shells can stay: the system's `sh` is dash, Perl makes it a subreaper, and /proc lists the children of a process. */
