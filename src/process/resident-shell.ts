@@ -13,7 +13,6 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { ProcessIdentity } from '../model/event.ts';
-import { signalGroup } from './group.ts';
 import { identify } from './identity.ts';
 import type { ProcessEnd } from './launcher.ts';
 import { RESIDENT_BEGINNING } from './resident-script.ts';
@@ -131,12 +130,6 @@ export class ResidentShell {
       this.#child.stdin.end();
     }
     return this.#whenGone;
-  }
-
-  /** Ends it with whatever it runs. */
-  kill(): void {
-    this.#isRetired = true;
-    if (!this.isGone) signalGroup(this.identity.group, 'SIGKILL');
   }
 
   #hear(text: string): void {
