@@ -1,7 +1,9 @@
 /** Cases 51 to 53, and the rules of `logs`: what reaches the two streams, byte for byte, whoever reads them. */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { canStart } from '../kit/abilities.ts';
 import { useCase } from '../kit/case.ts';
 import { chain, EFFECT, onlyRun, shown, single, stepOf } from '../kit/flows.ts';
 import { Stage } from '../kit/puppet.ts';
@@ -123,6 +125,17 @@ describe('logs', () => {
     await rig.flowctl('run', 'flow.yaml');
     const { stdout } = await rig.shell('"$NODE" "$BIN" logs only | (sleep 1; wc -c)').ended;
     expect(stdout.trim()).toBe('5000000');
+  });
+
+  it.skipIf(!canStart())('a pipe that does not wait gets a large result whole, though its reader is late', async () => {
+    const { rig } = here;
+    const impatient =
+      'perl -MFcntl -e \'fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK); exec @ARGV\' "$NODE" "$BIN" schema';
+    const { stdout } = await rig.shell(`${impatient} | (sleep 1; wc -c)`).ended;
+    const { size } = statSync(resolve(import.meta.dirname, '../../schemas/flow.schema.json'));
+    // More than a pipe holds.
+    expect(size).toBeGreaterThan(65_536);
+    expect(stdout.trim()).toBe(String(size));
   });
 
   it('a reader that leaves is no error', async () => {
