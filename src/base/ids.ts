@@ -52,6 +52,10 @@ export const handlerId = (phase: string, position: number): StepId => `${phase}[
 /** The place of a plain step, outside any map or group: its name. */
 export const stepKeyOf = (id: StepId): StepKey => id as string as StepKey;
 
+/** The places of plain steps: the same list, since there may be a hundred thousand of them. */
+export const stepKeysOf = (ids: readonly StepId[]): readonly StepKey[] =>
+  ids as readonly string[] as readonly StepKey[];
+
 /** Takes a step key from a record that flowctl itself wrote. */
 export const recordedStepKey = (text: string): StepKey => text as StepKey;
 

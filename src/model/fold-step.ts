@@ -5,7 +5,7 @@ import { assertNever } from '../base/result.ts';
 import type { RunEvent } from './event.ts';
 import { forget, restartBelow } from './new-life.ts';
 import { addStep, removeOrphans, removeStep } from './steps.ts';
-import { type AttemptRecord, attemptsMade, type RunRecord, type StepRecord } from './run.ts';
+import { type AttemptRecord, attemptsMade, type RunRecord, type StepPhase, type StepRecord } from './run.ts';
 
 type At<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 
@@ -195,7 +195,9 @@ function startAttempt(step: StepRecord, event: At<'attempt.started'>): string | 
     finished_at: null,
     duration_ms: null,
   };
-  step.attempts.push(attempt);
+  // V8 gives a list that something is pushed to room for sixteen more.
+  if (step.attempts.length === 0) step.attempts = [attempt];
+  else step.attempts.push(attempt);
   step.iteration = event.iteration;
   step.started_at ??= event.time;
   step.finished_at = null;
@@ -203,6 +205,9 @@ function startAttempt(step: StepRecord, event: At<'attempt.started'>): string | 
   step.phase = { kind: 'running', attempt };
   return null;
 }
+
+/** Nothing of it is a step's own. */
+const SUCCEEDED: StepPhase = { kind: 'succeeded', reused: false };
 
 function finishAttempt(step: StepRecord, attempt: AttemptRecord, event: At<'attempt.finished'>): void {
   attempt.outcome = event.outcome;
@@ -219,7 +224,7 @@ function finishAttempt(step: StepRecord, attempt: AttemptRecord, event: At<'atte
     step.generated = event.generated ?? null;
   }
   if (event.outcome === 'succeeded' && event.continues !== true && event.skips !== true) {
-    step.phase = { kind: 'succeeded', reused: false };
+    step.phase = SUCCEEDED;
     step.finished_at = event.time;
   } else {
     step.phase = { kind: 'undecided', attempt };

@@ -3,7 +3,7 @@
  * An event that cannot follow what came before is reported, not applied: in the engine that is a bug, in a reader a damaged run.
  */
 
-import { type RunId, type StepKey, stepKeyOf } from '../base/ids.ts';
+import { type RunId, type StepKey, stepKeyOf, stepKeysOf } from '../base/ids.ts';
 import type { RunEvent } from './event.ts';
 import { isLegalMove } from './moves.ts';
 import { addHandlers, applyToStep } from './fold-step.ts';
@@ -25,7 +25,7 @@ export function beginRun(id: RunId, event: At<'run.started'>): RunRecord {
   const steps = new Map<StepKey, StepRecord>();
   const made = new Map<StepKey, number>();
   for (const { id, needs } of event.steps) {
-    addStep({ steps, made }, { id, key: stepKeyOf(id), needs: needs.map(stepKeyOf) });
+    addStep({ steps, made }, { id, key: stepKeyOf(id), needs: stepKeysOf(needs) });
   }
   return {
     id,

@@ -1,6 +1,6 @@
 /** What a resume makes of a run, or its own `retry`: which steps are decided anew, and with what budget. Part of the fold. */
 
-import { type StepKey, stepKeyOf } from '../base/ids.ts';
+import { type StepKey, stepKeyOf, stepKeysOf } from '../base/ids.ts';
 import type { RunResumed } from './event.ts';
 import { handlersOf } from './order.ts';
 import { isSettled, type RunRecord, type StepRecord } from './run.ts';
@@ -16,8 +16,8 @@ export function beginNewLife(run: RunRecord, event: RunResumed & { readonly time
   for (const { id, needs } of event.steps) {
     const key = stepKeyOf(id);
     const step = run.steps.get(key);
-    if (step) step.needs = needs.map(stepKeyOf);
-    else addStep(run, { id, key, needs: needs.map(stepKeyOf) });
+    if (step) step.needs = stepKeysOf(needs);
+    else addStep(run, { id, key, needs: stepKeysOf(needs) });
   }
   const kept = new Set(event.steps.map(({ id }) => stepKeyOf(id)));
   for (const step of run.steps.values()) {

@@ -99,7 +99,7 @@ export interface StepRecord {
   readonly item: Json;
   needs: readonly StepKey[];
   phase: StepPhase;
-  readonly attempts: AttemptRecord[];
+  attempts: AttemptRecord[];
   /** How many attempts were made under this key before the step was taken out of the run and came again. */
   earlier: number;
   /** Attempts that failed or timed out since the step last had a fresh budget. */
