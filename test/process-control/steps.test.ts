@@ -170,11 +170,11 @@ describe('what a step gets', () => {
       rig.write(
         'flow.yaml',
         `steps:
-  direct: { run: [sh, -c, 'grep -E "^Sig(Ign|Blk):" /proc/self/status; wc -c; ls /proc/self/fd | wc -l'] }
-  shell: { run: 'grep -E "^Sig(Ign|Blk):" /proc/self/status; wc -c; ls /proc/self/fd | wc -l' }
+  direct: { run: [sh, -c, 'grep -E "^Sig(Ign|Blk):" /proc/self/status; wc -c; ls /proc/thread-self/fd | wc -l'] }
+  shell: { run: 'grep -E "^Sig(Ign|Blk):" /proc/self/status; wc -c; ls /proc/thread-self/fd | wc -l' }
 `,
       );
-      // 0, 1, 2, the folder that ls reads, and whatever the test itself was started with.
+      // 0, 1, 2, the folder that ls reads, and whatever the test itself was started with. What names /proc/self/fd is for no shell that stays.
       const { stdout: plain } = await rig.shell('ls /proc/self/fd < /dev/null | wc -l').ended;
       // Also where flowctl itself was started with signals ignored.
       await rig.shell('trap "" INT QUIT HUP PIPE; "$NODE" "$BIN" run flow.yaml').ended;
