@@ -26,7 +26,6 @@ export function writePage(report: Report): void {
 
 /** The page. */
 export function performancePage(report: Report): string {
-  const loads = report.areas.map(({ load }) => load);
   const told = new Set<Figure>();
   const goals = GOALS.map((goal) => goalSection(goal, figuresOf(report, goal), told));
   const others = report.areas
@@ -35,9 +34,8 @@ export function performancePage(report: Report): string {
   return `${[
     '# How fast it is',
     '',
-    `Written by \`npm run bench -- --page\` from what \`npm run bench -- --full\` and \`npm run bench -- peers\` measured on a machine with`,
-    `${machine(report)}. The average number of programs that wanted a processor when an area began was between ${Math.min(...loads).toFixed(1)} and`,
-    `${Math.max(...loads).toFixed(1)}: where it is above the number of cores, times wait for others, and the CPU column says more than the wall.`,
+    `Written by \`npm run bench -- --page\` from what \`npm run bench\` measured, ${sizes(report)}, on a machine with ${machine(report)}.`,
+    ...busy(report),
     '',
     'Every figure is a ratio to a reference that was measured in the same rounds, one after the other, the order turned round each time: below 1 is',
     'faster than the reference. *Wall* is the median of the rounds, *best* the best of them, *CPU* the ratio of processor times. Only ratios hold on another',
@@ -61,6 +59,21 @@ export function performancePage(report: Report): string {
 
 const machine = ({ machine: { cores, memory }, node }: Report): string =>
   `${cores} cores, ${Math.round(memory / GIGABYTE)} GB of memory and Node ${node.replace(/\.\d+$/, '')}`;
+
+const sizes = ({ areas }: Report): string =>
+  areas.every(({ full }) => full)
+    ? 'with its larger sizes (`--full`)'
+    : 'not all of it with its larger sizes (`--full`)';
+
+/** What a reader has to know of a machine that had other work. */
+function busy({ areas, machine: { cores } }: Report): readonly string[] {
+  const most = Math.max(...areas.map(({ load }) => load));
+  if (most <= cores) return [];
+  return [
+    `**The machine had other work**: up to ${most.toFixed(0)} programs wanted its ${cores} cores. Then times are those of waiting, above all where processes take turns,`,
+    'and the CPU column and the best round say more than the median.',
+  ];
+}
 
 function figuresOf(report: Report, { figures: wanted }: Goal): readonly Figure[] {
   return report.areas.flatMap(({ name, figures }) =>
@@ -91,7 +104,8 @@ function summary({ area, goal }: Goal, figures: readonly Figure[]): string {
   const texts = figures.flatMap((figure) => {
     const isMet = met(figure);
     if (isMet === null || !('ratio' in figure)) return [];
-    return [`${figure.name.replaceAll('|', '\\|')}: ${number(figure.ratio)}, ${isMet ? 'met' : 'missed'}`];
+    const against = figure.note?.startsWith('against ') === true ? `, ${figure.note}` : '';
+    return [`${figure.name.replaceAll('|', '\\|')}${against}: ${number(figure.ratio)}, ${isMet ? 'met' : 'missed'}`];
   });
   const without = figures.length === 0 ? 'not measured' : 'below';
   return `| ${area} | ${goal.replaceAll('|', '\\|')} | ${texts.length === 0 ? without : texts.join('; ')} |`;
@@ -173,7 +187,10 @@ function readmeFigures(report: Report): string {
   const rows = report.areas.flatMap(({ figures }) => figures).filter((figure): figure is Row => 'ratio' in figure);
   const lines = SHOWN.flatMap(({ area, name, reference, says }) => {
     const row = rows.find((each) => each.area === area && name.test(each.name) && reference.test(each.reference));
-    return row === undefined ? [] : [`| ${says} | ${number(row.ratio)} | ${number(row.cpuRatio)} |`];
+    return row === undefined
+      ? []
+      : [`| ${says} | ${number(row.ratio)} | ${number(row.best)} | ${number(row.cpuRatio)} |`];
   });
-  return ['| | wall | CPU |', '|---|---|---|', ...lines].join('\n');
+  const told = busy(report).length === 0 ? [] : ['', ...busy(report)];
+  return ['| | wall | best | CPU |', '|---|---|---|---|', ...lines, ...told].join('\n');
 }
