@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { StepId } from '../../src/base/ids.ts';
 import { FLOW_DEFAULTS, STEP_DEFAULTS } from '../../src/model/defaults.ts';
-import type { FlowDefinition, StepDefinition } from '../../src/model/flow.ts';
+import { DEFINITION_FORMAT, type FlowDefinition, type StepDefinition } from '../../src/model/flow.ts';
 import { readDefinition, writeDefinition } from '../../src/store/definitions.ts';
 import { definitionPath, type RunLayout, runLayout } from '../../src/store/layout.ts';
 import { expectOk, FLOW_HASH, freshState, runId } from './fixture.ts';
@@ -62,5 +62,31 @@ describe('a frozen definition', () => {
       return statSync(definitionPath(layout, revision)).size;
     };
     expect((await sizeOf(2, 1_100)) - (await sizeOf(1, 100))).toBeLessThan(100_000);
+  });
+
+  it('leaves out what will be read back the same for ever: the defaults of format 1 do not change', () => {
+    const none = { on_success: [], on_failure: [], on_cancel: [], finally: [] };
+    const empty = { needs: [], inferred_needs: [], env: {}, skip_codes: [], resources: {}, secrets: [], artifacts: [] };
+    const unsaid = {
+      description: null,
+      if: null,
+      with: null,
+      workdir: null,
+      stdin: null,
+      outputs_schema: null,
+      logs: null,
+    };
+    const never = { timeout_ms: null, grace_ms: null, map: null, max_parallel: null, repeat: null, reuse: null };
+    const retry = { max: 0, delay_ms: 0, backoff: 'none', max_delay_ms: null, jitter: 'none', on_exit_codes: null };
+    expect(DEFINITION_FORMAT).toBe(1);
+    // What is added later was not known to those who wrote such definitions.
+    expect(STEP_DEFAULTS).toMatchObject({
+      ...{ ...empty, ...unsaid, ...never, handlers: none },
+      retry: { ...retry, on: ['failed', 'timed_out'] },
+      ...{ output: 'file', success_codes: [0], continue_on_error: false, if_lost: 'run_again' },
+      ...{ priority: 0, interactive: false, isolate: 'thread' },
+    });
+    expect(STEP_DEFAULTS.env).toEqual({});
+    expect(STEP_DEFAULTS.resources).toEqual({});
   });
 });
