@@ -67,10 +67,14 @@ export class Sieve {
     for (;;) {
       at = remarkable(words, at, end, this.#stride / BLOCK, this.#hashed, this.#shift);
       const place = at * BLOCK - offset;
-      if (at >= end || this.#blocks.has(words[at] ?? 0) || this.#goesOnBehindBreak(bytes, place))
+      if (at >= end || this.#tells(words[at] ?? 0) || this.#goesOnBehindBreak(bytes, place))
         return Math.max(from, place - this.#stride + 1);
       at += this.#stride / BLOCK;
     }
+  }
+
+  #tells(block: number): boolean {
+    return this.#hashed[Math.imul(block, GOLDEN) >>> this.#shift] === 1 && this.#blocks.has(block);
   }
 
   /** A block with line breaks in it, which a pattern may have passed over. */
@@ -93,7 +97,7 @@ export class Sieve {
       }
       if (!anyBreak && count === BLOCK) return false;
     }
-    return this.#blocks.has(BLOCK_WORD[0] ?? 0);
+    return this.#tells(BLOCK_WORD[0] ?? 0);
   }
 }
 
