@@ -100,7 +100,6 @@ async function endUnowned(
       return { kind: 'refused' };
     }
     const opening = [...cancelUnowned(record, { by, reason, reaped }), ...tornWarning(owned)];
-    const before = structuredClone(record);
     // A run has to end also when a file of its variables is gone, or a secret; at most its last steps see fewer of them.
     const variables = environmentOfRun(session, definition);
     if (!variables.ok) session.mention(`warning: ${variables.error}`);
@@ -108,7 +107,7 @@ async function endUnowned(
     // A command may take its time, or ask a person, to tell a value that nobody needs.
     const needed = hasHandlers(definition);
     const secrets = needed ? (await secretsOf(session, definition, environment, signals.asked)).secrets : NO_SECRETS;
-    const life = { state, owned, record, definition, environment, secrets, told: [], opening, before };
+    const life = { state, owned, record, definition, environment, secrets, told: [], opening, before: record };
     const end = await live(session, life, UNSEEN, signals);
     if (end.kind === 'state_lost') throw end.error;
     return { kind: 'ended', state: end.run.ending?.state ?? 'cancelled' };

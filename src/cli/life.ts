@@ -40,7 +40,7 @@ export interface LifeToRun {
   /** Events that are recorded and that nobody was told of yet: `run.started` of a new run. */
   readonly told: readonly RunEvent[];
   readonly opening: readonly EventBody[];
-  /** The record as readers know it now; null for a new run. */
+  /** The record as it is before this life; whoever wants to know that later copies it. Null for a new run. */
   readonly before: RunRecord | null;
   /** What is to run whatever results are recorded. Default: nothing. */
   readonly fresh?: FreshWish;

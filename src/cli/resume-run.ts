@@ -117,13 +117,12 @@ export async function resumeRun(
     return true;
   }
   const opening: readonly EventBody[] = [...recovered, ...relinked(own), ...tornWarning(owned)];
-  const before = structuredClone(record);
   const { resources, retention, private_hosts } = project;
   await runToEnd(
     session,
     {
       ...{ state: state.value, owned, record, definition, environment, secrets, resources, retention, private_hosts },
-      ...{ told: [], opening, before, again, fresh, waits: options.wait === false ? 'park' : 'stay' },
+      ...{ told: [], opening, before: record, again, fresh, waits: options.wait === false ? 'park' : 'stay' },
     },
     options,
     signals,
