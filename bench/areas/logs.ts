@@ -5,6 +5,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +59,10 @@ class Printing {
     const step = `run: '${megabytes === 0 ? ':' : this.#print(megabytes)}', secrets: [${names.join(', ')}]`;
     const flow = join(this.#folder, `${megabytes}-${secrets}.yaml`);
     writeFileSync(flow, `name: printing\nsecrets: [${names.join(', ')}]\nsteps:\n  prints: { ${step} }\n`);
-    const values = names.map((each, index) => [each, `xoxb-${index}-0123456789-abcdef`]);
+    const values = names.map((each) => [
+      each,
+      `xoxb-${createHash('sha256').update(each).digest('base64url').slice(0, 24)}`,
+    ]);
     const argv = [process.execPath, this.#flowctl, 'run', flow, '-q', '--state-dir', this.#state];
     const measured = program(name, argv, { env: { ...process.env, ...Object.fromEntries(values) } });
     const log = (): string => {
