@@ -6,7 +6,6 @@ import type { AttemptRequest } from '../engine/ports.ts';
 import type { Launcher } from '../process/launcher.ts';
 import { type AttemptLog, type LogEnd, watchLog } from '../process/log.ts';
 import type { LentTerminal } from '../process/terminal.ts';
-import { removeOutputFile } from '../process/output-file.ts';
 import type { Watchdog } from '../process/watchdog.ts';
 import { type AttemptFiles, makeAttemptFiles, putAwayAttemptFiles } from './attempt-files.ts';
 import {
@@ -16,7 +15,7 @@ import {
   findMissingWorkdir,
   tooLargeTogether,
 } from './command-line.ts';
-import { concludeCommand } from './conclude.ts';
+import { concludeCommand, signalReportedBy } from './conclude.ts';
 import { environmentOf, type InheritedEnvironment } from './environment.ts';
 import type { OutputKeeping } from './outputs.ts';
 import {
@@ -27,7 +26,7 @@ import {
   residentProcess,
 } from './resident-command.ts';
 import { failedToStart, type Runner, type RunnerContext, type RunningWork, type WorkEnd } from './runner.ts';
-import { type Control, type Exited, supervise, type Supervised } from './supervise.ts';
+import { type Control, type Exited, type StoppedWork, supervise, type Supervised } from './supervise.ts';
 
 /** What the command runner works with. */
 export interface CommandRunnerOptions extends OutputKeeping {
@@ -142,10 +141,12 @@ async function runResident(
   }
   const watch = watchLog(places.log);
   let isUnused = false;
+  let isAlone = false;
   try {
     const reached = await supervise(attempt, target).finally(() => {
       if (watch.end(control.written ?? 0)) context.listener.warned('log_truncated', truncationWarning(request.step));
     });
+    if (reached.kind === 'stopped') return asStopped(reached);
     if (reached.kind !== 'exited') return reached;
     const end = await target.exited;
     if (end.notRun) {
@@ -154,12 +155,19 @@ async function runResident(
       unfit.add(request);
       return { kind: 'refused', code: 'EAGAIN' };
     }
-    isUnused = !end.wrote;
+    // What left the group lives on until the run ends, and may have either of them open.
+    isAlone = end.left.length === 0;
+    isUnused = isAlone && !end.wrote;
     return await concludeCommand(options, { request, places, end, captured: null, secrets, wroteNothing: isUnused });
   } finally {
-    if (!isUnused) removeOutputFile(places.output);
-    control.leftNothing = spares.takeBack(places, isUnused);
+    control.leftNothing = spares.takeBack(places, isUnused, isAlone);
   }
+}
+
+/** The signal of a shell that another one waited for, which says it as an exit code. */
+function asStopped(end: StoppedWork): StoppedWork {
+  const signal = end.exit_code === null ? null : signalReportedBy(end.exit_code);
+  return signal === null ? end : { ...end, exit_code: null, signal };
 }
 
 async function runLine(attempt: Attempt, line: CommandLine): Promise<WorkEnd> {

@@ -62,6 +62,9 @@ function readOutputs({ request, places, captured, wroteNothing = false }: Comman
 
 const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number as number, name]));
 
+/** The signal that an exit code of a shell stands for: 128 plus its number (POSIX.1 XCU, 2.8.2); null where it stands for none. */
+export const signalReportedBy = (exitCode: number): string | null => SIGNALS.get(exitCode - 128) ?? null;
+
 /** What of a request decides how an end is told. */
 export type EndContext = Pick<AttemptRequest, 'work' | 'success_codes'>;
 
@@ -80,7 +83,7 @@ export function describeEnd(
     return { failure, exit_code: null, signal: end.signal };
   }
   const isShell = work.kind === 'shell' && reportsSignals(work.shell);
-  const reported = isShell ? (SIGNALS.get(end.exitCode - 128) ?? null) : null;
+  const reported = isShell ? signalReportedBy(end.exitCode) : null;
   const reading = reported === null ? '' : ` (128+${reported}${hint(reported)})`;
   const why = end.exitCode === 0 ? `, which is not among its success codes (${success_codes.join(', ')})` : '';
   return {

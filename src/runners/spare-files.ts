@@ -4,9 +4,9 @@
  * may look for long after many were removed (ext4 without a journal gives none again for a minute), and all of it is on a step's way.
  */
 
-import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, type Stats, unlinkSync } from 'node:fs';
 import path from 'node:path';
-import { createOutputFile } from '../process/output-file.ts';
+import { createOutputFile, removeOutputFile } from '../process/output-file.ts';
 import type { AttemptPlaces } from './runner.ts';
 
 type Named = Pick<AttemptPlaces, 'output' | 'artifacts'>;
@@ -31,15 +31,18 @@ export class SpareFiles {
   }
 
   /**
-   * Takes back what nobody used. What is in use stays as it is.
-   * @param isUnused the output file is known to be as it was made; the folder is looked at here.
+   * Takes back what nobody used, to be given to others where it is as it was made. What is in use stays as it is.
+   * @param isUnused the output file is known to be empty still, and nobody is left who could write to it; the folder is looked at here.
+   * @param isAlone nothing is left of the attempt that could stand in the folder and put something into it later.
    * @returns whether the folder held nothing.
    */
-  takeBack({ output, artifacts }: Named, isUnused: boolean): boolean {
-    if (isUnused) this.#outputs.push(output);
-    const isEmpty = isEmptyFolder(artifacts);
-    if (isEmpty) this.#artifacts.push(artifacts);
-    return isEmpty;
+  takeBack({ output, artifacts }: Named, isUnused: boolean, isAlone: boolean): boolean {
+    if (isUnused && isAsMade(output, isOwnFile)) this.#outputs.push(output);
+    else removeOutputFile(output);
+    if (!isEmptyFolder(artifacts)) return false;
+    if (isAlone && isAsMade(artifacts, isOwnFolder)) this.#artifacts.push(artifacts);
+    else remove(() => rmdirSync(artifacts));
+    return true;
   }
 
   /** Removes what is kept. */
@@ -81,6 +84,16 @@ function makeFolder(folder: string): void {
     mkdirSync(folder, { mode: 0o700 });
   }
 }
+
+/** A link in its place, another mode or a second name are what one attempt did, and nothing for another one. */
+function isAsMade(file: string, is: (status: Stats) => boolean): boolean {
+  const status = lstatSync(file, { throwIfNoEntry: false });
+  return status !== undefined && is(status);
+}
+
+const isOwnFile = (status: Stats): boolean =>
+  status.isFile() && status.size === 0 && status.nlink === 1 && (status.mode & 0o7777) === 0o600;
+const isOwnFolder = (status: Stats): boolean => status.isDirectory() && (status.mode & 0o7777) === 0o700;
 
 function isEmptyFolder(folder: string): boolean {
   try {

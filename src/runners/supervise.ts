@@ -75,7 +75,8 @@ export async function supervise(attempt: Supervised, target: LaunchedProcess): P
   return { kind: 'exited', end: first };
 }
 
-type StoppedWork = Extract<WorkEnd, { readonly kind: 'stopped' }>;
+/** It was stopped. */
+export type StoppedWork = Extract<WorkEnd, { readonly kind: 'stopped' }>;
 
 async function climbDown(attempt: Supervised, target: LaunchedProcess, graceMs?: number): Promise<StoppedWork> {
   const { watchdog, request, context, control } = attempt;

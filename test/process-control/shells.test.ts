@@ -35,7 +35,7 @@ describe.skipIf(!canStay())('a shell that stays (needs dash, perl, /proc)', () =
       'kill -9 $(cut -d" " -f4 < /proc/self/stat); sleep 60',
       { outcome: 'failed', exit_code: 137, signal: 'SIGKILL' },
     ],
-    ['lasts too long', 'sleep 60', { outcome: 'timed_out' }],
+    ['lasts too long', 'sleep 60', { outcome: 'timed_out', exit_code: null, signal: 'SIGTERM' }],
     [
       'lasts too long and does not want to end',
       'sh -c "trap : TERM; while :; do sleep 1; done"',
@@ -103,6 +103,45 @@ outputs: { x: '\${{ steps.after.outputs.x }}' }
     expect(readdirSync(path.join(folder, 'logs')).sort()).toEqual(names.map((name) => `${name}.1.log`));
   });
 
+  it('what a step keeps open is not given to the next one', async () => {
+    const { rig } = here;
+    rig.write(
+      'late.sh',
+      'exec 3>> "$FLOWCTL_OUTPUT"; here=$PWD; cd "$FLOWCTL_ARTIFACTS"; : > "$here/ready"\n' +
+        'until [ -e "$here/go" ]; do sleep 0.01; done; echo x=1 >&3; echo > stray; echo > "$here/done"\n',
+    );
+    rig.write(
+      'flow.yaml',
+      `steps:
+  a: { run: 'setsid sh late.sh > late.log 2>&1 & until [ -e ready ]; do sleep 0.01; done' }
+  b: { needs: a, run: ': > go; until [ -e done ]; do sleep 0.01; done' }
+`,
+    );
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+    const run = await shown(rig);
+    expect(stepOf(run, 'b').outputs).toBeNull();
+    expect(run.artifacts.map(({ step }) => step)).not.toContain('b');
+  });
+
+  it('what a step made of its output file and its folder is not given to the next one', async () => {
+    const { rig } = here;
+    const says = 'stat -c "%F %a" "$FLOWCTL_OUTPUT" "$FLOWCTL_ARTIFACTS"';
+    rig.write(
+      'flow.yaml',
+      `steps:
+  a: { run: 'mkdir e; rmdir "$FLOWCTL_ARTIFACTS"; ln -s "$PWD/e" "$FLOWCTL_ARTIFACTS"; ln "$FLOWCTL_OUTPUT" kept' }
+  b: { needs: a, run: '${says}; echo x=1 > kept; chmod 500 "$FLOWCTL_ARTIFACTS"; chmod 644 "$FLOWCTL_OUTPUT"' }
+  c: { needs: b, run: '${says}; echo c > "$FLOWCTL_ARTIFACTS/c"' }
+`,
+    );
+    expect((await rig.flowctl('run', 'flow.yaml')).code).toBe(0);
+    const run = await shown(rig);
+    const fresh = 'regular empty file 600\ndirectory 700\n';
+    for (const name of ['b', 'c']) expect((await rig.flowctl('logs', name)).stdout).toBe(fresh);
+    expect(stepOf(run, 'b').outputs).toBeNull();
+    expect(run.artifacts.filter(({ step }) => step !== 'a')).toMatchObject([{ step: 'c', name: 'c' }]);
+  });
+
   it('a folder that is missing is said, and the shell goes on', async () => {
     const { rig } = here;
     rig.write(
@@ -121,7 +160,7 @@ outputs: { x: '\${{ steps.after.outputs.x }}' }
     const run = rig.start(['run', 'flow.yaml']);
     await eventually('the step runs', GONE_MS, () => /^\d+\n$/.test(rig.read('group')));
     const shell = Number(rig.read('group'));
-    expect(readFileSync(`/proc/${shell}/cmdline`, 'latin1')).toBe('sh\0-s\0');
+    expect(readFileSync(`/proc/${shell}/cmdline`, 'latin1')).toMatch(/^\/\S*\/sh\0-s\0$/);
     process.kill(run.pid, signal);
     await run.ended;
     await eventually('the shell is gone', GONE_MS, () => !isRunning(shell));
