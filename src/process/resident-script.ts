@@ -36,11 +36,11 @@ export function residentScript(step: ResidentStep, inherited: { readonly [name: 
   const { log, output, workdir, text, env } = step;
   const exports = Object.entries(env).map(([name, value]) => `${name}=${quoted(value)}`);
   // As a fresh shell has it: the path as it was inherited where it means this folder, else the physical one.
-  const change = `cd ${inherited['PWD'] === workdir ? '' : '-P '}${quoted(workdir)}`;
-  const { OLDPWD } = inherited;
+  const { PWD = '', OLDPWD } = inherited;
+  const asInherited = PWD.startsWith('/') ? ` && { [ ! ${quoted(PWD)} -ef . ] || cd ${quoted(PWD)}; }` : '';
+  const change = PWD === workdir ? `cd ${quoted(workdir)}` : `cd -P ${quoted(workdir)}${asInherited}`;
   const before = OLDPWD === undefined ? 'unset OLDPWD' : `OLDPWD=${quoted(OLDPWD)}`;
-  const here = inherited['PWD'] === undefined ? '; flowctl_name=$PWD; unset PWD; PWD=$flowctl_name' : '';
-  const inner = `${before}${here}; umask $flowctl_mask; unset ${OWN}; set -e; export ${exports.join(' ')}; eval ${quoted(text)}`;
+  const inner = `${before}; umask $flowctl_mask; unset ${OWN}; set -e; export ${exports.join(' ')}; eval ${quoted(text)}`;
   return (
     '{ flowctl_code=- flowctl_at=0 flowctl_left= flowctl_wrote=1; ' +
     `${change} && [ ! -L ${quoted(log)} ] && { ` +
@@ -61,10 +61,11 @@ const LONGEST_TEXT = 16_384;
 const LONGEST_VARIABLES = 65_536;
 
 /**
- * What would tell a resident shell from one that was started for the step: its own number and that of its parent, traps, text that is made or read
- * while it runs and so may hold one of these.
+ * What would tell a resident shell from one that was started for the step: its own number and that of its parent, its options, traps, text that is
+ * made or read while it runs and so may hold one of these.
  */
-const TELLTALE = /\$\$|\$\{\$|PPID|(?:^|[^\w-])(?:trap|eval|source|alias)(?:[^\w-]|$)|(?:^|[\s;&|(){}`!])\.\s|flowctl_/;
+const TELLTALE =
+  /\$[$-]|\$\{[$-]|PPID|(?:^|[^\w-])(?:trap|eval|source|alias)(?:[^\w-]|$)|(?:^|[\s;&|(){}`!])\.\s|flowctl_/;
 
 /** Variables that mean something to the shell itself, or that it does not take from its environment. */
 const SPECIAL =

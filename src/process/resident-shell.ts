@@ -28,7 +28,8 @@ export interface ResidentEnd extends ProcessEnd {
 }
 
 /** prctl(2) has no program of its own, and execve(2) keeps what it set. */
-const BECOME_SUBREAPER = 'syscall($ARGV[0] + 0, 36, 1, 0, 0, 0) == 0 or exit 1; exec { $ARGV[1] } "sh", "-s"; exit 1';
+const BECOME_SUBREAPER =
+  'syscall($ARGV[0] + 0, 36, 1, 0, 0, 0) == 0 or exit 1; exec { $ARGV[1] } $ARGV[1], "-s"; exit 1';
 /** The number of prctl(2), by architecture as Node calls it. */
 const PRCTL: { readonly [architecture: string]: number } = { x64: 157, arm64: 167 };
 

@@ -1,7 +1,7 @@
 /** What a resident shell is told, run by real shells: a step means there what it means in a shell of its own, and half a script means nothing. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -11,10 +11,11 @@ import { canBeResident, canExport, RESIDENT_BEGINNING, residentScript } from '..
 const folder = mkdtempSync(path.join(tmpdir(), 'flowctl-resident-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const HERITAGE = { PATH: '/usr/bin:/bin', PWD: '/elsewhere', OLDPWD: '/before', HOME: folder };
+type Variables = { readonly [name: string]: string };
+const HERITAGE: Variables = { PATH: '/usr/bin:/bin', PWD: '/elsewhere', OLDPWD: '/before', HOME: folder };
 let count = 0;
 
-function stepOf(text: string, env: { readonly [name: string]: string } = {}, log?: string) {
+function stepOf(text: string, env: Variables = {}, log?: string) {
   count += 1;
   const output = path.join(folder, `output-${count}`);
   writeFileSync(output, '');
@@ -22,10 +23,10 @@ function stepOf(text: string, env: { readonly [name: string]: string } = {}, log
 }
 
 /** What a shell that stays answers to what it is told; its own number stands for what /proc says of it. */
-function tell(script: string) {
+function tell(script: string, heritage: Variables = HERITAGE) {
   const { stdout } = spawnSync('/bin/sh', ['-s'], {
     input: `${RESIDENT_BEGINNING}${script}`,
-    env: HERITAGE,
+    env: heritage,
     cwd: '/',
     encoding: 'utf8',
   });
@@ -34,9 +35,9 @@ function tell(script: string) {
   return answers;
 }
 
-function alone(text: string, env: { readonly [name: string]: string } = {}) {
+function alone(text: string, env: Variables = {}, heritage: Variables = HERITAGE) {
   const { status, stdout } = spawnSync('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', '/bin/sh', '-e', '-c', '--', text], {
-    env: { ...HERITAGE, A: '1', ...env },
+    env: { ...heritage, A: '1', ...env },
     cwd: folder,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -44,9 +45,9 @@ function alone(text: string, env: { readonly [name: string]: string } = {}) {
   return { status, stdout };
 }
 
-function resident(text: string, env: { readonly [name: string]: string } = {}) {
+function resident(text: string, env: Variables = {}, heritage: Variables = HERITAGE) {
   const step = stepOf(text, env);
-  const [answer = ''] = tell(residentScript(step, HERITAGE));
+  const [answer = ''] = tell(residentScript(step, heritage), heritage);
   const [code, written, wrote] = answer.split(' ');
   return { status: Number(code), stdout: readFileSync(step.log, 'utf8'), written: Number(written), wrote };
 }
@@ -65,7 +66,7 @@ describe('a step in a resident shell', () => {
     ['a child in the background that is waited for', '(sleep 0.01; echo late) & wait; echo done'],
     ['the environment', 'env | grep -v ^_= | sort'],
     ['the folders', 'pwd; echo "$PWD"; cd /; echo "$OLDPWD"'],
-    ['what is set', 'echo "$0 $# ${1-none} $! $?"; case $- in *e*) echo e ;; esac; umask; set | grep -c flowctl'],
+    ['what is set', 'echo "$0 $# ${1-none} $! $?"; umask; set | grep -c flowctl'],
     ['a program in its place', 'exec echo replaced'],
     ['descriptors', 'ls /proc/self/fd'],
     ['a text that ends in a comment', 'echo a # the end'],
@@ -76,6 +77,23 @@ describe('a step in a resident shell', () => {
     const { status, stdout, written } = resident(text, env);
     expect({ status, stdout }).toEqual(alone(text, env));
     expect(written).toBe(Buffer.byteLength(stdout));
+  });
+
+  const link = path.join(folder, 'there');
+  symlinkSync(folder, link);
+  it.each<[string, Variables]>([
+    ['none', {}],
+    ['none before', { PWD: folder }],
+    ['the folder', { PWD: folder, OLDPWD: '/before' }],
+    ['a link to it', { PWD: link }],
+    ['one that is not there', { PWD: path.join(folder, 'none') }],
+    ['no path', { PWD: '.' }],
+    ['nothing', { PWD: '' }],
+  ])('where flowctl was in a folder called %s: its folder is called as in a shell of its own', (_, where) => {
+    const heritage = { PATH: '/usr/bin:/bin', ...where };
+    const text = 'pwd; pwd -P; echo "$PWD"; env | grep PWD | sort; cd /; echo "$OLDPWD"; env | grep PWD | sort';
+    const { status, stdout } = resident(text, {}, heritage);
+    expect({ status, stdout }).toEqual(alone(text, {}, heritage));
   });
 
   it('any text of commands means the same', () => {
@@ -170,6 +188,7 @@ describe('what is given to a shell of its own', () => {
   it.each([
     'echo $$',
     'echo ${$}',
+    'case $- in *i*) ;; esac',
     'echo $PPID',
     "trap 'x' EXIT",
     'eval "$X"',
