@@ -24,7 +24,7 @@ export const GOALS: readonly Goal[] = [
     technique: 'shells that stay, or a small process that starts the others',
     figures: [{ area: 'starting', name: /^(shells that stay|the starter|directly)$/ }],
     limit:
-      'A start opens three files, waits behind a gate until it is on disk, and reports to another process: four switches between processes where the loop has one.',
+      'A shell forks itself, where the loop need not copy what it has; it opens the log, and says to another process what became of it: two switches between processes where the loop has one.',
   },
   {
     area: 'the main thread held by a start',

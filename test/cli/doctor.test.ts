@@ -177,8 +177,8 @@ describe('flowctl doctor', () => {
     expect(tagged(puppet.run).length).toBeGreaterThan(0);
     const { code, codes, findings } = await examined();
     expect(code).toBe(1);
-    // The file for its outputs is there as long as it lives.
-    expect(codes).toEqual(['crashed', 'leftover', 'orphans']);
+    // The file for its outputs is there as long as it lives, and that of the step before may be.
+    expect([...new Set(codes)]).toEqual(['crashed', 'leftover', 'orphans']);
     expect(findings.every((found) => found.run === puppet.run)).toBe(true);
     expect(tagged(puppet.run).length).toBeGreaterThan(0);
     const fixed = await examined('--fix');
