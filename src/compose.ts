@@ -236,6 +236,7 @@ function assemble(tree: Tree, member: Member): Engine {
       flow: guarded(flowRunner({ ...keeping, subRuns: lazySubRuns(family, member) })),
     },
     ...{ watchdog, places, results, graceMs: tree.graceMs, admission: tree.shortage },
+    rested: () => keeping.resident?.spares.clear(),
     stateLost: ({ file, code, message }) => engine.loseState(new StateError({ kind: 'io', file, code, message })),
   });
   const hub = createHub(member.listeners, tree.broken);

@@ -45,6 +45,8 @@ export interface LocalExecutorOptions {
   readonly admission?: Admission;
   /** Stands around attempts of steps that make files or may be reused. Default: nobody does. */
   readonly results?: Results;
+  /** Told when nothing of the steps runs any more, before what outlived them is ended. Default: nobody is. */
+  readonly rested?: () => void;
   /** Told when the disk refused a file of an attempt, which ends before it begins: nothing more is to be started. */
   readonly stateLost: (error: UnwritableState) => void;
 }
@@ -82,7 +84,10 @@ export function createLocalExecutor(options: LocalExecutorOptions): LocalExecuto
   const admission = options.admission ?? createAdmission();
   return {
     start: (request, listener) => startAttempt(options, admission, request, listener),
-    reapRun: (hurry) => sweepRun(options.run, { clock: options.clock, graceMs: options.graceMs, hurry }),
+    reapRun: (hurry) => {
+      options.rested?.();
+      return sweepRun(options.run, { clock: options.clock, graceMs: options.graceMs, hurry });
+    },
     close: () => options.watchdog.close(),
   };
 }

@@ -67,8 +67,8 @@ export const CONTROLS: readonly Control[] = [
     edits: [
       {
         file: 'src/engine/ledger.ts',
-        from: 'this.unpublished.push(...events);\n',
-        to: 'this.unpublished.push(...events);\n    for (const event of events) this.parts.perform(event);\n',
+        from: 'for (const event of events) this.unpublished.push(event);\n',
+        to: 'for (const event of events) this.unpublished.push(event);\n    for (const event of events) this.parts.perform(event);\n',
       },
       {
         file: 'src/engine/ledger.ts',
@@ -84,8 +84,8 @@ export const CONTROLS: readonly Control[] = [
     edits: [
       {
         file: 'src/engine/ledger.ts',
-        from: 'this.unpublished.push(...events);\n',
-        to: 'this.unpublished.push(...events);\n    this.publishUpTo(last.seq);\n',
+        from: 'for (const event of events) this.unpublished.push(event);\n',
+        to: 'for (const event of events) this.unpublished.push(event);\n    this.publishUpTo(last.seq);\n',
       },
     ],
     check: writesBeforeItActs,
