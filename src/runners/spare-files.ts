@@ -6,6 +6,7 @@
 
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, type Stats, unlinkSync } from 'node:fs';
 import path from 'node:path';
+import { isMomentary } from '../process/launcher.ts';
 import { createOutputFile, removeOutputFile } from '../process/output-file.ts';
 import type { AttemptPlaces } from './runner.ts';
 
@@ -98,8 +99,15 @@ const isOwnFolder = (status: Stats): boolean => status.isDirectory() && (status.
 function isEmptyFolder(folder: string): boolean {
   try {
     return readdirSync(folder).length === 0;
-  } catch {
+  } catch (error) {
     // Removed, or a file, or a folder that was made unreadable.
+    if (!isMomentary((error as NodeJS.ErrnoException).code ?? '')) return false;
+  }
+  try {
+    // To look takes a descriptor, and to remove none; it is refused where something is inside.
+    rmdirSync(folder);
+    return true;
+  } catch {
     return false;
   }
 }
