@@ -3,6 +3,7 @@
  * file of `commands/`; what it needs it imports when it is called. Codes are in `exit-codes.ts`.
  */
 
+import { writeSync } from 'node:fs';
 import { COMMANDS } from './command-table.ts';
 import { EXIT } from './exit-codes.ts';
 import { readPlainCall } from './plain-call.ts';
@@ -62,7 +63,10 @@ const FLUSH_LIMIT_MS = 300;
 /** Something threw where nobody waits for it. Whoever lives a run listens as well, ends its steps, and tells by itself. */
 function endForBug(error: unknown): void {
   if (process.listenerCount('uncaughtException') > 1) return;
+  // Where nothing can be loaded any more, for want of descriptors, this is all that is said.
+  process.exitCode = EXIT.internal;
   void fail(error)
+    .catch(() => writeSync(2, `error: internal: ${String(error)}\n`))
     .then(() => openSession({}).stderr.flush(FLUSH_LIMIT_MS))
     .finally(() => process.exit());
 }

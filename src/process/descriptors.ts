@@ -15,10 +15,16 @@ function descriptorLimit(): number {
     } catch {
       // No /proc: ask the system itself, each time.
     }
-    softLimit = Number(found ?? 0);
+    softLimit = found === 'unlimited' ? Number.POSITIVE_INFINITY : Number(found ?? 0);
   }
   return softLimit;
 }
+
+/** So many are opened by a run that does much at once; where fewer are allowed, none is to be held that is not needed. */
+const AMPLE = 256;
+
+/** True where descriptors are no scarce good. */
+export const hasAmpleDescriptors = (): boolean => descriptorLimit() >= AMPLE || descriptorLimit() === 0;
 
 /**
  * True when a process can be started without running out of descriptors. Node answers EMFILE with a child that has no streams,

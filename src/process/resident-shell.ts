@@ -39,6 +39,8 @@ export const canReap = (): boolean => process.platform === 'linux' && PRCTL[proc
 /** A shell that stays. */
 export class ResidentShell {
   readonly identity: ProcessIdentity;
+  /** It could once take a step. */
+  hasBeenUp = false;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #changed: (shell: ResidentShell) => void;
   #state: 'starting' | 'idle' | 'taken' | 'busy' | 'gone' = 'starting';
@@ -145,6 +147,7 @@ export class ResidentShell {
 
   #rest(): void {
     this.#state = 'idle';
+    this.hasBeenUp = true;
     this.#keepAwake(false);
   }
 
@@ -168,7 +171,8 @@ export class ResidentShell {
   /** Whether flowctl stays for what the shell says. */
   #keepAwake(isNeeded: boolean): void {
     for (const stream of [this.#child.stdin, this.#child.stdout]) {
-      if (!(stream instanceof Socket)) continue;
+      // One that is closed would wait for a connection, again and again.
+      if (!(stream instanceof Socket) || stream.destroyed) continue;
       if (isNeeded) stream.ref();
       else stream.unref();
     }

@@ -3,7 +3,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { descriptorsAreFree } from './descriptors.ts';
+import { descriptorsAreFree, hasAmpleDescriptors } from './descriptors.ts';
 import { systemProgram } from './programs.ts';
 import { isInheritable } from './resident-script.ts';
 import { canReap, ResidentShell } from './resident-shell.ts';
@@ -25,11 +25,13 @@ export interface ResidentShells {
 const MOST_SHELLS = Math.max(4, 2 * availableParallelism());
 /** Of a flow that ends its shells again and again. */
 const MOST_STARTS = 100;
+/** Shells that were gone before they had come up: there will be none. */
+const MOST_FAILURES = 3;
 
 /**
  * @param heritage what they inherit, and what is not said to them again. @param after so many steps are started otherwise before a shell is worth its own start; 0: the first waits.
  * @returns null where there can be none: the system's `sh` is not dash, there is no /proc that lists children, or the environment holds
- *   what a shell would not hand on.
+ *   what a shell would not hand on, or descriptors are scarce.
  */
 export function residentShells(heritage: { readonly [name: string]: string }, after: number): ResidentShells | null {
   const programs = isInheritable(heritage) ? programsFor() : null;
@@ -38,8 +40,13 @@ export function residentShells(heritage: { readonly [name: string]: string }, af
   const waiting: ((shell: ResidentShell | null) => void)[] = [];
   let asked = 0;
   let starts = 0;
+  let failures = 0;
   const changed = (): void => {
-    for (const shell of shells) if (shell.isGone) shells.delete(shell);
+    for (const shell of shells) {
+      if (!shell.isGone) continue;
+      shells.delete(shell);
+      if (!shell.hasBeenUp) failures += 1;
+    }
     for (const shell of shells) {
       if (waiting.length === 0) return;
       if (shell.take()) waiting.shift()?.(shell);
@@ -48,7 +55,8 @@ export function residentShells(heritage: { readonly [name: string]: string }, af
     if (shells.size === 0) for (const give of waiting.splice(0)) give(null);
   };
   const startOne = (): boolean => {
-    if (shells.size >= MOST_SHELLS || starts >= MOST_STARTS || !descriptorsAreFree()) return false;
+    if (shells.size >= MOST_SHELLS || starts >= MOST_STARTS || failures >= MOST_FAILURES) return false;
+    if (!descriptorsAreFree()) return false;
     starts += 1;
     const shell = ResidentShell.start(programs, heritage, changed);
     if (shell !== null) shells.add(shell);
@@ -75,7 +83,7 @@ let found: { readonly perl: string; readonly sh: string } | null | undefined;
 function programsFor(): { readonly perl: string; readonly sh: string } | null {
   if (found !== undefined) return found;
   const [perl, sh] = [systemProgram('perl'), systemProgram('sh')];
-  found = perl !== null && sh !== null && canReap() && isDash(sh) && listsChildren() ? { perl, sh } : null;
+  found = perl !== null && sh !== null && hasAmpleDescriptors() && canReap() && isDash(sh) && listsChildren() ? { perl, sh } : null;
   return found;
 }
 

@@ -218,7 +218,8 @@ export class Starter {
   /** Whether flowctl stays for what the starter says. */
   #keepAwake(isNeeded: boolean): void {
     for (const stream of [this.#child.stdin, this.#child.stdout]) {
-      if (!(stream instanceof Socket)) continue;
+      // One that is closed would wait for a connection, again and again.
+      if (!(stream instanceof Socket) || stream.destroyed) continue;
       if (isNeeded) stream.ref();
       else stream.unref();
     }

@@ -1,6 +1,6 @@
 /** Lines that are sealed where they lie are those that `sealAfter` makes. */
 
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { sealAfter } from '../../src/store/sealed-line.ts';
 import { SealedLines } from '../../src/store/sealed-lines.ts';
