@@ -83,7 +83,10 @@ let found: { readonly perl: string; readonly sh: string } | null | undefined;
 function programsFor(): { readonly perl: string; readonly sh: string } | null {
   if (found !== undefined) return found;
   const [perl, sh] = [systemProgram('perl'), systemProgram('sh')];
-  found = perl !== null && sh !== null && hasAmpleDescriptors() && canReap() && isDash(sh) && listsChildren() ? { perl, sh } : null;
+  found =
+    perl !== null && sh !== null && hasAmpleDescriptors() && canReap() && isDash(sh) && listsChildren()
+      ? { perl, sh }
+      : null;
   return found;
 }
 
