@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/process/clock.ts';
 import { identify } from '../../src/process/identity.ts';
 import { findTagged, sweepRun } from '../../src/process/sweep.ts';
@@ -30,7 +30,10 @@ test('a sweep asks, then kills, and spares who carries another token', async () 
   const stranger = await start('echo; exec sleep 600', tokenOf('', other, stepKey('a'), 1));
   const mildEnd = once(mild, 'exit');
   const stubbornEnd = once(stubborn, 'exit');
-  expect(await findTagged({ kind: 'run', run })).toEqual(expect.arrayContaining([mild.pid, stubborn.pid, inner.pid]));
+  // A process that is just replacing its program shows no environment for a moment.
+  await vi.waitFor(async () =>
+    expect(await findTagged({ kind: 'run', run })).toEqual(expect.arrayContaining([mild.pid, stubborn.pid, inner.pid])),
+  );
   const report = await sweepRun(run, { clock, graceMs: 300 });
   expect(report.left).toEqual([]);
   expect(report.ended).toEqual(expect.arrayContaining([mild.pid, stubborn.pid, inner.pid]));
