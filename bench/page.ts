@@ -68,7 +68,8 @@ const sizes = ({ areas }: Report): string =>
 /** What a reader has to know of a machine that had other work. */
 function busy({ areas, machine: { cores } }: Report): readonly string[] {
   const most = Math.max(...areas.map(({ load }) => load));
-  if (most <= cores) return [];
+  // What is measured is work as well, of two processes at once and the one that asks.
+  if (most <= 2 * cores) return [];
   return [
     `**The machine had other work**: up to ${most.toFixed(0)} programs wanted its ${cores} cores. Then times are those of waiting, above all where processes take turns,`,
     'and the CPU column and the best round say more than the median.',

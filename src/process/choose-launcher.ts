@@ -9,7 +9,7 @@ export const LAUNCHERS: readonly string[] = ['auto', 'direct', 'starter', 'shell
 
 /** A flow of so few commands is over before a starter has come up. */
 const STARTS_BEFORE_STARTER = 3;
-const STARTS_BESIDE_SHELLS = 12;
+const STARTS_BESIDE_SHELLS = 6;
 
 const launchers = new Map<number, Launcher>();
 let direct: Launcher | undefined;
