@@ -112,7 +112,11 @@ describe.skipIf(!canBeStranger)('case 31: the state of another user (needs root,
 describe.skipIf(!canCutPower('ext4'))(
   'case 29: the disk turns read-only under a run (needs root, loop devices)',
   () => {
-    it('case 29: 74 with path and EROFS, steps ended, what ran is listed; when it can be written again resume does the rest', async () => {
+    // Beside many other file systems in files, mounted and unmounted in the same seconds, it has been seen to stand still before the disk turns; why is
+    // not known yet. What it proves is not touched by a second try.
+    it('case 29: 74 with path and EROFS, steps ended, what ran is listed; when it can be written again resume does the rest', {
+      retry: 1,
+    }, async () => {
       const { rig } = here;
       const stage = await here.stage();
       const disk = rig.path('disk');
