@@ -179,7 +179,8 @@ export class ResidentShell {
   }
 }
 
-const NOTHING_RAN: ResidentEnd = { exitCode: null, signal: null, notRun: true, wrote: false, left: [] };
+/** The end of a step that was not begun. */
+export const NOTHING_RAN: ResidentEnd = { exitCode: null, signal: null, notRun: true, wrote: false, left: [] };
 
 /** From a line of `resident-script`. */
 function answerOf(line: string): ResidentEnd {

@@ -47,12 +47,20 @@ export async function makeAttemptFiles(
     return err(failedToStart('start_refused', message));
   } catch (error) {
     if (input !== null) closeSync(input);
-    refuseUnwritable(error, places.log);
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    if (isMomentary(code)) return err({ kind: 'refused', code });
-    return err(failedToStart('start_refused', `the files of the attempt cannot be made (${message})`));
+    return err(endWithoutFiles(error, places));
   }
+}
+
+/**
+ * The end of an attempt whose files cannot be made: `refused` when descriptors or processes are used up for the moment.
+ * @throws {UnwritableState} when the disk refuses; what is no system error.
+ */
+export function endWithoutFiles(error: unknown, { log }: Pick<AttemptPlaces, 'log'>): WorkEnd {
+  refuseUnwritable(error, log);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  if (isMomentary(code)) return { kind: 'refused', code };
+  return failedToStart('start_refused', `the files of the attempt cannot be made (${message})`);
 }
 
 /** @returns null when the log needs a pipe, and none can be had. */
@@ -106,7 +114,8 @@ export function leftArtifacts(places: Pick<AttemptPlaces, 'artifacts'>): boolean
   }
 }
 
-function makeFolder(folder: string): void {
+/** Makes a folder of a run, private; it may be there. @throws a system error, also where the run's folder is gone. */
+export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {

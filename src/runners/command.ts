@@ -134,10 +134,14 @@ async function runResident(
   const { request, context, control } = attempt;
   const { places, secrets } = context;
   const target = residentProcess(resident);
-  const trouble = makeResidentFiles(spares, context);
-  if (trouble !== null) {
-    target.discard();
-    return trouble;
+  let isMade = false;
+  try {
+    const trouble = makeResidentFiles(spares, context);
+    if (trouble !== null) return trouble;
+    isMade = true;
+  } finally {
+    // The shell is for others, also where the disk refuses and this throws.
+    if (!isMade) target.discard();
   }
   const watch = watchLog(places.log);
   let isUnused = false;

@@ -2,14 +2,14 @@
 
 import path from 'node:path';
 import type { AttemptRequest } from '../engine/ports.ts';
-import { isMomentary, type LaunchedProcess } from '../process/launcher.ts';
+import type { LaunchedProcess } from '../process/launcher.ts';
 import { canBeResident, canExport, residentScript } from '../process/resident-script.ts';
-import type { ResidentEnd, ResidentShell } from '../process/resident-shell.ts';
+import { NOTHING_RAN, type ResidentEnd, type ResidentShell } from '../process/resident-shell.ts';
 import type { ResidentShells } from '../process/resident-shells.ts';
-import { refuseUnwritable } from '../process/unwritable-state.ts';
+import { endWithoutFiles } from './attempt-files.ts';
 import { opensOutputByName } from './command-line.ts';
 import { heritageOf, type InheritedEnvironment, layersOf } from './environment.ts';
-import { failedToStart, type RunnerContext, type WorkEnd } from './runner.ts';
+import type { RunnerContext, WorkEnd } from './runner.ts';
 import type { SpareFiles } from './spare-files.ts';
 
 /** What resident steps are run with. */
@@ -75,8 +75,6 @@ export function residentProcess({ shell, script }: ResidentAttempt): ResidentPro
   };
 }
 
-const NOTHING_RAN: ResidentEnd = { exitCode: null, signal: null, notRun: true, wrote: false, left: [] };
-
 /**
  * Makes the files of an attempt that its shell does not make.
  * @returns null, or the end of the attempt. @throws {UnwritableState} when the disk refuses.
@@ -87,10 +85,6 @@ export function makeResidentFiles(spares: SpareFiles, { places }: RunnerContext)
     spares.make(places);
     return null;
   } catch (error) {
-    refuseUnwritable(error, places.log);
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    if (isMomentary(code)) return { kind: 'refused', code };
-    return failedToStart('start_refused', `the files of the attempt cannot be made (${message})`);
+    return endWithoutFiles(error, places);
   }
 }

@@ -4,10 +4,10 @@
  * may look for long after many were removed (ext4 without a journal gives none again for a minute), and all of it is on a step's way.
  */
 
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, type Stats, unlinkSync } from 'node:fs';
-import path from 'node:path';
+import { lstatSync, readdirSync, renameSync, rmdirSync, type Stats, unlinkSync } from 'node:fs';
 import { isMomentary } from '../process/launcher.ts';
 import { createOutputFile, removeOutputFile } from '../process/output-file.ts';
+import { makeFolder } from './attempt-files.ts';
 import type { AttemptPlaces } from './runner.ts';
 
 type Named = Pick<AttemptPlaces, 'output' | 'artifacts'>;
@@ -18,7 +18,7 @@ export class SpareFiles {
   readonly #artifacts: string[] = [];
   readonly #folders = new Set<string>();
 
-  /** Makes a folder once, not its parents: where the run's folder is gone, what is put there is in nobody's state. @throws a system error. */
+  /** Makes a folder of the run, once. @throws a system error. */
   ensureFolder(folder: string): void {
     if (this.#folders.has(folder)) return;
     makeFolder(folder);
@@ -71,18 +71,6 @@ function renameOne(spares: string[], to: string): boolean {
     // It is tidied away with the others.
     spares.unshift(from);
     return false;
-  }
-}
-
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT') throw error;
-    mkdirSync(path.dirname(folder), { mode: 0o700 });
-    mkdirSync(folder, { mode: 0o700 });
   }
 }
 
